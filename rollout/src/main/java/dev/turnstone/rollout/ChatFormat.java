@@ -1,0 +1,22 @@
+package dev.turnstone.rollout;
+
+import java.util.List;
+import java.util.Set;
+
+/// Turns messages into token ids as the policy was trained to read them, and ids into text.
+public interface ChatFormat {
+  /// The ids of a whole conversation, ending where the assistant is to write.
+  ///
+  /// @throws IllegalArgumentException if the template refuses the conversation
+  Tokens prompt(List<Message> messages, List<ToolSpec> tools);
+
+  /// What to append to `held` so that the policy reads `messages` and writes again. `held` is never
+  /// encoded again; an end-of-turn token or separator that the policy left out is inserted.
+  Tokens suffix(Tokens held, List<Message> messages, List<ToolSpec> tools);
+
+  /// The text of generated ids, without stop tokens, as a tool-call parser reads it.
+  String text(Tokens generated);
+
+  /// Ids that end a turn.
+  Set<Integer> stopIds();
+}

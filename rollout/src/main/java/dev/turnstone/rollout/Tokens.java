@@ -1,0 +1,73 @@
+package dev.turnstone.rollout;
+
+import java.util.Arrays;
+import java.util.Objects;
+
+/// Immutable token ids with value equality.
+public final class Tokens {
+  public static final Tokens NONE = new Tokens(new int[0]);
+
+  private final int[] ids;
+
+  private Tokens(int[] ids) {
+    this.ids = ids;
+  }
+
+  public static Tokens of(int... ids) {
+    return ids.length == 0 ? NONE : new Tokens(ids.clone());
+  }
+
+  public int size() {
+    return ids.length;
+  }
+
+  public boolean isEmpty() {
+    return ids.length == 0;
+  }
+
+  public int get(int index) {
+    return ids[index];
+  }
+
+  public int last() {
+    return ids[ids.length - 1];
+  }
+
+  public Tokens plus(Tokens other) {
+    if (other.isEmpty()) return this;
+    if (isEmpty()) return other;
+    int[] joined = Arrays.copyOf(ids, ids.length + other.ids.length);
+    System.arraycopy(other.ids, 0, joined, ids.length, other.ids.length);
+    return new Tokens(joined);
+  }
+
+  /// Ids from `start` (inclusive) to `end` (exclusive).
+  public Tokens slice(int start, int end) {
+    Objects.checkFromToIndex(start, end, ids.length);
+    return start == end ? NONE : new Tokens(Arrays.copyOfRange(ids, start, end));
+  }
+
+  public boolean startsWith(Tokens prefix) {
+    return prefix.size() <= size()
+        && Arrays.equals(ids, 0, prefix.size(), prefix.ids, 0, prefix.size());
+  }
+
+  public int[] toArray() {
+    return ids.clone();
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof Tokens tokens && Arrays.equals(ids, tokens.ids);
+  }
+
+  @Override
+  public int hashCode() {
+    return Arrays.hashCode(ids);
+  }
+
+  @Override
+  public String toString() {
+    return Arrays.toString(ids);
+  }
+}

@@ -1,0 +1,9 @@
+/// The vocabulary of rollouts and the agent loop.
+///
+/// Start with [Rollout]: one task, one environment session, one trajectory. Everything it needs
+/// from elsewhere is one of five ports: [Policy], [ChatFormat], [ToolCallParser], [Environment] and
+/// [TrajectorySink]. This package depends on `java.base` and JSpecify only.
+@NullMarked
+package dev.turnstone.rollout;
+
+import org.jspecify.annotations.NullMarked;
