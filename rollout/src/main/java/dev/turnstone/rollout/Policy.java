@@ -9,13 +9,25 @@ public interface Policy {
   ///
   /// @throws InterruptedException if the calling thread is interrupted; the generation is aborted
   /// @throws PolicyException if the policy failed; never for what the prompt says
-  Generation generate(Request request) throws InterruptedException, PolicyException;
+  Generation generate(Request request, TokenListener listener)
+      throws InterruptedException, PolicyException;
+
+  /// Generates without watching the tokens arrive.
+  default Generation generate(Request request) throws InterruptedException, PolicyException {
+    return generate(request, (id, logprob, version) -> {});
+  }
 
   /// Tokens that a prompt and its generation may have together.
   int contextLength();
 
   /// The newest applied weights.
   WeightsId weights();
+
+  /// Sees each token as it is sampled, in order. Called on the policy's own thread: must not block.
+  @FunctionalInterface
+  interface TokenListener {
+    void sampled(int id, float logprob, int version);
+  }
 
   /// A prompt and how to go on from it.
   ///
