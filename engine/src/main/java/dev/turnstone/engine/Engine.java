@@ -1,0 +1,135 @@
+package dev.turnstone.engine;
+
+import dev.turnstone.rollout.Generation;
+import dev.turnstone.rollout.TrainablePolicy;
+import dev.turnstone.rollout.WeightsId;
+import dev.turnstone.rollout.WeightsUpdate;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.ReentrantLock;
+
+/// A policy that runs in this process: hands requests to the engine thread and waits for them.
+///
+/// Callers block, each on its own virtual thread; [EngineThread] owns everything else.
+public final class Engine implements TrainablePolicy, AutoCloseable {
+  private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(30);
+
+  private final Model model;
+  private final EngineThread thread;
+  private final ReentrantLock updating = new ReentrantLock();
+
+  private Engine(Model model, EngineThread thread) {
+    this.model = model;
+    this.thread = thread;
+  }
+
+  /// Loads a model folder and starts the engine thread.
+  ///
+  /// @param id names the folder's weights until the first update
+  /// @throws ModelException if the folder cannot be used
+  public static Engine load(Path folder, WeightsId id, EngineConfig config) throws ModelException {
+    ModelConfig sizes = ModelConfig.read(folder);
+    Model model = new Model(sizes, config.precision());
+    try {
+      Parameters parameters = model.load(folder);
+      KvCache cache = new KvCache(model, config.kvBytes());
+      return new Engine(model, EngineThread.start(model, parameters, id, cache, config));
+    } catch (ModelException | RuntimeException e) {
+      model.close();
+      throw e;
+    }
+  }
+
+  @Override
+  public Generation generate(Request request, TokenListener listener)
+      throws InterruptedException, PolicyException {
+    check(request);
+    Sequence sequence = thread.submit(request, listener);
+    try {
+      return sequence.result.get();
+    } catch (InterruptedException e) {
+      thread.abort(sequence);
+      throw e;
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof PolicyException why) throw why;
+      throw new PolicyException("the engine failed: " + e.getMessage(), e);
+    }
+  }
+
+  private void check(Request request) {
+    int vocabulary = model.config().vocabulary();
+    for (int i = 0; i < request.prompt().size(); i++) {
+      int id = request.prompt().get(i);
+      if (id < 0 || id >= vocabulary)
+        throw new IllegalArgumentException(
+            "token id %d at %d is not in [0, %d)".formatted(id, i, vocabulary));
+    }
+    if (request.prompt().size() >= contextLength())
+      throw new IllegalArgumentException(
+          "a prompt of %d tokens leaves no room in a context of %d"
+              .formatted(request.prompt().size(), contextLength()));
+  }
+
+  @Override
+  public Applied apply(WeightsUpdate update) throws WeightsRejected, InterruptedException {
+    updating.lockInterruptibly();
+    try {
+      long started = System.nanoTime();
+      Parameters next;
+      try {
+        next = model.load(update.folder());
+      } catch (ModelException e) {
+        throw new WeightsRejected(String.valueOf(e.getMessage()));
+      }
+      long loaded = System.nanoTime();
+      CompletableFuture<Long> pausedNanos = thread.replace(next, update);
+      long pause = pausedNanos.get();
+      return new Applied(
+          update.id(),
+          TimeUnit.NANOSECONDS.toMillis(loaded - started),
+          TimeUnit.NANOSECONDS.toMillis(pause));
+    } catch (ExecutionException e) {
+      throw new WeightsRejected("the weights were not applied: " + e.getMessage());
+    } finally {
+      updating.unlock();
+    }
+  }
+
+  @Override
+  public int contextLength() {
+    return model.config().contextLength();
+  }
+
+  @Override
+  public WeightsId weights() {
+    return thread.weights();
+  }
+
+  public ModelConfig config() {
+    return model.config();
+  }
+
+  /// A snapshot from between two steps.
+  public EngineStats stats() {
+    return thread.stats();
+  }
+
+  /// Asks the engine thread to check that every KV block is accounted for.
+  void checkIntegrity() throws InterruptedException {
+    try {
+      thread.checkIntegrity().get(CLOSE_PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (ExecutionException | TimeoutException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /// Ends running generations as failed and frees the native memory.
+  @Override
+  public void close() {
+    if (thread.close(CLOSE_PATIENCE)) model.close();
+  }
+}

@@ -1,0 +1,279 @@
+package dev.turnstone.engine;
+
+import ai.djl.engine.EngineException;
+import ai.djl.pytorch.engine.PtNDManager;
+import ai.djl.pytorch.jni.JniUtils;
+import dev.turnstone.rollout.Generation.FinishReason;
+import dev.turnstone.rollout.Policy;
+import dev.turnstone.rollout.Policy.PolicyException;
+import dev.turnstone.rollout.WeightsId;
+import dev.turnstone.rollout.WeightsUpdate;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// The one thread that owns sequences, blocks, KV cache and weights.
+///
+/// Each turn of its loop takes what callers sent, replaces weights if it must, and runs one step.
+/// Callers reach it through the inbox alone; what it tells them goes through futures and two
+/// volatile snapshots.
+final class EngineThread implements Runnable {
+  private static final Logger LOG = LoggerFactory.getLogger(EngineThread.class);
+
+  private final Model model;
+  private final KvCache cache;
+  private final BlockPool pool;
+  private final Scheduler scheduler;
+  private final ModelRunner runner;
+  private final Sampler sampler;
+  private final EngineConfig config;
+  private final Thread thread;
+  private final LinkedBlockingQueue<Command> inbox = new LinkedBlockingQueue<>();
+  private final Deque<Command.Replace> replacements = new ArrayDeque<>();
+  private Parameters parameters;
+  private WeightsId id;
+  private long steps;
+  private long generated;
+  private long updates;
+  private long requests;
+  private boolean open = true;
+  private volatile WeightsId weights;
+  private volatile EngineStats stats;
+
+  private sealed interface Command {
+    record Submit(Sequence sequence) implements Command {}
+
+    record Abort(Sequence sequence) implements Command {}
+
+    record Replace(
+        Parameters parameters, WeightsUpdate update, long since, CompletableFuture<Long> pauseNanos)
+        implements Command {}
+
+    record Check(CompletableFuture<Boolean> done) implements Command {}
+
+    record Close() implements Command {}
+  }
+
+  private EngineThread(
+      Model model, Parameters parameters, WeightsId id, KvCache cache, EngineConfig config) {
+    this.model = model;
+    this.parameters = parameters;
+    this.id = id;
+    this.weights = id;
+    this.cache = cache;
+    this.config = config;
+    this.pool = new BlockPool(cache.blocks());
+    this.scheduler = new Scheduler(pool, config.maxBatchTokens(), config.maxSequences());
+    this.runner = new ModelRunner(model, cache);
+    this.sampler = new Sampler(model);
+    this.stats = scheduler.stats(0, 0, 0);
+    // A platform thread: a native call would pin a virtual thread's carrier for a whole step.
+    this.thread = Thread.ofPlatform().name("engine").daemon(true).unstarted(this);
+  }
+
+  static EngineThread start(
+      Model model, Parameters parameters, WeightsId id, KvCache cache, EngineConfig config) {
+    var engine = new EngineThread(model, parameters, id, cache, config);
+    engine.thread.start();
+    return engine;
+  }
+
+  // Called by any thread.
+
+  Sequence submit(Policy.Request request, Policy.TokenListener listener) throws PolicyException {
+    if (!thread.isAlive()) throw new PolicyException("the engine is closed");
+    long seed = request.sampling().seed().orElseGet(this::nextSeed);
+    long deadline = System.nanoTime() + request.timeout().toNanos();
+    var sequence = new Sequence(request, listener, seed, deadline);
+    inbox.add(new Command.Submit(sequence));
+    return sequence;
+  }
+
+  private synchronized long nextSeed() {
+    return config.seed() * 0x9E3779B97F4A7C15L + 0x632BE59BD9B4E019L * ++requests;
+  }
+
+  void abort(Sequence sequence) {
+    inbox.add(new Command.Abort(sequence));
+  }
+
+  CompletableFuture<Long> replace(Parameters next, WeightsUpdate update) {
+    var done = new CompletableFuture<Long>();
+    inbox.add(new Command.Replace(next, update, System.nanoTime(), done));
+    return done;
+  }
+
+  CompletableFuture<Boolean> checkIntegrity() {
+    var done = new CompletableFuture<Boolean>();
+    inbox.add(new Command.Check(done));
+    return done;
+  }
+
+  WeightsId weights() {
+    return weights;
+  }
+
+  EngineStats stats() {
+    return stats;
+  }
+
+  /// Whether the thread has ended, so that its native memory is free.
+  boolean close(Duration patience) {
+    inbox.add(new Command.Close());
+    try {
+      return thread.join(patience);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    }
+  }
+
+  // From here on: the engine thread.
+
+  @Override
+  public void run() {
+    JniUtils.setNumThreads(config.threads());
+    try {
+      while (open) {
+        receive();
+        replaceWeights();
+        expire();
+        List<Sequence> batch = scheduler.schedule();
+        if (!batch.isEmpty()) step(batch);
+        stats = scheduler.stats(steps, generated, updates);
+      }
+    } catch (InterruptedException | RuntimeException e) {
+      LOG.error("the engine thread ends", e);
+    } finally {
+      open = false;
+      endAll(new PolicyException("the engine is closed"));
+      parameters.close();
+      cache.close();
+    }
+  }
+
+  /// Takes everything callers sent; waits for it if there is nothing else to do.
+  private void receive() throws InterruptedException {
+    Command command =
+        scheduler.isIdle() && replacements.isEmpty()
+            ? inbox.poll(1, TimeUnit.SECONDS)
+            : inbox.poll();
+    for (; command != null; command = inbox.poll()) {
+      switch (command) {
+        case Command.Submit(Sequence sequence) -> scheduler.add(sequence);
+        case Command.Abort(Sequence sequence) -> end(sequence, FinishReason.ABORT);
+        case Command.Replace replace -> replacements.add(replace);
+        case Command.Check(CompletableFuture<Boolean> done) -> check(done);
+        case Command.Close() -> open = false;
+      }
+    }
+  }
+
+  private void check(CompletableFuture<Boolean> done) {
+    try {
+      scheduler.checkIntegrity();
+      done.complete(true);
+    } catch (IllegalStateException e) {
+      done.completeExceptionally(e);
+    }
+  }
+
+  private void replaceWeights() {
+    Command.Replace next = replacements.peek();
+    if (next == null) return;
+    long paused = System.nanoTime();
+    switch (next.update().pause()) {
+      case KEEP -> {}
+      case ABORT -> scheduler.running().forEach(sequence -> end(sequence, FinishReason.ABORT));
+      case WAIT -> {
+        scheduler.admitting(false);
+        if (!scheduler.running().isEmpty()) return;
+        paused = next.since();
+      }
+    }
+    replacements.poll();
+    scheduler.admitting(true);
+    swap(next);
+    next.pauseNanos().complete(System.nanoTime() - paused);
+  }
+
+  private void swap(Command.Replace next) {
+    parameters.close();
+    parameters = next.parameters();
+    id = next.update().id();
+    weights = id;
+    updates++;
+    pool.forgetCached();
+    switch (next.update().kv()) {
+      case KEEP -> scheduler.running().forEach(sequence -> sequence.staleKv = true);
+      case RECOMPUTE -> scheduler.recomputeRunning();
+    }
+  }
+
+  private void expire() {
+    long now = System.nanoTime();
+    for (Sequence sequence : scheduler.all())
+      if (sequence.deadlineNanos - now <= 0) end(sequence, FinishReason.ABORT);
+  }
+
+  private void step(List<Sequence> batch) {
+    try (PtNDManager native_ = Model.newManager()) {
+      ModelRunner.Logits logits = runner.run(batch, parameters, native_);
+      Sampler.Drawn[] drawn =
+          logits.sequences().isEmpty() ? new Sampler.Drawn[0] : sampler.draw(logits, native_);
+      for (Sequence sequence : batch) {
+        sequence.computed += sequence.scheduled;
+        sequence.scheduled = 0;
+      }
+      for (int i = 0; i < drawn.length; i++) take(logits.sequences().get(i), drawn[i]);
+      steps++;
+    } catch (EngineException e) {
+      // What the step wrote is unknown, so nothing cached may be used again.
+      LOG.error("step {} of {} sequences failed", steps, batch.size(), e);
+      pool.forgetCached();
+      endAll(new PolicyException("the engine failed: " + e.getMessage(), e));
+    }
+  }
+
+  private void take(Sequence sequence, Sampler.Drawn drawn) {
+    if (!Float.isFinite(drawn.logprob())) {
+      scheduler.remove(sequence);
+      sequence.fail(
+          new PolicyException(
+              "log-probability %s of id %d".formatted(drawn.logprob(), drawn.id())));
+      return;
+    }
+    sequence.append(drawn.id(), drawn.logprob(), id.version(), id.lineage());
+    generated++;
+    if (sequence.sampledStop()) end(sequence, FinishReason.STOP);
+    else if (sequence.generated() >= sequence.request.maxTokens()
+        || sequence.length() >= model.config().contextLength()) end(sequence, FinishReason.LENGTH);
+  }
+
+  private void end(Sequence sequence, FinishReason reason) {
+    scheduler.remove(sequence);
+    sequence.finish(reason);
+  }
+
+  private void endAll(PolicyException why) {
+    for (Sequence sequence : scheduler.all()) {
+      scheduler.remove(sequence);
+      sequence.fail(why);
+    }
+    if (open) return;
+    for (Command left = inbox.poll(); left != null; left = inbox.poll()) {
+      if (left instanceof Command.Submit(Sequence sequence)) sequence.fail(why);
+      if (left instanceof Command.Replace replace) replacements.add(replace);
+    }
+    for (Command.Replace replace : replacements) {
+      replace.parameters().close();
+      replace.pauseNanos().completeExceptionally(why);
+    }
+  }
+}

@@ -1,0 +1,49 @@
+package dev.turnstone.engine;
+
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.engine.PtNDManager;
+import ai.djl.pytorch.jni.IValue;
+
+/// The memory that blocks point into: keys and values per layer, `[slots, kv heads, head dim]`,
+/// where slot = block × 16 + offset.
+final class KvCache implements AutoCloseable {
+  private final PtNDManager manager = Model.newManager();
+  private final int blocks;
+  private final PtNDArray[] keys;
+  private final PtNDArray[] values;
+
+  KvCache(Model model, long bytes) {
+    ModelConfig config = model.config();
+    long perBlock = config.kvBytesPerToken(model.precision().bytes()) * Model.BLOCK;
+    // Block 0 pads tables, so one sequence of full length needs one block more than its tokens.
+    int least = Math.ceilDiv(config.contextLength(), Model.BLOCK) + 1;
+    blocks = (int) Math.min(Integer.MAX_VALUE / Model.BLOCK, bytes / perBlock);
+    if (blocks < least)
+      throw new IllegalArgumentException(
+          "kv_bytes %d holds %d blocks, but one sequence of %d tokens needs %d"
+              .formatted(bytes, blocks, config.contextLength(), least));
+    keys = new PtNDArray[config.layers()];
+    values = new PtNDArray[config.layers()];
+    for (int layer = 0; layer < config.layers(); layer++) {
+      keys[layer] = model.run(manager, "zeros", IValue.from((long) blocks * Model.BLOCK));
+      values[layer] = model.run(manager, "zeros", IValue.from((long) blocks * Model.BLOCK));
+    }
+  }
+
+  int blocks() {
+    return blocks;
+  }
+
+  IValue keys() {
+    return IValue.listFrom(keys);
+  }
+
+  IValue values() {
+    return IValue.listFrom(values);
+  }
+
+  @Override
+  public void close() {
+    manager.close();
+  }
+}

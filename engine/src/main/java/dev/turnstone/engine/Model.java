@@ -1,0 +1,176 @@
+package dev.turnstone.engine;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.engine.PtNDManager;
+import ai.djl.pytorch.engine.PtSymbolBlock;
+import ai.djl.pytorch.jni.IValue;
+import ai.djl.pytorch.jni.IValueUtils;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+
+/// The forward pass of one architecture at fixed sizes: compiled TorchScript and rotary tables, but
+/// no weights. Serves the engine and the trainer alike.
+public final class Model implements AutoCloseable {
+  /// Tokens of one KV block.
+  public static final int BLOCK = 16;
+
+  private static final String SOURCE = "llama.torchscript";
+
+  private final ModelConfig config;
+  private final Precision precision;
+  private final PtNDManager manager;
+  private final PtSymbolBlock module;
+  private final PtNDArray cosines;
+  private final PtNDArray sines;
+
+  public Model(ModelConfig config, Precision precision) {
+    this.config = config;
+    this.precision = precision;
+    this.manager = newManager();
+    String code = TorchScript.source(Model.class, SOURCE, constants(config, precision));
+    this.module = TorchScript.load(manager, "Llama", code);
+    this.cosines = rotary(Math::cos);
+    this.sines = rotary(Math::sin);
+  }
+
+  /// A manager of native memory that its owner closes.
+  public static PtNDManager newManager() {
+    // DJL reports its use to a server of its own unless told not to.
+    System.setProperty("OPT_OUT_TRACKING", "true");
+    return (PtNDManager) NDManager.newBaseManager(Device.cpu(), "PyTorch");
+  }
+
+  public ModelConfig config() {
+    return config;
+  }
+
+  public Precision precision() {
+    return precision;
+  }
+
+  public PtSymbolBlock module() {
+    return module;
+  }
+
+  public PtNDArray cosines() {
+    return cosines;
+  }
+
+  public PtNDArray sines() {
+    return sines;
+  }
+
+  /// Reads a folder's safetensors, checking names and shapes before anything is allocated.
+  ///
+  /// @throws ModelException naming the first difference
+  public Parameters load(Path folder) throws ModelException {
+    Map<String, Safetensors.Stored> stored = Safetensors.read(folder);
+    var shapes = new TreeMap<String, List<Long>>();
+    stored.forEach((name, tensor) -> shapes.put(name, tensor.shape()));
+    List<String> problems = Parameters.mismatches(config, shapes);
+    if (!problems.isEmpty())
+      throw new ModelException(
+          folder
+              + ": "
+              + problems.getFirst()
+              + (problems.size() > 1 ? " (and %d more)".formatted(problems.size() - 1) : ""));
+    PtNDManager own = newManager();
+    try {
+      var tensors = new ArrayList<PtNDArray>();
+      for (String name : config.parameterNames())
+        tensors.add(tensor(own, Objects.requireNonNull(stored.get(name))));
+      return new Parameters(own, config.parameterNames(), tensors);
+    } catch (RuntimeException e) {
+      own.close();
+      throw new ModelException(folder + ": libtorch refused the weights: " + e.getMessage(), e);
+    }
+  }
+
+  /// Parameters with the given values, for training from scratch.
+  public Parameters create(Map<String, FloatTensor> values) {
+    PtNDManager own = newManager();
+    var tensors = new ArrayList<PtNDArray>();
+    for (String name : config.parameterNames()) {
+      FloatTensor value = Objects.requireNonNull(values.get(name), name);
+      Shape shape = new Shape(value.shape().stream().mapToLong(Long::longValue).toArray());
+      tensors.add(
+          (PtNDArray)
+              own.create(value.bytes(Safetensors.Dtype.F32), shape, DataType.FLOAT32).duplicate());
+    }
+    return new Parameters(own, config.parameterNames(), tensors);
+  }
+
+  private PtNDArray tensor(PtNDManager own, Safetensors.Stored stored) {
+    int bytes = stored.data().remaining();
+    try (PtNDArray raw = own.create(stored.data(), new Shape(bytes), DataType.INT8)) {
+      long[] shape = stored.shape().stream().mapToLong(Long::longValue).toArray();
+      return run(
+          own,
+          "reinterpret",
+          IValue.from(raw),
+          IValue.from((long) stored.dtype().code()),
+          IValue.listFrom(shape));
+    }
+  }
+
+  /// Runs a method of the module without gradients.
+  PtNDArray run(PtNDManager into, String method, IValue... arguments) {
+    try (IValue result = IValueUtils.runMethod(module, method, arguments)) {
+      return result.toTensor(into);
+    } finally {
+      for (IValue argument : arguments) argument.close();
+    }
+  }
+
+  /// Frequencies in f32 as transformers computes them, so that the numbers agree.
+  private PtNDArray rotary(java.util.function.DoubleUnaryOperator function) {
+    int half = config.headDim() / 2;
+    float[] table = new float[config.contextLength() * half];
+    for (int position = 0; position < config.contextLength(); position++)
+      for (int i = 0; i < half; i++) {
+        float frequency = (float) (1.0 / Math.pow(config.ropeTheta(), 2.0 * i / config.headDim()));
+        float angle = position * frequency;
+        table[position * half + i] = (float) function.applyAsDouble(angle);
+      }
+    try (var scratch = newManager()) {
+      var array = (PtNDArray) scratch.create(table, new Shape(config.contextLength(), half));
+      return run(manager, "cast", IValue.from(array));
+    }
+  }
+
+  private static Map<String, String> constants(ModelConfig c, Precision precision) {
+    return Map.ofEntries(
+        Map.entry("HIDDEN", "" + c.hidden()),
+        Map.entry("LAYERS", "" + c.layers()),
+        Map.entry("HEADS", "" + c.heads()),
+        Map.entry("KV_HEADS", "" + c.kvHeads()),
+        Map.entry("GROUP", "" + c.heads() / c.kvHeads()),
+        Map.entry("HEAD_DIM", "" + c.headDim()),
+        Map.entry("HALF", "" + c.headDim() / 2),
+        Map.entry("ATTENTION", "" + c.heads() * c.headDim()),
+        Map.entry("BLOCK", "" + BLOCK),
+        Map.entry("BLOCK_WIDTH", "" + BLOCK * c.kvHeads() * c.headDim()),
+        Map.entry("HEAD", "" + (c.tied() ? 0 : 2 + 9 * c.layers())),
+        Map.entry("EPS", literal(c.normEps())),
+        Map.entry("SCALE", literal(1 / Math.sqrt(c.headDim()))),
+        Map.entry("DTYPE", "" + precision.code()));
+  }
+
+  private static String literal(double value) {
+    return String.valueOf(value).replace('E', 'e');
+  }
+
+  @Override
+  public void close() {
+    module.close();
+    manager.close();
+  }
+}

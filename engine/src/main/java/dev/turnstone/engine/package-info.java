@@ -1,0 +1,10 @@
+/// Token ids in, token ids out: continuous batching over a paged KV cache.
+///
+/// Start with [Engine], which owns the engine thread; [Scheduler] decides which sequences run in
+/// the next step, [BlockPool] and [KvCache] hold what was computed, [Model] runs the forward pass
+/// whose source is `llama.torchscript`, [Sampler] draws the next token. Tokenizer and chat formats
+/// live in `dev.turnstone.engine.chat`; nothing here knows text or HTTP.
+@NullMarked
+package dev.turnstone.engine;
+
+import org.jspecify.annotations.NullMarked;

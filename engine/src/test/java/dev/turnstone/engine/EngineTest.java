@@ -1,0 +1,321 @@
+package dev.turnstone.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.jni.IValue;
+import dev.turnstone.rollout.Generation;
+import dev.turnstone.rollout.Generation.FinishReason;
+import dev.turnstone.rollout.Policy;
+import dev.turnstone.rollout.Sampling;
+import dev.turnstone.rollout.Tokens;
+import dev.turnstone.rollout.TrainablePolicy.WeightsRejected;
+import dev.turnstone.rollout.WeightsId;
+import dev.turnstone.rollout.WeightsUpdate;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class EngineTest {
+  private static final WeightsId FIRST = new WeightsId("test", 0, "00");
+  private static final WeightsId SECOND = new WeightsId("test", 1, "11");
+  private static final Sampling SEEDED = new Sampling(1, 0, 1, 0, OptionalLong.of(7));
+
+  @TempDir Path folder;
+  private final List<Engine> engines = new ArrayList<>();
+
+  private Engine engine(EngineConfig config) throws ModelException {
+    var engine = Engine.load(RandomModel.write(folder.resolve("model"), 1), FIRST, config);
+    engines.add(engine);
+    return engine;
+  }
+
+  @AfterEach
+  void everyBlockIsAccountedFor() throws InterruptedException {
+    for (Engine engine : engines) {
+      engine.checkIntegrity();
+      assertThat(engine.stats().running()).isZero();
+      engine.close();
+    }
+  }
+
+  private static Policy.Request request(Tokens prompt, Sampling sampling, int maxTokens) {
+    return new Policy.Request(prompt, sampling, maxTokens, Set.of(), Duration.ofMinutes(1));
+  }
+
+  private static Tokens prompt(int length, long seed) {
+    return Tokens.of(new SplittableRandom(seed).ints(length, 0, 97).toArray());
+  }
+
+  private static List<Generation> together(Engine engine, List<Policy.Request> requests)
+      throws Exception {
+    try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      var results = new ArrayList<Generation>();
+      var calls = requests.stream().map(r -> threads.submit(() -> engine.generate(r))).toList();
+      for (Future<Generation> call : calls) results.add(call.get(60, TimeUnit.SECONDS));
+      return results;
+    }
+  }
+
+  @Test
+  void aBatchGeneratesWhatEachRequestGeneratesAlone() throws Exception {
+    var requests =
+        IntStream.range(0, 24)
+            .mapToObj(i -> request(prompt(3 + 5 * i, i), i % 2 == 0 ? Sampling.GREEDY : SEEDED, 40))
+            .toList();
+    Engine alone = engine(EngineConfig.DEFAULT);
+    var expected = new ArrayList<Tokens>();
+    for (Policy.Request request : requests) expected.add(alone.generate(request).ids());
+
+    var batched = together(engine(EngineConfig.DEFAULT), requests);
+
+    assertThat(batched).extracting(Generation::ids).isEqualTo(expected);
+    assertThat(batched).extracting(Generation::finish).containsOnly(FinishReason.LENGTH);
+  }
+
+  @Test
+  void theTrainersForwardPassGivesTheRecordedLogprobs() throws Exception {
+    Engine engine = engine(EngineConfig.DEFAULT);
+    Tokens prompt = prompt(37, 3);
+    Generation generation =
+        engine.generate(request(prompt, new Sampling(0.7, 0, 1, 0, OptionalLong.of(5)), 60));
+
+    float[] recomputed = recompute(prompt.plus(generation.ids()), prompt.size(), 0.7f);
+
+    for (int i = 0; i < recomputed.length; i++)
+      assertThat(generation.logprobs().get(i)).isCloseTo(recomputed[i], within(1e-4f));
+  }
+
+  private float[] recompute(Tokens row, int from, float temperature) throws ModelException {
+    int count = row.size() - from;
+    long[] ids = IntStream.of(row.toArray()).asLongStream().toArray();
+    long[] predictors = IntStream.range(from - 1, row.size() - 1).asLongStream().toArray();
+    long[] targets = IntStream.of(row.slice(from, row.size()).toArray()).asLongStream().toArray();
+    float[] temperatures = new float[count];
+    java.util.Arrays.fill(temperatures, temperature);
+    try (var model = new Model(RandomModel.CONFIG, Precision.F32);
+        var parameters = model.load(folder.resolve("model"));
+        var m = Model.newManager()) {
+      return model
+          .run(
+              m,
+              "logprobs",
+              IValue.from((PtNDArray) m.create(ids, new Shape(1, ids.length))),
+              IValue.from((PtNDArray) m.create(predictors)),
+              IValue.from((PtNDArray) m.create(targets)),
+              IValue.from((PtNDArray) m.create(temperatures)),
+              IValue.from(model.cosines()),
+              IValue.from(model.sines()),
+              IValue.listFrom(parameters.tensors()))
+          .toFloatArray();
+    }
+  }
+
+  @Test
+  void preemptionAndChunkedPrefillDoNotChangeWhatIsGenerated() throws Exception {
+    var requests =
+        IntStream.range(0, 12).mapToObj(i -> request(prompt(50 + i, i), SEEDED, 100)).toList();
+    var expected = together(engine(EngineConfig.DEFAULT), requests);
+    long kvForThreeSequences = RandomModel.CONFIG.kvBytesPerToken(4) * Model.BLOCK * (3 * 10 + 1L);
+
+    Engine tight =
+        engine(EngineConfig.DEFAULT.withKvBytes(kvForThreeSequences).withMaxBatchTokens(24));
+    var squeezed = together(tight, requests);
+
+    assertThat(tight.stats().preemptions()).isPositive();
+    assertThat(tight.stats().recomputedTokens()).isPositive();
+    assertThat(squeezed)
+        .extracting(Generation::ids)
+        .isEqualTo(expected.stream().map(Generation::ids).toList());
+  }
+
+  @Test
+  void aGroupComputesItsPromptOnce() throws Exception {
+    Engine engine = engine(EngineConfig.DEFAULT);
+    Tokens prompt = prompt(129, 9);
+    var requests =
+        IntStream.range(0, 8).mapToObj(i -> request(prompt, SEEDED.withSeed(i), 4)).toList();
+
+    var group = together(engine, requests);
+
+    assertThat(group.stream().filter(g -> g.cachedTokens() == 128)).hasSize(7);
+    assertThat(engine.stats().cachedTokens()).isEqualTo(7 * 128);
+    assertThat(engine.generate(requests.getFirst()).ids()).isEqualTo(group.getFirst().ids());
+  }
+
+  @Test
+  void theNextTurnReusesTheBlocksOfTheLast() throws Exception {
+    Engine engine = engine(EngineConfig.DEFAULT);
+    Tokens prompt = prompt(40, 2);
+    Generation first = engine.generate(request(prompt, Sampling.GREEDY, 30));
+    Tokens next = prompt.plus(first.ids()).plus(prompt(20, 4));
+
+    Generation cached = engine.generate(request(next, Sampling.GREEDY, 20));
+    Generation fresh = engine(EngineConfig.DEFAULT).generate(request(next, Sampling.GREEDY, 20));
+
+    assertThat(cached.cachedTokens()).isEqualTo(64);
+    assertThat(fresh.cachedTokens()).isZero();
+    assertThat(cached.ids()).isEqualTo(fresh.ids());
+  }
+
+  @Test
+  void aStopTokenEndsTheGenerationAndIsPartOfIt() throws Exception {
+    Engine engine = engine(EngineConfig.DEFAULT);
+    Tokens prompt = prompt(10, 1);
+    Generation free = engine.generate(request(prompt, Sampling.GREEDY, 20));
+    int stop = free.ids().get(5);
+    int first =
+        IntStream.range(0, 20).filter(i -> free.ids().get(i) == stop).findFirst().orElseThrow();
+
+    Generation stopped =
+        engine.generate(
+            new Policy.Request(prompt, Sampling.GREEDY, 20, Set.of(stop), Duration.ofMinutes(1)));
+
+    assertThat(stopped.finish()).isEqualTo(FinishReason.STOP);
+    assertThat(stopped.ids()).isEqualTo(free.ids().slice(0, first + 1));
+  }
+
+  @Test
+  void theContextEndsAGeneration() throws Exception {
+    Engine engine = engine(EngineConfig.DEFAULT);
+    Generation generation = engine.generate(request(prompt(250, 1), Sampling.GREEDY, 100));
+    assertThat(generation.finish()).isEqualTo(FinishReason.LENGTH);
+    assertThat(generation.ids().size()).isEqualTo(6);
+  }
+
+  @Test
+  void aRequestPastItsTimeEndsAsAbort() throws Exception {
+    Engine engine = engine(EngineConfig.DEFAULT);
+    Generation generation =
+        engine.generate(
+            new Policy.Request(prompt(8, 1), Sampling.GREEDY, 20, Set.of(), Duration.ZERO));
+    assertThat(generation.finish()).isEqualTo(FinishReason.ABORT);
+  }
+
+  @Test
+  void idsOutsideTheVocabularyAreRefusedByName() throws Exception {
+    Engine engine = engine(EngineConfig.DEFAULT);
+    assertThatThrownBy(() -> engine.generate(request(Tokens.of(3, 97), Sampling.GREEDY, 1)))
+        .hasMessage("token id 97 at 1 is not in [0, 97)");
+  }
+
+  @Test
+  void aWeightUpdateInTheMiddleSplitsTheVersionsAtTheRightToken() throws Exception {
+    for (WeightsUpdate.Kv kv : WeightsUpdate.Kv.values()) {
+      Engine engine = engine(EngineConfig.DEFAULT);
+      Path next = newWeights();
+      var reached = new CountDownLatch(1);
+      var seen = new ArrayList<Integer>();
+      Tokens prompt = prompt(30, 6);
+      try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+        Future<Generation> running =
+            threads.submit(() ->
+                engine.generate(
+                    request(prompt, SEEDED, 200),
+                    (_, _, version) -> {
+                      seen.add(version);
+                      if (seen.size() == 10) reached.countDown();
+                    }));
+        assertThat(reached.await(30, TimeUnit.SECONDS)).isTrue();
+        engine.apply(new WeightsUpdate(SECOND, next, WeightsUpdate.Pause.KEEP, kv));
+        Generation generation = running.get(60, TimeUnit.SECONDS);
+
+        assertThat(generation.versions().values()).containsExactly(0, 1);
+        assertThat(generation.finish()).isEqualTo(FinishReason.LENGTH);
+        assertThat(generation.mixedKv()).isEqualTo(kv == WeightsUpdate.Kv.KEEP);
+        assertThat(IntStream.range(0, 200).map(generation.versions()::get).boxed().toList())
+            .isEqualTo(seen);
+        assertThat(engine.weights()).isEqualTo(SECOND);
+        if (kv == WeightsUpdate.Kv.RECOMPUTE) tailBelongsToTheNewWeights(generation, prompt, next);
+      }
+    }
+  }
+
+  /// What was sampled after the update is what the new weights alone would have sampled there.
+  private void tailBelongsToTheNewWeights(Generation generation, Tokens prompt, Path weights)
+      throws Exception {
+    int split = generation.versions().starts().get(1);
+    Path model = RandomModel.write(folder.resolve("fresh"), 1);
+    Files.copy(
+        weights.resolve("model.safetensors"),
+        model.resolve("model.safetensors"),
+        java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+    try (var fresh = Engine.load(model, SECOND, EngineConfig.DEFAULT)) {
+      Tokens held = prompt.plus(generation.ids().slice(0, split));
+      Tokens expected = fresh.generate(request(held, SEEDED, 200 - split)).ids();
+      assertThat(generation.ids().slice(split, 200)).isEqualTo(expected);
+    }
+  }
+
+  private Path newWeights() throws IOException {
+    Path next = folder.resolve("next");
+    RandomModel.writeWeights(next, RandomModel.CONFIG, 2, Safetensors.Dtype.F32);
+    return next;
+  }
+
+  @Test
+  void blocksOfOldWeightsAreNeverUsedAgain() throws Exception {
+    Engine engine = engine(EngineConfig.DEFAULT);
+    Tokens prompt = prompt(100, 1);
+    engine.generate(request(prompt, Sampling.GREEDY, 5));
+    engine.apply(
+        new WeightsUpdate(SECOND, newWeights(), WeightsUpdate.Pause.KEEP, WeightsUpdate.Kv.KEEP));
+    assertThat(engine.generate(request(prompt, Sampling.GREEDY, 5)).cachedTokens()).isZero();
+  }
+
+  @Test
+  void anIncompleteUpdateLeavesTheOldWeightsServing() throws Exception {
+    Engine engine = engine(EngineConfig.DEFAULT);
+    Tokens before = engine.generate(request(prompt(9, 1), Sampling.GREEDY, 9)).ids();
+    var values = RandomModel.values(RandomModel.CONFIG, 2);
+    values.remove("model.layers.1.mlp.up_proj.weight");
+    Path next = Files.createDirectories(folder.resolve("partial"));
+    Safetensors.write(next.resolve("model.safetensors"), values, Safetensors.Dtype.F32);
+
+    assertThatThrownBy(() ->
+            engine.apply(
+                new WeightsUpdate(
+                    SECOND, next, WeightsUpdate.Pause.KEEP, WeightsUpdate.Kv.RECOMPUTE)))
+        .isInstanceOf(WeightsRejected.class)
+        .hasMessageContaining("model.layers.1.mlp.up_proj.weight is missing");
+    assertThat(engine.weights()).isEqualTo(FIRST);
+    assertThat(engine.generate(request(prompt(9, 1), Sampling.GREEDY, 9)).ids()).isEqualTo(before);
+  }
+
+  @Test
+  void aClosedEngineRefusesByName() throws Exception {
+    Engine engine = engine(EngineConfig.DEFAULT);
+    engine.close();
+    engines.clear();
+    assertThatThrownBy(() -> engine.generate(request(prompt(3, 1), Sampling.GREEDY, 1)))
+        .hasMessage("the engine is closed");
+  }
+
+  @Test
+  void bfloat16StaysWithinItsRounding() throws Exception {
+    Tokens prompt = prompt(50, 8);
+    Generation exact = engine(EngineConfig.DEFAULT).generate(request(prompt, Sampling.GREEDY, 20));
+    Generation rounded =
+        engine(EngineConfig.DEFAULT.withPrecision(Precision.BF16))
+            .generate(request(prompt, Sampling.GREEDY, 20));
+    assertThat(rounded.logprobs().get(0)).isCloseTo(exact.logprobs().get(0), within(0.2f));
+    assertThat(rounded.finish()).isEqualTo(FinishReason.LENGTH);
+  }
+}
