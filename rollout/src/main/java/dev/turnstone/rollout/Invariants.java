@@ -16,10 +16,27 @@ public final class Invariants {
       return trajectory.stop().use() == StopReason.Use.DROP
           ? Optional.empty()
           : Optional.of("stop is " + trajectory.stop().wire() + " but there is no row");
-    return trajectory.rows().stream()
-        .map(row -> violation(row).map(why -> "row " + row.branch() + ": " + why))
-        .flatMap(Optional::stream)
-        .findFirst();
+    Optional<String> broken =
+        trajectory.rows().stream()
+            .map(row -> violation(row).map(why -> "row " + row.branch() + ": " + why))
+            .flatMap(Optional::stream)
+            .findFirst();
+    return broken.or(() -> stopViolation(trajectory));
+  }
+
+  /// These stops follow from what the policy just said, so its token is the last one.
+  private static Optional<String> stopViolation(Trajectory trajectory) {
+    Row row = trajectory.rows().getLast();
+    boolean sampledLast = row.versions().get(row.length() - 1) != Row.NOT_SAMPLED;
+    return switch (trajectory.stop()) {
+      case ANSWER, DONE, PARSE_ERROR, TOOL_ERROR ->
+          sampledLast
+              ? Optional.empty()
+              : Optional.of(
+                  "stop is " + trajectory.stop().wire() + " but the last id was not sampled");
+      case MAX_TURNS, MAX_TOKENS, CONTEXT_OVERFLOW, TIMEOUT -> Optional.empty();
+      case ENVIRONMENT_LOST, ENGINE_ERROR, STALE, CANCELLED, CLIENT_GONE -> Optional.empty();
+    };
   }
 
   /// The first violation within one row, or empty.

@@ -46,7 +46,7 @@ public final class Rollout {
     this.environment = environment;
     this.agent = agent;
     this.sampling = sampling;
-    this.limits = limits;
+    this.limits = limits.within(agent.policy().contextLength());
     this.nanoTime = nanoTime;
   }
 
@@ -56,7 +56,7 @@ public final class Rollout {
   /// Runs the rollout to its end, once.
   public Trajectory run() {
     started = nanoTime.getAsLong();
-    long seed = sampling.seed().orElse(id.hashCode());
+    long seed = id.seed(sampling.seed().orElse(0));
     try (Environment.Session session = environment.open(task, seed, limits.wallTime())) {
       Stop stop = turns(session);
       Optional<Reward> reward =
@@ -87,19 +87,19 @@ public final class Rollout {
           limits.reached(held.turns(), held.generated(), held.length(), elapsed());
       if (limit.isPresent()) return new Stop(limit.get(), "");
 
-      Generation generation = agent.policy().generate(request(held));
+      Generation generation = finite(agent.policy().generate(request(held)));
       held.appendGenerated(generation);
       String text = agent.format().text(generation.ids());
       if (generation.finish() != FinishReason.STOP) return cut(held, generation, text);
 
       Step step = step(session, agent.parser().parse(text, held.turns() - 1));
       if (step.stop().isPresent()) return step.stop().get();
+      transcript.addAll(step.messages());
       errors = step.error().isPresent() ? errors + 1 : 0;
       if (errors >= limits.maxConsecutiveErrors())
         return new Stop(step.error().get(), errors + " errors in a row");
 
       held.appendObserved(agent.format().suffix(held.ids(), step.messages(), tools));
-      transcript.addAll(step.messages());
     }
   }
 
@@ -137,10 +137,20 @@ public final class Rollout {
     int budget = limits.turnBudget(held.generated(), held.length());
     Sampling drawn =
         sampling.seed().isPresent()
-            ? sampling.withSeed(sampling.seed().getAsLong() + held.length())
+            ? sampling.withSeed(id.seed(sampling.seed().getAsLong()) + held.length())
             : sampling;
     return new Policy.Request(
         held.ids(), drawn, budget, agent.format().stopIds(), limits.wallTime().minus(elapsed()));
+  }
+
+  /// The generation, if every sampled id had a probability.
+  private static Generation finite(Generation generation) throws PolicyException {
+    for (int i = 0; i < generation.ids().size(); i++)
+      if (!Float.isFinite(generation.logprobs().get(i)))
+        throw new PolicyException(
+            "logprob %s of the sampled id %d"
+                .formatted(generation.logprobs().get(i), generation.ids().get(i)));
+    return generation;
   }
 
   /// A turn that ended without a stop token: at a bound, or aborted.

@@ -33,6 +33,14 @@ public record RolloutLimits(
     if (value < 1) throw new IllegalArgumentException(name + " < 1: " + value);
   }
 
+  /// The same bounds, with no more context than a policy has.
+  RolloutLimits within(int policyContext) {
+    return policyContext >= contextLength
+        ? this
+        : new RolloutLimits(
+            maxTurns, maxTurnTokens, maxTokens, policyContext, wallTime, maxConsecutiveErrors);
+  }
+
   /// The first limit that forbids another turn.
   Optional<StopReason> reached(int turns, int generated, int length, Duration elapsed) {
     if (elapsed.compareTo(wallTime) >= 0) return Optional.of(StopReason.TIMEOUT);
