@@ -2,6 +2,7 @@ package dev.turnstone.engine;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 import java.util.List;
 
 /// f32 values with a shape, outside libtorch.
@@ -28,6 +29,11 @@ public final class FloatTensor {
 
   public float get(int index) {
     return values[index];
+  }
+
+  /// The values as a buffer that reads this tensor's memory.
+  public FloatBuffer toBuffer() {
+    return FloatBuffer.wrap(values).asReadOnlyBuffer();
   }
 
   ByteBuffer bytes(Safetensors.Dtype dtype) {

@@ -112,12 +112,23 @@ public final class Model implements AutoCloseable {
     int bytes = stored.data().remaining();
     try (PtNDArray raw = own.create(stored.data(), new Shape(bytes), DataType.INT8)) {
       long[] shape = stored.shape().stream().mapToLong(Long::longValue).toArray();
-      return run(
+      return outOfInference(
           own,
-          "reinterpret",
-          IValue.from(raw),
-          IValue.from((long) stored.dtype().code()),
-          IValue.listFrom(shape));
+          run(
+              own,
+              "reinterpret",
+              IValue.from(raw),
+              IValue.from((long) stored.dtype().code()),
+              IValue.listFrom(shape)));
+    }
+  }
+
+  /// Replaces a tensor made by [#run] with a copy that gradients may use.
+  private static PtNDArray outOfInference(PtNDManager into, PtNDArray tensor) {
+    try (tensor) {
+      var copy = (PtNDArray) tensor.duplicate();
+      copy.attach(into);
+      return copy;
     }
   }
 
@@ -142,7 +153,7 @@ public final class Model implements AutoCloseable {
       }
     try (var scratch = newManager()) {
       var array = (PtNDArray) scratch.create(table, new Shape(config.contextLength(), half));
-      return run(manager, "cast", IValue.from(array));
+      return outOfInference(manager, run(scratch, "cast", IValue.from(array)));
     }
   }
 
