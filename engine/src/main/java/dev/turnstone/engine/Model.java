@@ -72,13 +72,22 @@ public final class Model implements AutoCloseable {
   ///
   /// @throws ModelException naming the first difference
   public Parameters load(Path folder) throws ModelException {
-    Map<String, Safetensors.Stored> stored = Safetensors.read(folder);
+    return load(folder, Safetensors.read(folder));
+  }
+
+  /// The same from one file.
+  public Parameters loadFile(Path file) throws ModelException {
+    return load(file, Safetensors.readFile(file));
+  }
+
+  private Parameters load(Path source, Map<String, Safetensors.Stored> stored)
+      throws ModelException {
     var shapes = new TreeMap<String, List<Long>>();
     stored.forEach((name, tensor) -> shapes.put(name, tensor.shape()));
     List<String> problems = Parameters.mismatches(config, shapes);
     if (!problems.isEmpty())
       throw new ModelException(
-          folder
+          source
               + ": "
               + problems.getFirst()
               + (problems.size() > 1 ? " (and %d more)".formatted(problems.size() - 1) : ""));
@@ -90,7 +99,7 @@ public final class Model implements AutoCloseable {
       return new Parameters(own, config.parameterNames(), tensors);
     } catch (RuntimeException e) {
       own.close();
-      throw new ModelException(folder + ": libtorch refused the weights: " + e.getMessage(), e);
+      throw new ModelException(source + ": libtorch refused the weights: " + e.getMessage(), e);
     }
   }
 

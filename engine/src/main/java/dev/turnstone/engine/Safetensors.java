@@ -58,6 +58,14 @@ public final class Safetensors {
     public Stored {
       shape = List.copyOf(shape);
     }
+
+    /// The values in memory; only of an F32 tensor.
+    public FloatTensor toFloats() {
+      if (dtype != Dtype.F32) throw new IllegalStateException("not F32 but " + dtype);
+      float[] values = new float[data.remaining() / Float.BYTES];
+      data.duplicate().order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().get(values);
+      return new FloatTensor(shape, values);
+    }
   }
 
   /// Maps all tensors of all `*.safetensors` files of a folder; the values stay on disk until read.
@@ -72,6 +80,17 @@ public final class Safetensors {
       throw new ModelException("cannot read " + folder + ": " + e.getMessage(), e);
     }
     if (tensors.isEmpty()) throw new ModelException("no .safetensors file in " + folder);
+    return tensors;
+  }
+
+  /// Maps all tensors of one file.
+  public static Map<String, Stored> readFile(Path file) throws ModelException {
+    var tensors = new TreeMap<String, Stored>();
+    try {
+      readFile(file, tensors);
+    } catch (IOException e) {
+      throw new ModelException("cannot read " + file + ": " + e.getMessage(), e);
+    }
     return tensors;
   }
 

@@ -66,13 +66,13 @@ public final class Learner implements AutoCloseable {
     return zeros;
   }
 
-  /// Log-probabilities of a micro-batch's targets under the present weights, without gradients.
-  float[] logprobs(TokenBatch batch) {
+  /// Log-probabilities of a micro-batch's targets under other weights, without gradients.
+  float[] logprobs(TokenBatch batch, Parameters others) {
     try (PtNDManager scratch = Model.newManager()) {
       IValue[] arguments = new IValue[7];
       List<PtNDArray> inputs = inputs(batch, scratch);
       for (int i = 0; i < inputs.size(); i++) arguments[i] = IValue.from(inputs.get(i));
-      arguments[6] = IValue.listFrom(weights);
+      arguments[6] = IValue.listFrom(others.tensors());
       return run(scratch, model.module(), "logprobs", arguments).toFloatArray();
     }
   }
@@ -83,14 +83,16 @@ public final class Learner implements AutoCloseable {
     return step(
         batches,
         PolicyBatch::tokens,
-        (batch, logprobs, scratch) ->
-            new NDList(
-                logprobs,
-                scratch.create(batch.old()),
-                scratch.create(batch.behaviour()),
-                scratch.create(batch.reference()),
-                scratch.create(batch.advantages()),
-                scratch.create((float) tokens)),
+        (batch, logprobs, scratch) -> {
+          float[] old = batch.old().orElseGet(logprobs::toFloatArray);
+          return new NDList(
+              logprobs,
+              scratch.create(old),
+              scratch.create(batch.behaviour()),
+              scratch.create(batch.reference().orElse(old)),
+              scratch.create(batch.advantages()),
+              scratch.create((float) tokens));
+        },
         "loss",
         rateFactor);
   }

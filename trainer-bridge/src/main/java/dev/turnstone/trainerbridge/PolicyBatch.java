@@ -1,10 +1,17 @@
 package dev.turnstone.trainerbridge;
 
+import java.util.Optional;
+
 /// A micro-batch of the policy objective; every array has one value per scored token.
 ///
-/// @param old log-probabilities under the weights at the start of the step
+/// @param old log-probabilities at the start of the step; empty in its first inner step, where they
+///     are the ones just computed
 /// @param behaviour log-probabilities that the rollout recorded
-/// @param reference log-probabilities under the reference policy; `old` if there is none
+/// @param reference log-probabilities under the reference policy; empty if there is none
 @SuppressWarnings("ArrayRecordComponent") // handed to libtorch once and dropped; never compared
 record PolicyBatch(
-    TokenBatch tokens, float[] old, float[] behaviour, float[] reference, float[] advantages) {}
+    TokenBatch tokens,
+    Optional<float[]> old,
+    float[] behaviour,
+    Optional<float[]> reference,
+    float[] advantages) {}
