@@ -1,0 +1,200 @@
+package dev.turnstone.trainerbridge;
+
+import dev.turnstone.rollout.Environment;
+import dev.turnstone.rollout.Environment.EnvironmentLost;
+import dev.turnstone.rollout.Invariants;
+import dev.turnstone.rollout.Rollout;
+import dev.turnstone.rollout.RolloutId;
+import dev.turnstone.rollout.Row;
+import dev.turnstone.rollout.Sampling;
+import dev.turnstone.rollout.StopReason;
+import dev.turnstone.rollout.Task;
+import dev.turnstone.rollout.Trajectory;
+import dev.turnstone.rollout.WeightsId;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
+import java.util.function.LongSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// The rollouts of one run that are under way: one virtual thread each, from the first turn until
+/// the trajectory is durable and the run knows.
+final class RolloutThreads implements AutoCloseable {
+  static final long MAX_ROW_BYTES = 64L << 20;
+  private static final Logger LOG = LoggerFactory.getLogger(RolloutThreads.class);
+  private static final Duration PATIENCE = Duration.ofSeconds(10);
+
+  private final RunSpec spec;
+  private final Rollout.Agent agent;
+  private final int vocabSize;
+  private final Function<String, Optional<Environment>> environments;
+  private final RolloutTable log;
+  private final LongSupplier nanoTime;
+  private final Map<RolloutId, Thread> threads = new ConcurrentHashMap<>();
+  private volatile boolean closed;
+
+  RolloutThreads(
+      RunSpec spec,
+      Rollout.Agent agent,
+      int vocabSize,
+      Function<String, Optional<Environment>> environments,
+      RolloutTable log,
+      LongSupplier nanoTime) {
+    this.spec = spec;
+    this.agent = agent;
+    this.vocabSize = vocabSize;
+    this.environments = environments;
+    this.log = log;
+    this.nanoTime = nanoTime;
+  }
+
+  /// What a run hears of its rollouts, on their threads.
+  interface Listener {
+    /// A trajectory is durable.
+    void finished(RolloutSummary rollout);
+
+    /// The weights changed under a rollout in a way that it cannot outlive.
+    void overtaken(RolloutId rollout);
+
+    /// The log took no trajectory.
+    void broken(LogException why);
+  }
+
+  void start(RolloutId id, Task task, Listener listener) {
+    if (closed) return;
+    Thread thread =
+        Thread.ofVirtual().name("rollout " + id).unstarted(() -> play(id, task, listener));
+    threads.put(id, thread);
+    thread.start();
+  }
+
+  int count() {
+    return threads.size();
+  }
+
+  void interrupt(RolloutId id) {
+    Optional.ofNullable(threads.get(id)).ifPresent(Thread::interrupt);
+  }
+
+  void interruptAll() {
+    threads.values().forEach(Thread::interrupt);
+  }
+
+  private void play(RolloutId id, Task task, Listener listener) {
+    try {
+      WeightsId before = agent.policy().weights();
+      Trajectory trajectory = roll(id, task);
+      // A rollout that a shutdown cut off starts again with the next process.
+      if (closed) return;
+      if (overtaken(trajectory, before, agent.policy().weights())) {
+        listener.overtaken(id);
+        return;
+      }
+      RolloutSummary summary = RolloutSummary.of(trajectory, violation(trajectory).orElse(""));
+      if (summary.quarantined()) LOG.warn("{} is quarantined: {}", id, summary.violation());
+      if (log.finish(trajectory, summary, TrajectoryCodec.encode(trajectory)))
+        listener.finished(summary);
+    } catch (LogException e) {
+      if (!closed) listener.broken(e);
+    } finally {
+      threads.remove(id);
+    }
+  }
+
+  /// Even an error of the virtual machine must not leave siblings waiting for this one.
+  private Trajectory roll(RolloutId id, Task task) {
+    try {
+      return new Rollout(id, task, environment(), agent, sampling(id), spec.limits(), nanoTime)
+          .run();
+    } catch (RuntimeException | Error e) {
+      LOG.error("{} failed", id, e);
+      return new Trajectory(
+          id,
+          List.of(),
+          Optional.empty(),
+          StopReason.ENGINE_ERROR,
+          "defect: " + e,
+          task.messages(),
+          Trajectory.Stats.NONE);
+    }
+  }
+
+  private Environment environment() {
+    return environments
+        .apply(spec.environment())
+        .orElse((task, seed, deadline) -> {
+          throw new EnvironmentLost("no environment is registered as " + spec.environment());
+        });
+  }
+
+  /// A run's seed must not make the rollouts of a group alike.
+  private Sampling sampling(RolloutId id) {
+    if (spec.sampling().seed().isEmpty()) return spec.sampling();
+    long seed = spec.sampling().seed().getAsLong();
+    for (long part : new long[] {id.group().hashCode(), id.index(), id.attempt()})
+      seed = mixed(seed + part);
+    return spec.sampling().withSeed(seed);
+  }
+
+  /// The finaliser of SplitMix64.
+  private static long mixed(long value) {
+    long z = value + 0x9e3779b97f4a7c15L;
+    z = (z ^ (z >>> 30)) * 0xbf58476d1ce4e5b9L;
+    z = (z ^ (z >>> 27)) * 0x94d049bb133111ebL;
+    return z ^ (z >>> 31);
+  }
+
+  /// A cancelled rollout that nobody but a weight update cancelled, or one whose tokens come from
+  /// two lineages, whose versions do not compare.
+  private static boolean overtaken(Trajectory trajectory, WeightsId before, WeightsId now) {
+    if (before.equals(now)) return false;
+    if (trajectory.stop() == StopReason.CANCELLED) return true;
+    return !before.lineage().equals(now.lineage())
+        && trajectory.rows().stream()
+            .map(Row::lineage)
+            .anyMatch(lineage -> !lineage.isEmpty() && !lineage.equals(before.lineage()));
+  }
+
+  private Optional<String> violation(Trajectory trajectory) {
+    Optional<String> violation = Invariants.violation(trajectory);
+    if (violation.isPresent()) return violation;
+    for (Row row : trajectory.rows()) {
+      if (bytes(row) > MAX_ROW_BYTES)
+        return Optional.of("row %d is larger than 64 MiB: %d".formatted(row.branch(), bytes(row)));
+      for (int i = 0; i < row.length(); i++)
+        if (row.ids().get(i) >= vocabSize)
+          return Optional.of(
+              "row %d: id %d at %d is outside the vocabulary of %d"
+                  .formatted(row.branch(), row.ids().get(i), i, vocabSize));
+    }
+    return Optional.empty();
+  }
+
+  /// As on the wire, without the names of its fields.
+  private static long bytes(Row row) {
+    int runs =
+        row.versions().starts().size()
+            + row.turns().starts().size()
+            + row.temperatures().starts().size();
+    return 9L * row.length() + 8L * runs;
+  }
+
+  /// Interrupts every rollout and waits a little for them to let go of their environments.
+  @Override
+  public void close() {
+    closed = true;
+    interruptAll();
+    long deadline = System.nanoTime() + PATIENCE.toNanos();
+    try {
+      for (Thread thread : List.copyOf(threads.values()))
+        if (!thread.join(Duration.ofNanos(Math.max(1, deadline - System.nanoTime()))))
+          LOG.warn("{} did not stop", thread.getName());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,151 @@
+package dev.turnstone.trainerbridge;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.BinaryNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.node.POJONode;
+import dev.turnstone.rollout.Logprobs;
+import dev.turnstone.rollout.Reward;
+import dev.turnstone.rollout.Row;
+import dev.turnstone.rollout.RunLength;
+import dev.turnstone.rollout.Sampling;
+import dev.turnstone.rollout.Tokens;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/// A [Row] as a tree for [TypedCbor], in the log and on the feed alike.
+final class RowCbor {
+  private RowCbor() {}
+
+  static void write(ObjectNode node, Row row) {
+    byte[] mask = new byte[row.length()];
+    row.mask().stream().forEach(at -> mask[at] = 1);
+    node.put("branch", row.branch());
+    node.set("ids", new POJONode(row.ids().toArray()));
+    node.put("mask", mask);
+    node.set("logprobs", new POJONode(row.logprobs().toArray()));
+    node.set("versions", runs(row.versions(), ints(row.versions().values())));
+    node.set("turns", runs(row.turns(), ints(row.turns().values())));
+    node.set("temperatures", runs(row.temperatures(), floats(row.temperatures().values())));
+    node.put("lineage", row.lineage());
+    row.sampler().ifPresent(sampler -> node.set("sampler", sampler(sampler)));
+    node.put("prompt_length", row.promptLength());
+    row.flags().forEach(node.putArray("flags")::add);
+  }
+
+  /// Reads what [#write] wrote.
+  ///
+  /// @throws IllegalArgumentException with a sentence that names the offending value
+  static Row parse(Fields fields) {
+    int[] ids = ints(fields, "ids");
+    return new Row(
+        fields.integer("branch", 0),
+        Tokens.of(ids),
+        mask(fields),
+        Logprobs.of(floats(fields, "logprobs")),
+        intRuns(fields, "versions", ids.length),
+        intRuns(fields, "turns", ids.length),
+        floatRuns(fields, "temperatures", ids.length),
+        fields.text("lineage"),
+        fields.object("sampler").map(RowCbor::sampler),
+        Math.toIntExact(fields.integer("prompt_length")),
+        fields.list("flags").stream().map(JsonNode::asText).toList());
+  }
+
+  static void writeReward(ObjectNode node, Optional<Reward> reward) {
+    if (reward.isEmpty()) node.putNull("reward");
+    reward.ifPresent(scored -> node.put("reward", scored.value()));
+    ObjectNode parts = node.putObject("reward_parts");
+    reward.ifPresent(scored -> scored.parts().forEach(parts::put));
+  }
+
+  static Optional<Reward> reward(Fields fields) {
+    if (!fields.has("reward")) return Optional.empty();
+    Map<String, Double> parts = new LinkedHashMap<>();
+    fields
+        .object("reward_parts")
+        .ifPresent(object ->
+            object.names().forEach(name -> parts.put(name, object.number(name, Double.NaN))));
+    return Optional.of(new Reward(fields.number("reward", Double.NaN), parts));
+  }
+
+  private static ObjectNode sampler(Sampling sampling) {
+    ObjectNode node = JsonText.object();
+    node.put("temperature", sampling.temperature()).put("top_k", sampling.topK());
+    return node.put("top_p", sampling.topP()).put("min_p", sampling.minP());
+  }
+
+  private static Sampling sampler(Fields fields) {
+    return new Sampling(
+        fields.number("temperature", 1),
+        fields.integer("top_k", 0),
+        fields.number("top_p", 1),
+        fields.number("min_p", 0),
+        fields.optionalInteger("seed"));
+  }
+
+  private static BitSet mask(Fields fields) {
+    BitSet mask = new BitSet();
+    if (!(fields.tree().path("mask") instanceof BinaryNode typed))
+      throw new IllegalArgumentException("mask is not a u8 array");
+    byte[] bytes = typed.binaryValue();
+    for (int i = 0; i < bytes.length; i++) if (bytes[i] != 0) mask.set(i);
+    return mask;
+  }
+
+  private static ObjectNode runs(RunLength<?> runs, Object values) {
+    ObjectNode node = JsonText.object();
+    node.set("starts", new POJONode(ints(runs.starts())));
+    node.set("values", new POJONode(values));
+    return node;
+  }
+
+  private static RunLength<Integer> intRuns(Fields fields, String name, int length) {
+    Fields runs = runs(fields, name);
+    return new RunLength<>(length, list(ints(runs, "starts")), list(ints(runs, "values")));
+  }
+
+  private static RunLength<Float> floatRuns(Fields fields, String name, int length) {
+    Fields runs = runs(fields, name);
+    List<Float> values = new ArrayList<>();
+    for (float value : floats(runs, "values")) values.add(value);
+    return new RunLength<>(length, list(ints(runs, "starts")), values);
+  }
+
+  private static Fields runs(Fields fields, String name) {
+    return fields
+        .object(name)
+        .orElseThrow(() -> new IllegalArgumentException(name + " is missing"));
+  }
+
+  private static int[] ints(Fields fields, String name) {
+    if (fields.tree().path(name) instanceof POJONode typed && typed.getPojo() instanceof int[] ints)
+      return ints;
+    throw new IllegalArgumentException(name + " is not an i32 array");
+  }
+
+  private static float[] floats(Fields fields, String name) {
+    if (fields.tree().path(name) instanceof POJONode typed
+        && typed.getPojo() instanceof float[] floats) return floats;
+    throw new IllegalArgumentException(name + " is not an f32 array");
+  }
+
+  private static int[] ints(List<Integer> values) {
+    return values.stream().mapToInt(Integer::intValue).toArray();
+  }
+
+  private static float[] floats(List<Float> values) {
+    float[] floats = new float[values.size()];
+    for (int i = 0; i < floats.length; i++) floats[i] = values.get(i);
+    return floats;
+  }
+
+  private static List<Integer> list(int[] values) {
+    return Arrays.stream(values).boxed().toList();
+  }
+}

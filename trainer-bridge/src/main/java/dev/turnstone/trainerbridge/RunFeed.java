@@ -1,0 +1,432 @@
+package dev.turnstone.trainerbridge;
+
+import dev.turnstone.rollout.Row;
+import dev.turnstone.trainerbridge.FeedMessage.Dropped;
+import dev.turnstone.trainerbridge.FeedMessage.Hello;
+import dev.turnstone.trainerbridge.FeedMessage.Limits;
+import dev.turnstone.trainerbridge.FeedMessage.Resume;
+import dev.turnstone.trainerbridge.FeedMessage.Role;
+import dev.turnstone.trainerbridge.FeedMessage.Welcome;
+import dev.turnstone.trainerbridge.RunTable.Cursors;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.concurrent.locks.ReentrantLock;
+
+/// A run's side of the feed that outlives connections: epoch, cursors and what each seq is.
+///
+/// Guarded by its run's lock, which the methods called by sessions take themselves.
+final class RunFeed {
+  static final long MAX_MESSAGE_BYTES = 64L << 20;
+  private static final int MAX_OBSERVERS = 16;
+
+  private final Run run;
+  private final RunSpec spec;
+  private final RunContext context;
+  private final Admission admission;
+  private final ReentrantLock lock;
+  private final GroupTable groups;
+  private final SettledGroups settled;
+  private final RunTable runs;
+
+  private final List<FeedSession> observers = new ArrayList<>();
+  private Optional<FeedSession> trainer = Optional.empty();
+  private Cursors cursors;
+  private long epoch;
+  private long keptFrom;
+  private long received;
+
+  RunFeed(
+      Run run,
+      RunTable.Stored stored,
+      RunContext context,
+      Admission admission,
+      ReentrantLock lock) {
+    this.run = run;
+    this.spec = stored.spec();
+    this.context = context;
+    this.admission = admission;
+    this.lock = lock;
+    groups = context.log().groups();
+    settled = new SettledGroups(spec, context.log());
+    runs = context.log().runs();
+    cursors = stored.cursors();
+    epoch = stored.epoch();
+    keptFrom = stored.keptFrom();
+    received = cursors.committed();
+  }
+
+  /// What a session may send from.
+  ///
+  /// @param held last seq that the client has
+  record Attached(Welcome welcome, long held) {}
+
+  /// What one seq is, when it is its turn.
+  sealed interface Delivery {
+    /// A whole group, encoded.
+    final class Group implements Delivery {
+      private final byte[] frame;
+
+      Group(byte[] frame) {
+        this.frame = frame;
+      }
+
+      byte[] frame() {
+        return frame;
+      }
+    }
+
+    /// A group that will not come.
+    record Gone(Dropped dropped) implements Delivery {}
+  }
+
+  // What sessions call.
+
+  Attached attach(FeedSession session, Hello hello) throws FeedRefusal {
+    lock.lock();
+    try {
+      check(hello);
+      long head = run.head();
+      Resume resume =
+          hello
+              .resume()
+              .orElse(
+                  hello.role() == Role.TRAIN
+                      ? new Resume(cursors.committed(), cursors.committed())
+                      : new Resume(head, head));
+      if (resume.held() > head)
+        throw gone("held %d is above head %d".formatted(resume.held(), head));
+      if (resume.commit() + 1 < keptFrom)
+        throw gone("seq %d is not kept".formatted(resume.commit() + 1));
+      if (hello.role() == Role.TRAIN) take(session, resume);
+      else observe(session);
+      return new Attached(welcome(), resume.held());
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void check(Hello hello) throws FeedRefusal {
+    if (run.phase() == RunPhase.CANCELLED)
+      throw new FeedRefusal(CloseCode.NORMAL, "run " + spec.run() + " was cancelled");
+    if (!hello.run().equals(spec.run()))
+      throw new FeedRefusal(
+          CloseCode.REFUSED, "this is the feed of run %s: %s".formatted(spec.run(), hello.run()));
+    differs("max_staleness", hello.expected().maxStaleness(), spec.maxStaleness());
+    differs("groups_per_version", hello.expected().groupsPerVersion(), spec.groupsPerVersion());
+    differs("group_size", hello.expected().groupSize(), spec.groupSize());
+  }
+
+  private static void differs(String name, OptionalLong expected, long actual) throws FeedRefusal {
+    if (expected.isPresent() && expected.getAsLong() != actual)
+      throw new FeedRefusal(
+          CloseCode.REFUSED,
+          "the run's %s is %d, not %d".formatted(name, actual, expected.getAsLong()));
+  }
+
+  /// The newest trainer wins. It can only have trained what it holds, so what its predecessor
+  /// trained beyond that is untrained again.
+  private void take(FeedSession session, Resume resume) {
+    long trained = Math.clamp(cursors.trained(), resume.commit(), resume.held());
+    int version =
+        trained < cursors.trained()
+            ? runs.checkpointVersion(spec.run(), trained).orElse(cursors.trainedVersion())
+            : cursors.trainedVersion();
+    Cursors taken =
+        new Cursors(resume.commit(), trained, version, Math.min(admission.released(), trained));
+    runs.attached(spec.run(), epoch + 1, taken);
+    epoch++;
+    cursors = taken;
+    received = resume.held();
+    trainer.ifPresent(
+        older -> older.close(CloseCode.FENCED, "epoch %d took the run".formatted(epoch)));
+    trainer = Optional.of(session);
+    restore();
+  }
+
+  private void observe(FeedSession session) throws FeedRefusal {
+    if (observers.size() >= MAX_OBSERVERS)
+      throw new FeedRefusal(CloseCode.REFUSED, "the run has " + MAX_OBSERVERS + " observers");
+    observers.add(session);
+  }
+
+  void detach(FeedSession session) {
+    lock.lock();
+    try {
+      observers.remove(session);
+      trainer = trainer.filter(current -> current != session);
+      // Without a trainer, only the bound closes admission.
+      run.admit();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  void creditGranted() {
+    lock.lock();
+    try {
+      run.admit();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  void received(long seq) throws FeedRefusal {
+    lock.lock();
+    try {
+      requireKnown("received", seq);
+      received = Math.max(received, seq);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  void trained(FeedMessage.Trained message) throws FeedRefusal {
+    lock.lock();
+    try {
+      requireCurrent(message.epoch());
+      requireKnown("trained", message.seq());
+      if (message.seq() <= admission.trained()) return;
+      admission.trained(message.seq(), message.version(), context.applied());
+      moveTo(cursors.committed());
+      runs.moved(spec.run(), cursors);
+      run.admit();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// A checkpoint covers what was trained, whether or not `trained` said so.
+  void commit(FeedMessage.Commit message) throws FeedRefusal {
+    lock.lock();
+    try {
+      requireCurrent(message.epoch());
+      requireKnown("commit", message.seq());
+      if (message.seq() < cursors.committed()) return;
+      admission.trained(message.seq(), message.version(), context.applied());
+      moveTo(message.seq());
+      keptFrom = runs.committed(spec.run(), cursors, message.version(), message.checkpoint());
+      run.admit();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  Dropped nack(FeedMessage.Nack message) throws FeedRefusal {
+    lock.lock();
+    try {
+      requireKnown("nack", message.seq());
+      if (message.seq() < 1) throw new FeedRefusal(CloseCode.PROTOCOL, "nack: seq < 1");
+      GroupTable.Stored group = settled.group(message.seq());
+      if (group.state() == GroupTable.State.COMPLETE)
+        drop(message.seq(), group.name(), Settlement.REFUSED, Optional.of(message.reason()));
+      return settled.dropped(message.seq());
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  WeightsOutcome weights(WeightsRequest request) throws FeedRefusal {
+    if (request.run().filter(name -> !name.equals(spec.run())).isPresent())
+      throw new FeedRefusal(
+          CloseCode.PROTOCOL, "weights for another run: " + request.run().orElseThrow());
+    if (request.epoch().isEmpty())
+      throw new FeedRefusal(CloseCode.PROTOCOL, "weights: epoch is missing");
+    lock.lock();
+    try {
+      requireCurrent(request.epoch().getAsLong());
+    } finally {
+      lock.unlock();
+    }
+    return run.apply(request.from(spec.run(), request.epoch().getAsLong()));
+  }
+
+  void stats(FeedMessage.Stats stats) {
+    run.stats(stats.figures());
+  }
+
+  /// What `seq` is, if it is there and may go out now.
+  ///
+  /// @param credit whether a whole group may be sent
+  /// @param checked whether a group that is too old for training is dropped instead
+  Optional<Delivery> delivery(long seq, boolean credit, boolean checked) {
+    Optional<Delivery> gone = gone(seq, credit && checked);
+    if (gone.isPresent() || !credit) return gone;
+    Optional<GroupTable.Stored> group = known(seq);
+    if (group.isEmpty()) return Optional.empty();
+    // Reading and encoding rows takes long and needs no lock: a group never changes.
+    byte[] frame = GroupCodec.encode(settled.frame(group.get(), seq, epoch()));
+    if (frame.length <= MAX_MESSAGE_BYTES) return Optional.of(new Delivery.Group(frame));
+    return Optional.of(tooLarge(seq, frame.length));
+  }
+
+  private Optional<GroupTable.Stored> known(long seq) {
+    lock.lock();
+    try {
+      return seq > run.head() ? Optional.empty() : Optional.of(settled.group(seq));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private Optional<Delivery> gone(long seq, boolean checked) {
+    lock.lock();
+    try {
+      if (seq > run.head()) return Optional.empty();
+      GroupTable.Stored group = settled.group(seq);
+      boolean there = group.state() == GroupTable.State.COMPLETE;
+      if (there && checked && stale(group))
+        drop(seq, group.name(), Settlement.STALE, Optional.empty());
+      else if (there) return Optional.empty();
+      return Optional.of(new Delivery.Gone(settled.dropped(seq)));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private Delivery tooLarge(long seq, long bytes) {
+    lock.lock();
+    try {
+      drop(
+          seq,
+          settled.group(seq).name(),
+          Settlement.TOO_LARGE,
+          Optional.of("the group is larger than 64 MiB: " + bytes));
+      return new Delivery.Gone(settled.dropped(seq));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// The head, if nothing will ever follow it.
+  OptionalLong end() {
+    lock.lock();
+    try {
+      return run.finished() ? OptionalLong.of(run.head()) : OptionalLong.empty();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  // What the run calls; it holds the lock.
+
+  void restore() {
+    admission.restore(
+        cursors, groups.completeAfter(spec.run(), cursors.released()), context.applied());
+  }
+
+  boolean admits() {
+    return trainer.map(FeedSession::hasCredit).orElse(true);
+  }
+
+  boolean hasTrainer() {
+    return trainer.isPresent();
+  }
+
+  long epoch() {
+    lock.lock();
+    try {
+      return epoch;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  void weightsApplied(boolean newLineage) {
+    long before = admission.released();
+    admission.applied(context.applied(), newLineage);
+    if (admission.released() == before) return;
+    moveTo(cursors.committed());
+    runs.moved(spec.run(), cursors);
+  }
+
+  void tellSettled(long seq, String group, Settlement settlement) {
+    Dropped shape = settled.dropped(seq);
+    run.events()
+        .tell(
+            settlement.dropped()
+                ? new RunEvent.GroupDropped(shape)
+                : new RunEvent.GroupCompleted(
+                    seq,
+                    group,
+                    shape.rewards(),
+                    settlement.versionMin(),
+                    settlement.versionMax(),
+                    shape.lengths()));
+  }
+
+  void wake() {
+    trainer.ifPresent(FeedSession::wake);
+    observers.forEach(FeedSession::wake);
+  }
+
+  void close(int code, String reason) {
+    trainer.ifPresent(session -> session.close(code, reason));
+    observers.forEach(session -> session.close(code, reason));
+  }
+
+  void count(Map<String, Long> counters) {
+    counters.put("epoch", epoch);
+    counters.put("received", received);
+    counters.put("trained", cursors.trained());
+    counters.put("commit", cursors.committed());
+    counters.put("released", admission.released());
+    counters.put("kept_from", keptFrom);
+    counters.put("observers", (long) observers.size());
+    trainer.ifPresent(session -> session.count(counters));
+  }
+
+  private void moveTo(long committed) {
+    cursors =
+        new Cursors(
+            committed, admission.trained(), admission.trainedVersion(), admission.released());
+  }
+
+  private Welcome welcome() {
+    return new Welcome(
+        epoch,
+        run.head(),
+        cursors.committed(),
+        context.applied().version(),
+        context.applied().lineage(),
+        context.policy(),
+        "policy",
+        new Limits(
+            MAX_MESSAGE_BYTES,
+            RolloutThreads.MAX_ROW_BYTES,
+            spec.maxStaleness(),
+            spec.groupsPerVersion(),
+            spec.groupSize()));
+  }
+
+  private boolean stale(GroupTable.Stored group) {
+    return group.versionMin() != Row.NOT_SAMPLED
+        && context.applied().version() - group.versionMin() > spec.maxStaleness();
+  }
+
+  private void drop(long seq, String group, String reason, Optional<String> quarantine) {
+    groups.drop(spec.run(), group, reason, quarantine);
+    admission.dropped(seq);
+    run.events().tell(new RunEvent.GroupDropped(settled.dropped(seq)));
+    run.admit();
+  }
+
+  private void requireCurrent(long claimed) throws FeedRefusal {
+    if (claimed != epoch)
+      throw new FeedRefusal(
+          CloseCode.FENCED, "epoch %d is over: the run's is %d".formatted(claimed, epoch));
+  }
+
+  private void requireKnown(String what, long seq) throws FeedRefusal {
+    if (seq > run.head())
+      throw new FeedRefusal(
+          CloseCode.PROTOCOL, "%s: seq is above head %d: %d".formatted(what, run.head(), seq));
+  }
+
+  private FeedRefusal gone(String why) {
+    return new FeedRefusal(
+        CloseCode.GONE, "%s; the first seq there is is %d".formatted(why, keptFrom));
+  }
+}
