@@ -1,0 +1,26 @@
+package dev.turnstone.sandbox;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+
+/// One program to run.
+///
+/// @param runTimeout wall-clock time from the program's start
+/// @param memoryMb address space of each of its processes, in MiB
+/// @param files what lies in the jail before the program starts, by path relative to `/workspace`
+/// @param fetchFiles paths to bring back after it has ended; those that are not there are left out
+record RunRequest(
+    Language language,
+    String code,
+    String stdin,
+    Duration runTimeout,
+    int memoryMb,
+    Map<String, byte[]> files,
+    List<String> fetchFiles) {
+  /// A program with default limits and no files.
+  static RunRequest of(Language language, String code) {
+    return new RunRequest(
+        language, code, "", Limits.RUN_TIMEOUT, Limits.MEMORY_MB, Map.of(), List.of());
+  }
+}

@@ -1,0 +1,98 @@
+package dev.turnstone.sandbox;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.util.Base64;
+
+/// The real service with real jails, and a client for it. One for all tests of this JVM: it says so
+/// in a sentence where bubblewrap is not installed.
+final class RunningSandbox {
+  static final ObjectMapper JSON = new ObjectMapper();
+  private static final HttpClient HTTP =
+      HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+
+  private static final class Shared {
+    static final RunningSandbox INSTANCE = start();
+
+    private static RunningSandbox start() {
+      try {
+        return new RunningSandbox(SandboxServer.start(SandboxConfig.of("127.0.0.1", 0)));
+      } catch (SandboxException e) {
+        throw new AssertionError(e.getMessage(), e);
+      }
+    }
+  }
+
+  private final SandboxServer server;
+
+  RunningSandbox(SandboxServer server) {
+    this.server = server;
+  }
+
+  static RunningSandbox shared() {
+    return Shared.INSTANCE;
+  }
+
+  String url() {
+    return server.url();
+  }
+
+  static ObjectNode request(String language, String code) {
+    return JSON.createObjectNode().put("language", language).put("code", code);
+  }
+
+  static String base64(String text) {
+    return Base64.getEncoder().encodeToString(text.getBytes(UTF_8));
+  }
+
+  static String text(JsonNode base64) {
+    return new String(Base64.getDecoder().decode(base64.asText()), UTF_8);
+  }
+
+  JsonNode python(String code) {
+    return run(request("python", code));
+  }
+
+  JsonNode run(ObjectNode request) {
+    HttpResponse<String> response = post(request.toString());
+    assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
+    return json(response);
+  }
+
+  HttpResponse<String> post(String body) {
+    return send(
+        HttpRequest.newBuilder(URI.create(url() + "/run_code"))
+            .timeout(Duration.ofSeconds(60))
+            .header("Content-Type", "application/json")
+            .POST(HttpRequest.BodyPublishers.ofString(body)));
+  }
+
+  static HttpResponse<String> send(HttpRequest.Builder request) {
+    try {
+      return HTTP.send(request.build(), HttpResponse.BodyHandlers.ofString());
+    } catch (IOException e) {
+      throw new AssertionError("the sandbox did not answer", e);
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  static JsonNode json(HttpResponse<String> response) {
+    try {
+      return JSON.readTree(response.body());
+    } catch (JsonProcessingException e) {
+      throw new AssertionError(response.body(), e);
+    }
+  }
+}
