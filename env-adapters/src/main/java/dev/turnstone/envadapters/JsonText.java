@@ -1,0 +1,62 @@
+package dev.turnstone.envadapters;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.cfg.JsonNodeFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.turnstone.rollout.Json;
+
+/// JSON as this package reads and writes it. Decimals keep every digit, because tools and tasks may
+/// depend on them and because no double overflows on the way.
+final class JsonText {
+  private static final JsonMapper MAPPER =
+      JsonMapper.builder(
+              JsonFactory.builder()
+                  .streamReadConstraints(
+                      StreamReadConstraints.builder().maxNestingDepth(200).build())
+                  .build())
+          .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .disable(JsonNodeFeature.STRIP_TRAILING_BIGDECIMAL_ZEROES)
+          .build();
+
+  private JsonText() {}
+
+  /// Reads one JSON value and nothing after it.
+  static JsonNode read(String text) throws Unreadable {
+    try {
+      JsonNode node = MAPPER.readTree(text);
+      if (node.isMissingNode()) throw new Unreadable("it is empty");
+      return node;
+    } catch (JsonProcessingException e) {
+      throw new Unreadable(e.getOriginalMessage());
+    }
+  }
+
+  /// Reads JSON that this package has checked before.
+  static JsonNode readOwn(Json json) {
+    try {
+      return read(json.text());
+    } catch (Unreadable e) {
+      throw new IllegalStateException("unreadable JSON of our own", e);
+    }
+  }
+
+  static ObjectNode object() {
+    return JsonNodeFactory.instance.objectNode();
+  }
+
+  /// Text that is not JSON, and why, without a position or a class name.
+  static final class Unreadable extends Exception {
+    private static final long serialVersionUID = 1;
+
+    Unreadable(String message) {
+      super(message);
+    }
+  }
+}
