@@ -72,7 +72,7 @@ final class ArgumentSchema {
   /// What the arguments of a call are worth.
   Check check(Json arguments) {
     try {
-      JsonNode node = JsonText.read(arguments.text());
+      JsonNode node = JsonText.readArguments(arguments.text());
       List<Error> errors = schema.validate(node);
       return errors.isEmpty() ? new Check.Valid(node) : new Check.Invalid(sentence(errors));
     } catch (JsonText.Unreadable e) {

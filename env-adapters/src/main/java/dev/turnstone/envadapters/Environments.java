@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.function.Function;
+import okhttp3.Dns;
 import okhttp3.HttpUrl;
 
 /// The environments of a server by name, and the owner of their connections. Safe for any thread.
@@ -25,7 +26,10 @@ public final class Environments implements AutoCloseable {
   /// @param addresses where tools may be
   /// @param secrets environment variables by name, which headers may refer to
   public Environments(ToolAddressPolicy addresses, Function<String, Optional<String>> secrets) {
-    this(addresses, secrets, new Peers(addresses, secrets, Thread::sleep, System::nanoTime));
+    this(
+        addresses,
+        secrets,
+        new Peers(addresses, Dns.SYSTEM, secrets, Thread::sleep, System::nanoTime));
   }
 
   Environments(

@@ -11,17 +11,21 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.turnstone.rollout.Json;
 
-/// JSON as this package reads and writes it. Decimals keep every digit, because tools and tasks may
-/// depend on them and because no double overflows on the way.
+/// JSON as this package reads and writes it. Decimals keep every digit, except in arguments.
 final class JsonText {
-  private static final JsonMapper MAPPER =
+  private static final JsonMapper DOUBLES =
       JsonMapper.builder(
               JsonFactory.builder()
                   .streamReadConstraints(
                       StreamReadConstraints.builder().maxNestingDepth(200).build())
                   .build())
-          .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .build();
+
+  private static final JsonMapper DECIMALS =
+      DOUBLES
+          .rebuild()
+          .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
           .disable(JsonNodeFeature.STRIP_TRAILING_BIGDECIMAL_ZEROES)
           .build();
 
@@ -29,13 +33,31 @@ final class JsonText {
 
   /// Reads one JSON value and nothing after it.
   static JsonNode read(String text) throws Unreadable {
+    return read(DECIMALS, text);
+  }
+
+  /// Reads arguments, for which a schema's bounds must hold: the validator compares doubles
+  /// rightly, decimals beyond a long wrongly.
+  static JsonNode readArguments(String text) throws Unreadable {
+    JsonNode node = read(DOUBLES, text);
+    requireFinite(node);
+    return node;
+  }
+
+  private static JsonNode read(JsonMapper mapper, String text) throws Unreadable {
     try {
-      JsonNode node = MAPPER.readTree(text);
+      JsonNode node = mapper.readTree(text);
       if (node.isMissingNode()) throw new Unreadable("it is empty");
       return node;
     } catch (JsonProcessingException e) {
       throw new Unreadable(e.getOriginalMessage());
     }
+  }
+
+  private static void requireFinite(JsonNode node) throws Unreadable {
+    if (node.isDouble() && !Double.isFinite(node.doubleValue()))
+      throw new Unreadable("a number is out of range");
+    for (JsonNode child : node) requireFinite(child);
   }
 
   /// Reads JSON that this package has checked before.

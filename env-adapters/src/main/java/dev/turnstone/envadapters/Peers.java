@@ -8,6 +8,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.function.LongSupplier;
 import okhttp3.ConnectionPool;
+import okhttp3.Dns;
 import okhttp3.OkHttpClient;
 import okhttp3.Protocol;
 
@@ -24,6 +25,7 @@ final class Peers implements AutoCloseable {
 
   Peers(
       ToolAddressPolicy addresses,
+      Dns dns,
       Function<String, Optional<String>> secrets,
       Pause pause,
       LongSupplier nanoTime) {
@@ -37,6 +39,7 @@ final class Peers implements AutoCloseable {
     this.client =
         new OkHttpClient.Builder()
             .socketFactory(new CheckedSockets(addresses))
+            .dns(dns)
             .proxy(Proxy.NO_PROXY)
             .followRedirects(false)
             .followSslRedirects(false)

@@ -6,12 +6,14 @@ import dev.turnstone.envadapters.ArgumentSchema.Check;
 import dev.turnstone.rollout.Json;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(20)
 final class ArgumentSchemaTest {
   @Test
   void aPatternThatBacktracksIsCutOff() throws Exception {
-    assertThat(check("{'q':{'pattern':'^(a+)+$'}}", "{'q':'%s!'}".formatted("a".repeat(60))))
+    assertThat(check("{'q':{'pattern':'^(a*)*b\\\\1$'}}", "{'q':'%s!'}".formatted("a".repeat(60))))
         .isEqualTo(new Check.Invalid("too costly to check"));
   }
 
@@ -29,12 +31,13 @@ final class ArgumentSchemaTest {
         .isInstanceOf(Check.Invalid.class);
   }
 
-  @Test
-  void aGiantNumberCostsNothing() throws Exception {
-    assertThat(check("{'q':{'type':'integer','maximum':10}}", "{'q':1e999999999}"))
-        .isInstanceOf(Check.Invalid.class);
-    assertThat(check("{'q':{'multipleOf':3}}", "{'q':1e999999999}"))
-        .isInstanceOf(Check.Invalid.class);
+  @ParameterizedTest
+  @ValueSource(strings = {"1e999999999", "-1e999999999", "1e30", "18446744073709551617", "11"})
+  void aGiantNumberIsNotWithinBounds(String number) throws Exception {
+    String schema = "{'q':{'type':'number','minimum':-10,'maximum':10,'multipleOf':1}}";
+
+    assertThat(check(schema, "{'q':%s}".formatted(number))).isInstanceOf(Check.Invalid.class);
+    assertThat(check(schema, "{'q':10.0}")).isInstanceOf(Check.Valid.class);
   }
 
   @Test

@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
+import okhttp3.Dns;
 
 /// A peer to talk to and a registry that may talk to it. Pauses between attempts are recorded, not
 /// taken.
@@ -35,7 +36,9 @@ final class Peerage implements AutoCloseable {
     Function<String, Optional<String>> secrets = name -> Optional.ofNullable(variables.get(name));
     environments =
         new Environments(
-            addresses, secrets, new Peers(addresses, secrets, pauses::add, System::nanoTime));
+            addresses,
+            secrets,
+            new Peers(addresses, Dns.SYSTEM, secrets, pauses::add, System::nanoTime));
   }
 
   /// Registers an environment `e` whose body's `URL` is this peer's, and opens a session of it.
