@@ -9,6 +9,22 @@ import java.util.stream.Stream;
 /// An environment as it is registered: the body of `POST /v1/environments`. Two bodies that mean
 /// the same are equal, whatever they left to defaults.
 ///
+/// ```
+/// {"environment": "python",
+///  "tools": [
+///   {"kind": "sandbox", "name", "description", "url", "headers"?: {name: "text" | {"env", "prefix"?}},
+///    "timeout_s"? = 10, "max_output_chars"? = 4000, "language"? = "python", "argument"? = "code",
+///    "memory_limit_mb"? = 512},
+///   {"kind": "http", "name", "description", "url", "headers"?, "timeout_s"? = 10,
+///    "max_output_chars"? = 4000, "method"? = "POST", "parameters"?: JSON Schema of an object,
+///    "idempotent"? = false, "on_timeout"? = "environment_lost" | "tool_error"}],
+///  "rewards": [
+///   {"kind": "exact_match", "name"? = kind, "weight"? = 1, "field"? = "answer",
+///    "normalize"? = "none" | "strip" (default) | "lower"},
+///   {"kind": "numeric", "name"?, "weight"?, "field"?, "abs_tolerance"? = 1e-6, "rel_tolerance"? = 0},
+///   {"kind": "http", "name"?, "weight"?, "url", "headers"?, "timeout_s"? = 30, "idempotent"? = true}]}
+/// ```
+///
 /// @param environment its name
 /// @param rewards summed with their weights; none means that the environment cannot score
 public record EnvironmentSpec(

@@ -42,7 +42,7 @@ final class SpecReader {
         maxOutputChars(fields),
         fields.text("language", "python"),
         fields.text("argument", "code"),
-        fields.integer("memory_limit_mb", 512, 1, 1 << 20));
+        fields.integer("memory_limit_mb", 512, 1, 65_536));
   }
 
   private static ToolEntry http(Fields fields) {
