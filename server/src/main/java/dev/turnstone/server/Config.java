@@ -1,0 +1,77 @@
+package dev.turnstone.server;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+
+/// What an operator decides about a server, from configuration file, environment and flags.
+///
+/// @param model a folder, or the name of a policy that comes with Turnstone
+/// @param port 0 takes a free one
+/// @param data where the trajectory log and everything else that must survive is kept
+/// @param hosts names besides `host` under which clients reach the server
+/// @param weightRoots folders under which a trainer's weights must lie
+/// @param toolAddresses private addresses that tools may have
+/// @param maxCompletions chat completions in flight
+/// @param maxRequests other requests in flight
+/// @param completionTimeout after which a completion ends with what it has
+/// @param drain how long a stopping server waits for what is in flight
+record Config(
+    String model,
+    String host,
+    int port,
+    Path data,
+    List<String> hosts,
+    List<ApiKey> apiKeys,
+    List<Path> weightRoots,
+    List<String> toolAddresses,
+    int maxCompletions,
+    int maxRequests,
+    Duration completionTimeout,
+    Duration drain) {
+
+  /// Reads settings by the names that the configuration file gives them.
+  ///
+  /// @throws StartupError if a name is unknown or a value cannot be
+  static Config of(ObjectNode settings) {
+    Settings given = new Settings(settings, "");
+    Path data = Path.of(given.text("data", "./turnstone-data"));
+    Config config =
+        new Config(
+            given.text("model", ""),
+            given.text("host", "127.0.0.1"),
+            given.integer("port", 8000, 0, 65535),
+            data,
+            given.texts("hosts"),
+            given.each("api_keys", Config::apiKey),
+            given.texts("weight_roots").stream().map(Path::of).toList(),
+            given.texts("tool_addresses"),
+            given.integer("max_completions", 256, 1, 100_000),
+            given.integer("max_requests", 1024, 1, 100_000),
+            given.seconds("completion_timeout_s", 600),
+            given.seconds("drain_s", 30));
+    given.checkAllKnown();
+    if (config.model.isEmpty())
+      throw new StartupError("say which policy to serve: --model tiny, or --model FOLDER");
+    return config;
+  }
+
+  private static ApiKey apiKey(JsonNode node) {
+    Settings given = new Settings(node, "api_keys.");
+    String key = given.text("key", "");
+    String scope = given.text("scope", "admin");
+    given.checkAllKnown();
+    if (key.isEmpty()) throw new StartupError("api_keys has an entry without a key");
+    for (Scope known : List.of(Scope.AGENT, Scope.RUN, Scope.ADMIN))
+      if (known.wire().equals(scope.toLowerCase(Locale.ROOT))) return new ApiKey(key, known);
+    throw new StartupError("api_keys.scope must be agent, run or admin, but is " + scope);
+  }
+
+  /// Where weights may lie when nothing else is said: what the server's own data holds.
+  List<Path> weightRootsOrData() {
+    return weightRoots.isEmpty() ? List.of(data.resolve("weights")) : weightRoots;
+  }
+}

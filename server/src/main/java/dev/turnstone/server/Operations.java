@@ -1,0 +1,51 @@
+package dev.turnstone.server;
+
+import java.util.List;
+
+/// Whether the server lives and takes work, its figures, its contract.
+final class Operations {
+  private final Metrics metrics;
+  private final Contract contract;
+  private final InFlight inFlight;
+
+  Operations(Metrics metrics, Contract contract, InFlight inFlight) {
+    this.metrics = metrics;
+    this.contract = contract;
+    this.inFlight = inFlight;
+  }
+
+  /// What answers while the policy is loaded.
+  List<Route> starting() {
+    return List.of(
+        Route.get("/health", Scope.OPEN, call -> status("ok")),
+        Route.get(
+            "/ready",
+            Scope.OPEN,
+            call -> {
+              throw Refused.busy("the server is starting", "starting");
+            }));
+  }
+
+  List<Route> routes() {
+    return List.of(
+        Route.get("/health", Scope.OPEN, call -> status("ok")),
+        Route.get("/ready", Scope.OPEN, call -> ready()),
+        Route.get(
+            "/metrics",
+            Scope.ADMIN,
+            call -> new Reply.Text(Metrics.CONTENT_TYPE, metrics.scrape())),
+        Route.get(
+            "/openapi.yaml",
+            Scope.OPEN,
+            call -> new Reply.Text("application/yaml", contract.document())));
+  }
+
+  private Reply ready() {
+    inFlight.checkOpen();
+    return status("ok");
+  }
+
+  private static Reply status(String status) {
+    return Reply.ok(Wire.JSON.createObjectNode().put("status", status));
+  }
+}

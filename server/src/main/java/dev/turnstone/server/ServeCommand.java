@@ -1,0 +1,95 @@
+package dev.turnstone.server;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.MissingNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/// `turnstone serve`: settings from file, environment and flags, the later winning; then the server
+/// until it is told to stop.
+@Command(
+    name = "serve",
+    description = "Serves a policy: chat completions, environments, runs and their feeds.",
+    mixinStandardHelpOptions = true)
+final class ServeCommand implements Callable<Integer> {
+  static final String KEY_VARIABLE = "TURNSTONE_API_KEY";
+
+  @Option(names = "--model", paramLabel = "tiny|DIR", description = "Policy to serve.")
+  private Optional<String> model = Optional.empty();
+
+  @Option(names = "--port", paramLabel = "PORT", description = "8000; 0 takes a free one.")
+  private Optional<Integer> port = Optional.empty();
+
+  @Option(
+      names = "--host",
+      paramLabel = "HOST",
+      description = "127.0.0.1; another needs a key in " + KEY_VARIABLE + ".")
+  private Optional<String> host = Optional.empty();
+
+  @Option(
+      names = "--data",
+      paramLabel = "DIR",
+      description = "What must survive; ./turnstone-data.")
+  private Optional<String> data = Optional.empty();
+
+  @Option(names = "--config", paramLabel = "FILE", description = "YAML with these and more.")
+  private Optional<Path> config = Optional.empty();
+
+  @Option(
+      names = "--weight-root",
+      paramLabel = "DIR",
+      description = "Folder under which new weights may lie; may be repeated; DATA/weights.")
+  private List<String> weightRoots = List.of();
+
+  @Option(
+      names = "--tool-address",
+      paramLabel = "ADDRESS",
+      description = "Private address that tools may have, such as 127.0.0.1:9000; may be repeated.")
+  private List<String> toolAddresses = List.of();
+
+  @Spec private CommandSpec spec = CommandSpec.create();
+
+  @Override
+  public Integer call() throws InterruptedException {
+    Config settings = settings(Optional.ofNullable(System.getenv(KEY_VARIABLE)));
+    try (Server server = Server.listen(settings)) {
+      Signals stop = Signals.install();
+      server.serve(metrics -> ModelFolder.load(settings.model(), metrics));
+      spec.commandLine().getOut().printf("listening on %s%n", server.url());
+      stop.await();
+      server.drain();
+    }
+    return 0;
+  }
+
+  /// Everything that was said, in one place.
+  Config settings(Optional<String> key) {
+    ObjectNode said = config.map(Settings::read).orElseGet(Wire.JSON::createObjectNode);
+    model.ifPresent(value -> said.put("model", value));
+    port.ifPresent(value -> said.put("port", value));
+    host.ifPresent(value -> said.put("host", value));
+    data.ifPresent(value -> said.put("data", value));
+    for (String value : weightRoots) list(said, "weight_roots").add(value);
+    for (String value : toolAddresses) list(said, "tool_addresses").add(value);
+    key.filter(value -> !value.isBlank())
+        .ifPresent(value -> list(said, "api_keys").addObject().put("key", value));
+    return Config.of(said);
+  }
+
+  private static ArrayNode list(ObjectNode said, String name) {
+    return switch (said.path(name)) {
+      case ArrayNode list -> list;
+      case MissingNode none -> said.putArray(name);
+      case JsonNode value ->
+          throw new StartupError("%s must be a list, but is %s".formatted(name, value));
+    };
+  }
+}

@@ -1,0 +1,111 @@
+package dev.turnstone.server;
+
+import dev.turnstone.rollout.ChatFormat;
+import dev.turnstone.rollout.Json;
+import dev.turnstone.rollout.Message;
+import dev.turnstone.rollout.Tokens;
+import dev.turnstone.rollout.ToolCall;
+import dev.turnstone.rollout.ToolCallParser;
+import dev.turnstone.rollout.ToolSpec;
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Set;
+
+/// A chat format whose token ids are UTF-8 bytes plus 1, with 0 to end a turn. A tool call is `call
+/// NAME ARGUMENTS` to the end of the text.
+final class Bytes implements ChatFormat, ToolCallParser, Served.Texts {
+  static int[] ids(String text) {
+    byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+    int[] ids = new int[bytes.length];
+    for (int i = 0; i < ids.length; i++) ids[i] = Byte.toUnsignedInt(bytes[i]) + 1;
+    return ids;
+  }
+
+  @Override
+  public Tokens prompt(List<Message> messages, List<ToolSpec> tools) {
+    StringBuilder text = new StringBuilder();
+    tools.forEach(tool -> text.append("[tool ").append(tool.name()).append("]"));
+    for (Message message : messages) {
+      if (message.content().equals("refuse")) throw new IllegalArgumentException("no refusals");
+      text.append("<").append(message.role()).append(">").append(message.content());
+    }
+    return Tokens.of(ids(text + "<assistant>"));
+  }
+
+  @Override
+  public Tokens suffix(Tokens held, List<Message> messages, List<ToolSpec> tools) {
+    return prompt(messages, List.of());
+  }
+
+  @Override
+  public String text(Tokens generated) {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    for (int id : generated.toArray()) bytes.writeBytes(bytes(id));
+    return bytes.toString(StandardCharsets.UTF_8);
+  }
+
+  @Override
+  public Set<Integer> stopIds() {
+    return Set.of(ScriptedPolicy.STOP);
+  }
+
+  @Override
+  public Parsed parse(String text, int turn) {
+    int at = text.indexOf("call ");
+    if (at < 0) return new Parsed.Answer(text);
+    String[] words = text.substring(at).split(" ", 3);
+    ToolCall call = new ToolCall("call_" + turn + "_0", words[1], new Json(words[2]));
+    return new Parsed.Calls(text.substring(0, at), List.of(call));
+  }
+
+  @Override
+  public byte[] bytes(int id) {
+    return id == ScriptedPolicy.STOP ? new byte[0] : new byte[] {(byte) (id - 1)};
+  }
+
+  @Override
+  public Served.Decoder decoder() {
+    return new Served.Decoder() {
+      private final ByteArrayOutputStream held = new ByteArrayOutputStream();
+
+      @Override
+      public String push(int id) {
+        held.writeBytes(bytes(id));
+        String text = held.toString(StandardCharsets.UTF_8);
+        if (text.endsWith("\uFFFD")) return "";
+        held.reset();
+        return text;
+      }
+
+      @Override
+      public String end() {
+        return held.toString(StandardCharsets.UTF_8);
+      }
+    };
+  }
+
+  @Override
+  public Served.CallReader calls(int turn) {
+    return new Served.CallReader() {
+      private final StringBuilder held = new StringBuilder();
+
+      @Override
+      public List<Served.Piece> push(String text) {
+        held.append(text);
+        return List.of();
+      }
+
+      @Override
+      public List<Served.Piece> end() {
+        return switch (parse(held.toString(), turn)) {
+          case Parsed.Calls(String content, List<ToolCall> calls) ->
+              List.of(new Served.Piece.Content(content), new Served.Piece.Call(calls.getFirst()));
+          case Parsed.Answer(String content) -> List.of(new Served.Piece.Content(content));
+          case Parsed.Malformed(String content, String why) ->
+              List.of(new Served.Piece.Content(content));
+        };
+      }
+    };
+  }
+}

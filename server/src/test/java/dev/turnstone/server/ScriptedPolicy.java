@@ -1,0 +1,135 @@
+package dev.turnstone.server;
+
+import dev.turnstone.rollout.Generation;
+import dev.turnstone.rollout.Generation.FinishReason;
+import dev.turnstone.rollout.Logprobs;
+import dev.turnstone.rollout.RunLength;
+import dev.turnstone.rollout.Tokens;
+import dev.turnstone.rollout.TrainablePolicy;
+import dev.turnstone.rollout.WeightsId;
+import dev.turnstone.rollout.WeightsUpdate;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedBlockingQueue;
+
+/// A policy that says what a test told it to, byte by byte, and then id 0, its stop token.
+final class ScriptedPolicy implements TrainablePolicy {
+  static final int STOP = 0;
+
+  final List<Request> requests = new ArrayList<>();
+  final CountDownLatch silent = new CountDownLatch(1);
+  final CountDownLatch go = new CountDownLatch(1);
+  final CountDownLatch aborted = new CountDownLatch(1);
+
+  private final BlockingQueue<Line> script = new LinkedBlockingQueue<>();
+  private final int contextLength;
+  private volatile WeightsId weights = new WeightsId("base", 0, "0".repeat(64));
+
+  ScriptedPolicy(int contextLength) {
+    this.contextLength = contextLength;
+  }
+
+  private sealed interface Line {
+    record Say(String text) implements Line {}
+
+    /// Waits for `go` and then says it.
+    record Wait(String text) implements Line {}
+
+    record Fail(String why) implements Line {}
+
+    /// Says something and then nothing until it is interrupted.
+    record Hang(String text) implements Line {}
+  }
+
+  ScriptedPolicy says(String text) {
+    script.add(new Line.Say(text));
+    return this;
+  }
+
+  ScriptedPolicy waitsBefore(String text) {
+    script.add(new Line.Wait(text));
+    return this;
+  }
+
+  ScriptedPolicy fails(String why) {
+    script.add(new Line.Fail(why));
+    return this;
+  }
+
+  ScriptedPolicy hangsAfter(String text) {
+    script.add(new Line.Hang(text));
+    return this;
+  }
+
+  @Override
+  public Generation generate(Request request, TokenListener listener)
+      throws InterruptedException, PolicyException {
+    synchronized (requests) {
+      requests.add(request);
+    }
+    Line line = script.poll();
+    return switch (line == null ? new Line.Say("") : line) {
+      case Line.Fail(String why) -> throw new PolicyException(why);
+      case Line.Say(String text) -> say(request, listener, text);
+      case Line.Wait(String text) -> {
+        silent.countDown();
+        go.await();
+        yield say(request, listener, text);
+      }
+      case Line.Hang(String text) -> {
+        say(request, listener, text);
+        silent.countDown();
+        try {
+          new CountDownLatch(1).await();
+        } catch (InterruptedException e) {
+          aborted.countDown();
+          throw e;
+        }
+        throw new AssertionError();
+      }
+    };
+  }
+
+  private Generation say(Request request, TokenListener listener, String text)
+      throws InterruptedException {
+    int[] ids = new int[Math.min(request.maxTokens(), Bytes.ids(text).length + 1)];
+    System.arraycopy(Bytes.ids(text), 0, ids, 0, Math.min(ids.length, Bytes.ids(text).length));
+    float[] logprobs = new float[ids.length];
+    for (int i = 0; i < ids.length; i++) {
+      if (Thread.interrupted()) throw new InterruptedException();
+      logprobs[i] = -0.5f - i;
+      listener.sampled(ids[i], logprobs[i], weights.version());
+      if (request.stopIds().contains(ids[i]) && i + 1 < ids.length) {
+        ids = java.util.Arrays.copyOf(ids, i + 1);
+        logprobs = java.util.Arrays.copyOf(logprobs, i + 1);
+      }
+    }
+    boolean stopped = ids.length > 0 && request.stopIds().contains(ids[ids.length - 1]);
+    return new Generation(
+        Tokens.of(ids),
+        Logprobs.of(logprobs),
+        RunLength.of(ids.length, weights.version()),
+        weights.lineage(),
+        stopped ? FinishReason.STOP : FinishReason.LENGTH,
+        3,
+        false);
+  }
+
+  @Override
+  public Applied apply(WeightsUpdate update) {
+    weights = update.id();
+    return new Applied(update.id(), 7, 2);
+  }
+
+  @Override
+  public int contextLength() {
+    return contextLength;
+  }
+
+  @Override
+  public WeightsId weights() {
+    return weights;
+  }
+}
