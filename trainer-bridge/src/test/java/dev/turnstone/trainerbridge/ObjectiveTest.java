@@ -12,6 +12,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.turnstone.engine.Model;
 import java.io.IOException;
+import java.io.InputStream;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -24,9 +25,8 @@ class ObjectiveTest {
   private static final double NO_CAP = 1e9;
 
   private static JsonNode golden() {
-    try {
-      return new ObjectMapper()
-          .readTree(ObjectiveTest.class.getResource("/golden-objectives.json"));
+    try (InputStream in = ObjectiveTest.class.getResourceAsStream("/golden-objectives.json")) {
+      return new ObjectMapper().readTree(in);
     } catch (IOException e) {
       throw new AssertionError(e);
     }
