@@ -57,8 +57,7 @@ record Checkpoint(
     Path aside = directory.resolve("step-%06d.tmp".formatted(step));
     delete(aside);
     Files.createDirectories(aside);
-    Safetensors.write(
-        aside.resolve("model.safetensors"), learner.weights(), Safetensors.Dtype.F32);
+    Safetensors.write(aside.resolve("model.safetensors"), learner.weights(), Safetensors.Dtype.F32);
     Safetensors.write(
         aside.resolve("optimizer.safetensors"), learner.moments(), Safetensors.Dtype.F32);
     ObjectNode state = JSON.createObjectNode();

@@ -8,24 +8,25 @@ import dev.turnstone.engine.Parameters;
 import dev.turnstone.engine.Precision;
 import dev.turnstone.engine.Safetensors;
 import dev.turnstone.rollout.TrainablePolicy.WeightsRejected;
-import dev.turnstone.trainerbridge.TrainerFeed.Delivery;
+import dev.turnstone.trainerbridge.FeedClient.Delivered;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.function.Consumer;
 
-/// The reference trainer: takes groups from a run's feed, takes a GRPO step per `groups_per_version`
-/// groups, and sends the new weights back.
+/// The reference trainer: takes groups from a run's feed, takes a GRPO step per
+/// `groups_per_version` groups, and sends the new weights back.
 ///
 /// The order within a step makes a kill at any point harmless: optimizer step, checkpoint with the
-/// feed's cursor, publish, `trained`, `commit`. What a checkpoint covers is never trained again; what
-/// it does not cover is delivered again.
+/// feed's cursor, publish, `trained`, `commit`. What a checkpoint covers is never trained again;
+/// what it does not cover is delivered again.
 public final class GrpoTrainer implements AutoCloseable {
   private final TrainerConfig config;
-  private final TrainerFeed feed;
+  private final FeedClient feed;
   private final Consumer<ObjectNode> metrics;
   private final Learner learner;
   private final WeightsFolder published;
@@ -39,7 +40,7 @@ public final class GrpoTrainer implements AutoCloseable {
   /// Loads the newest checkpoint, or the model that training starts from.
   ///
   /// @param metrics takes one JSON object per step
-  GrpoTrainer(TrainerConfig config, TrainerFeed feed, Consumer<ObjectNode> metrics)
+  public GrpoTrainer(TrainerConfig config, FeedClient feed, Consumer<ObjectNode> metrics)
       throws IOException, ModelException {
     this.config = config;
     this.feed = feed;
@@ -54,9 +55,7 @@ public final class GrpoTrainer implements AutoCloseable {
             : model.load(config.model());
     this.learner = new Learner(model, start, config.constants(), config.optimizer());
     this.reference =
-        config.klCoefficient() > 0
-            ? Optional.of(model.load(config.model()))
-            : Optional.empty();
+        config.klCoefficient() > 0 ? Optional.of(model.load(config.model())) : Optional.empty();
     this.lineage = checkpoint.map(Checkpoint::lineage).orElse(config.run());
     if (checkpoint.isPresent()) {
       checkpoint.get().restore(learner);
@@ -66,15 +65,20 @@ public final class GrpoTrainer implements AutoCloseable {
     }
   }
 
-  /// Where the feed is to go on.
-  static Optional<FeedMessage.Resume> resume(Path directory) throws IOException {
-    return Checkpoint.newest(directory.resolve("checkpoints"))
-        .map(checkpoint -> new FeedMessage.Resume(checkpoint.seq(), checkpoint.seq()));
+  /// The last group of the feed that the newest checkpoint under a trainer's directory covers.
+  public static OptionalLong committed(Path directory) throws IOException {
+    return Checkpoint.newest(directory.resolve("checkpoints")).stream()
+        .mapToLong(Checkpoint::seq)
+        .findFirst();
   }
 
   /// Trains until the steps are done or the run ends.
-  public void run() throws IOException, InterruptedException, WeightsRejected, ModelException {
+  public void run()
+      throws IOException, InterruptedException, WeightsRejected, ModelException, FeedClosed {
     catchUp();
+    FeedMessage.Limits limits = feed.welcome().limits();
+    int window = limits.groupsPerVersion() * (limits.maxStaleness() + 1);
+    feed.open(window, Math.multiplyExact(limits.messageBytes(), window));
     while (step < config.steps()) {
       long waiting = System.nanoTime();
       List<GroupFrame> groups = new ArrayList<>();
@@ -86,7 +90,7 @@ public final class GrpoTrainer implements AutoCloseable {
 
   /// After a restart the server may serve older weights than the checkpoint has, or newer ones that
   /// no checkpoint has; the latter cannot be made again, so what follows is a new lineage.
-  private void catchUp() throws IOException, WeightsRejected, InterruptedException {
+  private void catchUp() throws IOException, WeightsRejected, FeedClosed, InterruptedException {
     FeedMessage.Welcome welcome = feed.welcome();
     boolean sameLineage = welcome.lineage().equals(lineage);
     if (step == 0 && welcome.version() == 0) return;
@@ -101,22 +105,22 @@ public final class GrpoTrainer implements AutoCloseable {
   }
 
   /// Fills a batch; false if the run has ended.
-  private boolean collect(List<GroupFrame> groups) throws IOException, InterruptedException {
+  private boolean collect(List<GroupFrame> groups)
+      throws IOException, FeedClosed, InterruptedException {
     int wanted = feed.welcome().limits().groupsPerVersion();
     while (groups.size() < wanted) {
-      Delivery next =
+      Delivered next =
           feed.take(config.patience())
-              .orElseThrow(
-                  () ->
-                      new IOException(
-                          "no group came within %d s".formatted(config.patience().toSeconds())));
+              .orElseThrow(() ->
+                  new IOException(
+                      "no group came within %d s".formatted(config.patience().toSeconds())));
       switch (next) {
-        case Delivery.Group(GroupFrame group) -> {
+        case Delivered.Group(GroupFrame group) -> {
           groups.add(group);
           seq = group.seq();
         }
-        case Delivery.Dropped(FeedMessage.Dropped dropped) -> seq = dropped.seq();
-        case Delivery.End _ -> {
+        case Delivered.Dropped(FeedMessage.Dropped dropped) -> seq = dropped.seq();
+        case Delivered.End _ -> {
           return false;
         }
       }
@@ -125,7 +129,7 @@ public final class GrpoTrainer implements AutoCloseable {
   }
 
   private void train(List<GroupFrame> groups, long waitMillis)
-      throws IOException, InterruptedException, WeightsRejected, ModelException {
+      throws IOException, InterruptedException, WeightsRejected, ModelException, FeedClosed {
     long started = System.nanoTime();
     List<TrainingRow> rows = groups.stream().flatMap(g -> TrainingRow.of(g).stream()).toList();
     List<MicroBatch> batches = MicroBatch.pack(rows, config.microBatchTokens());
@@ -138,8 +142,7 @@ public final class GrpoTrainer implements AutoCloseable {
     }
     step++;
     report.trained(step, version, millisSince(started), waitMillis);
-    Checkpoint checkpoint =
-        Checkpoint.write(checkpoints, step, lineage, version, seq, learner);
+    Checkpoint checkpoint = Checkpoint.write(checkpoints, step, lineage, version, seq, learner);
     long publishing = System.nanoTime();
     if (report.optimized()) publish();
     report.published(millisSince(publishing));
@@ -173,8 +176,7 @@ public final class GrpoTrainer implements AutoCloseable {
       Learner.Step done = learner.policyStep(inputs, 1);
       if (inner == 0) {
         old = done.logprobs();
-        for (int i = 0; i < batches.size(); i++)
-          report.recomputed(batches.get(i), old.get(i));
+        for (int i = 0; i < batches.size(); i++) report.recomputed(batches.get(i), old.get(i));
       }
       report.optimized(done, old);
     }
@@ -184,8 +186,7 @@ public final class GrpoTrainer implements AutoCloseable {
   /// published, so that a step whose groups are all one version old is measured too.
   private void measureOlderVersions(List<MicroBatch> batches, StepReport report)
       throws ModelException {
-    for (int older :
-        batches.stream().flatMap(b -> b.versions().stream()).distinct().toList()) {
+    for (int older : batches.stream().flatMap(b -> b.versions().stream()).distinct().toList()) {
       if (older == version) continue;
       Optional<Path> folder =
           older == 0 ? Optional.of(config.model()) : published.find(lineage, older);
@@ -198,16 +199,19 @@ public final class GrpoTrainer implements AutoCloseable {
     }
   }
 
-  private void publish() throws IOException, WeightsRejected, InterruptedException {
+  private void publish() throws IOException, WeightsRejected, FeedClosed, InterruptedException {
     WeightsFolder.Published weights =
         published.publish(
             lineage,
             version,
             file -> Safetensors.write(file, learner.weights(), Safetensors.Dtype.F32));
-    feed.weights(weights.id(), weights.folder());
+    FeedMessage answer = feed.weights(weights, config.patience());
+    if (answer instanceof FeedMessage.WeightsFailed failed)
+      throw new WeightsRejected(
+          "version %d was refused: %s".formatted(failed.version(), failed.reason()));
   }
 
-  private void acknowledge(String checkpoint) throws IOException {
+  private void acknowledge(String checkpoint) {
     feed.trained(seq, version);
     feed.commit(seq, version, checkpoint);
   }

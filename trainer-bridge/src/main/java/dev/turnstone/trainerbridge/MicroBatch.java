@@ -16,10 +16,8 @@ final class MicroBatch {
     this.tokens =
         new TokenBatch(
             rows.stream()
-                .map(
-                    r ->
-                        new TokenBatch.Scored(
-                            r.row().ids(), r.row().mask(), r.row().temperatures()))
+                .map(r ->
+                    new TokenBatch.Scored(r.row().ids(), r.row().mask(), r.row().temperatures()))
                 .toList());
   }
 

@@ -78,11 +78,10 @@ final class StepReport {
     for (GroupFrame group : groups)
       group.rows().stream()
           .filter(row -> row.data().branch() == 0)
-          .forEach(
-              row -> {
-                row.reward().ifPresent(reward -> rewards.accept(reward.value()));
-                lengths.accept(row.data().length());
-              });
+          .forEach(row -> {
+            row.reward().ifPresent(reward -> rewards.accept(reward.value()));
+            lengths.accept(row.data().length());
+          });
     long flat =
         groups.stream()
             .filter(group -> TrainingRow.of(group).stream().allMatch(row -> row.advantage() == 0))

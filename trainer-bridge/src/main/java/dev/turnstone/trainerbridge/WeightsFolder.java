@@ -21,6 +21,7 @@ import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 
@@ -69,6 +70,12 @@ public final class WeightsFolder {
     sync(parent);
     retain(parent, version);
     return new Published(new WeightsId(lineage, version, JsonText.sha256(manifest)), folder);
+  }
+
+  /// The folder of a published version, unless it is gone by now.
+  Optional<Path> find(String lineage, int version) {
+    Path folder = directory.resolve(lineage).resolve("v" + version).toAbsolutePath();
+    return Files.isDirectory(folder) ? Optional.of(folder) : Optional.empty();
   }
 
   /// Checks that a folder holds exactly the weights of that identity.
