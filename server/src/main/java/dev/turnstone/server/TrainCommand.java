@@ -1,0 +1,176 @@
+package dev.turnstone.server;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.turnstone.engine.ModelConfig;
+import dev.turnstone.engine.ModelException;
+import dev.turnstone.engine.chat.TemplateChatFormat;
+import dev.turnstone.engine.chat.Tokenizer;
+import dev.turnstone.rollout.TrainablePolicy.WeightsRejected;
+import dev.turnstone.trainerbridge.FeedClient;
+import dev.turnstone.trainerbridge.FeedClosed;
+import dev.turnstone.trainerbridge.GrpoTrainer;
+import dev.turnstone.trainerbridge.PolicyIdentity;
+import dev.turnstone.trainerbridge.TrainerConfig;
+import java.io.BufferedWriter;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/// `turnstone train`: the reference GRPO trainer, a process of its own that meets its server over
+/// the feed.
+@Command(
+    name = "train",
+    description = {
+      "Trains the policy of a run with GRPO: takes groups from the server's feed, sends weights back.",
+      "Prints one JSON object per step. The same --dir goes on where it stopped."
+    },
+    mixinStandardHelpOptions = true)
+final class TrainCommand implements Callable<Integer> {
+  @Option(names = "--server", paramLabel = "URL", description = "${DEFAULT-VALUE}.")
+  private URI server = URI.create("http://127.0.0.1:8000");
+
+  @Option(names = "--run", paramLabel = "NAME", required = true, description = "Run to train.")
+  private String run = "";
+
+  @Option(
+      names = "--model",
+      paramLabel = "tiny|DIR",
+      description = "Policy that training starts from, the one that the server serves; tiny.")
+  private String model = "tiny";
+
+  @Option(
+      names = "--dir",
+      paramLabel = "DIR",
+      required = true,
+      description = "Checkpoints, published weights and metrics.jsonl; the server must allow it.")
+  private Path directory = Path.of("");
+
+  @Option(names = "--steps", paramLabel = "N", description = "In all; ${DEFAULT-VALUE}.")
+  private int steps = 100;
+
+  @Option(names = "--inner-steps", paramLabel = "N", description = "Per batch; ${DEFAULT-VALUE}.")
+  private int innerSteps = 1;
+
+  @Option(names = "--learning-rate", paramLabel = "R", description = "${DEFAULT-VALUE}.")
+  private double learningRate = 1e-4;
+
+  @Option(names = "--weight-decay", paramLabel = "W", description = "${DEFAULT-VALUE}.")
+  private double weightDecay;
+
+  @Option(names = "--clip-norm", paramLabel = "X", description = "${DEFAULT-VALUE}.")
+  private double clipNorm = 1;
+
+  @Option(names = "--clip-low", paramLabel = "E", description = "${DEFAULT-VALUE}.")
+  private double clipLow = 0.2;
+
+  @Option(names = "--clip-high", paramLabel = "E", description = "${DEFAULT-VALUE}.")
+  private double clipHigh = 0.28;
+
+  @Option(
+      names = "--weight-cap",
+      paramLabel = "C",
+      description = "Of importance weights against the rollout's policy; ${DEFAULT-VALUE}.")
+  private double weightCap = 2;
+
+  @Option(names = "--kl", paramLabel = "B", description = "k3 coefficient; ${DEFAULT-VALUE}.")
+  private double kl;
+
+  @Option(
+      names = "--micro-batch-tokens",
+      paramLabel = "N",
+      description = "Of one forward pass; ${DEFAULT-VALUE}.")
+  private int microBatchTokens = 8192;
+
+  @Option(
+      names = "--patience",
+      paramLabel = "SECONDS",
+      description = "For the server and for the next group; ${DEFAULT-VALUE}.")
+  private long patience = 600;
+
+  @Spec private CommandSpec spec = CommandSpec.create();
+
+  @Override
+  public Integer call() throws InterruptedException {
+    try {
+      Path folder = Models.folder(model);
+      TrainerConfig config = config(folder);
+      Files.createDirectories(directory);
+      try (FeedClient feed = FeedClient.connect(options(folder), Duration.ofSeconds(patience));
+          PrintWriter log = metrics();
+          GrpoTrainer trainer = new GrpoTrainer(config, feed, figures -> print(log, figures))) {
+        trainer.run();
+      }
+      return 0;
+    } catch (ModelException
+        | WeightsRejected
+        | FeedClosed
+        | IOException
+        | UncheckedIOException
+        | IllegalArgumentException e) {
+      throw new StartupError(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private TrainerConfig config(Path folder) {
+    return new TrainerConfig(
+        folder,
+        directory,
+        run,
+        steps,
+        innerSteps,
+        learningRate,
+        weightDecay,
+        clipNorm,
+        clipLow,
+        clipHigh,
+        weightCap,
+        kl,
+        microBatchTokens,
+        Duration.ofSeconds(patience));
+  }
+
+  private FeedClient.Options options(Path folder) throws IOException, ModelException {
+    var options =
+        FeedClient.Options.of(server, run, "turnstone-train-" + ProcessHandle.current().pid())
+            .withPolicy(identity(folder));
+    Optional<String> key = Optional.ofNullable(System.getenv(ServeCommand.KEY_VARIABLE));
+    if (key.isPresent()) options = options.withApiKey(key.get());
+    OptionalLong committed = GrpoTrainer.committed(directory);
+    return committed.isPresent() ? options.withCommit(committed.getAsLong()) : options;
+  }
+
+  private static PolicyIdentity identity(Path folder) throws ModelException {
+    try (Tokenizer tokenizer = Tokenizer.load(folder)) {
+      return new PolicyIdentity(
+          tokenizer.sha256(),
+          TemplateChatFormat.load(folder, tokenizer).templateSha256(),
+          ModelConfig.read(folder).vocabulary());
+    }
+  }
+
+  private PrintWriter metrics() throws IOException {
+    BufferedWriter file =
+        Files.newBufferedWriter(
+            directory.resolve("metrics.jsonl"),
+            StandardOpenOption.CREATE,
+            StandardOpenOption.APPEND);
+    return new PrintWriter(file, true);
+  }
+
+  private void print(PrintWriter log, ObjectNode figures) {
+    log.println(figures);
+    spec.commandLine().getOut().println(figures);
+  }
+}
