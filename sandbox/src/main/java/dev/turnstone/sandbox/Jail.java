@@ -71,7 +71,7 @@ final class Jail implements AutoCloseable {
     if (refusal.isPresent()) return RunResponse.sandboxError(refusal.get());
     long started = System.nanoTime();
     try {
-      return within(request.runTimeout().plus(Limits.COLLECT), channel::result);
+      return within(request.runTimeout().plus(Limits.COLLECT), () -> channel.result(request));
     } catch (TimeoutException e) {
       double seconds = (System.nanoTime() - started) / 1e9;
       return new RunResponse("", Optional.of(unanswered(seconds)), Map.of());

@@ -5,7 +5,8 @@ import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/// The command that starts a jail: `sh` → `setpriv` (as root only) → `bwrap` → `python3 worker.py`.
+/// The command that starts a jail: `sh` → `setpriv` (as root only) → `bwrap` → `python3
+/// worker.pyc`.
 final class JailCommand {
   /// `sh` opens the filter, since Java hands a child no descriptor beyond 2. A jail offers itself
   /// first to the out-of-memory killer; where /proc forbids that, it is only less protective.
@@ -37,7 +38,7 @@ final class JailCommand {
         });
     command.add(tools.bwrap().toString());
     command.addAll(confinement());
-    Collections.addAll(command, "/usr/bin/python3", "-I", "/agent/worker.py");
+    Collections.addAll(command, HostTools.PYTHON.toString(), "-I", "/agent/worker.pyc");
     return command;
   }
 
@@ -49,7 +50,7 @@ final class JailCommand {
         --ro-bind /usr /usr --symlink usr/lib /lib --symlink usr/lib64 /lib64
         --symlink usr/bin /bin --symlink usr/sbin /sbin
         --ro-bind ETC /etc --ro-bind-try /etc/alternatives /etc/alternatives
-        --ro-bind WORKER /agent/worker.py
+        --ro-bind WORKER /agent/worker.pyc
         --proc /proc --dev /dev --size SHM --tmpfs /dev/shm --remount-ro /dev
         --size TMP --tmpfs /tmp --symlink tmp /mnt --size WORKSPACE --tmpfs /workspace
         --remount-ro / --chdir /workspace --seccomp 9

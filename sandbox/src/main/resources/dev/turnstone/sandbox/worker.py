@@ -2,31 +2,32 @@
 
 The worker is process 1 of its jail, so the program cannot signal it, and it is not dumpable, so the
 program can neither read its memory nor open its descriptors. Frames go over stdin and stdout: a
-4-byte length, a JSON header, then the bytes that the header announces. The nonce that signs the
-answers arrives after the fork, so it was never in the program's memory.
+count, then that many fields, each a 4-byte length and its bytes. The nonce that signs the answers
+arrives after the fork, so it was never in the program's memory.
 """
 
-import ctypes
-import json
+# Modules written in C only: what signal, ctypes and json import would take most of a jail's start.
+import _ctypes
+import _signal as signal
+import gc
 import os
 import resource
 import select
-import signal
 import stat
-import struct
 import sys
 import time
-import types
-
-# Imported only so that the forked program finds them loaded.
-import collections, functools, heapq, itertools, math, random, re, string  # noqa
 
 WORKSPACE = "/workspace"
 FETCHABLE = ("/workspace/", "/tmp/")
 CHUNK = 65536
 GRACE = 0.2  # seconds to wait for output that a background process still holds open
 PR_SET_DUMPABLE = 4
-prctl = ctypes.CDLL(None).prctl
+
+
+def set_dumpable(value):
+    prctl = _ctypes.dlsym(_ctypes.dlopen(None, 0), "prctl")
+    if _ctypes.call_function(prctl, (PR_SET_DUMPABLE, value, 0, 0, 0)) != 0:
+        os._exit(3)
 
 
 class Kept:
@@ -63,12 +64,22 @@ def read_exactly(size):
     return bytes(data)
 
 
-def send(header, *blobs):
-    head = json.dumps(header).encode()
-    for data in (struct.pack(">I", len(head)) + head, *blobs):
-        view = memoryview(data)
-        while view:
-            view = view[os.write(1, view) :]
+def read_number():
+    return int.from_bytes(read_exactly(4), "big")
+
+
+def receive():
+    return [read_exactly(read_number()) for _ in range(read_number())]
+
+
+def send(*fields):
+    frame = bytearray(len(fields).to_bytes(4, "big"))
+    for field in fields:
+        data = field if isinstance(field, bytes) else str(field).encode()
+        frame += len(data).to_bytes(4, "big") + data
+    view = memoryview(frame)
+    while view:
+        view = view[os.write(1, view) :]
 
 
 def store(path, data):
@@ -98,23 +109,39 @@ def fetch(name, limit):
 
 
 def fetch_all(names, limit):
-    files, refused, blobs = [], [], []
-    for name in names:
-        found = fetch(name, limit)
-        if isinstance(found, str):
-            refused.append([name, found])
-        elif found is not None:
+    """A triple for each file found: its place in the request, whether it comes, content or why not."""
+    answer = []
+    for place, name in enumerate(names):
+        found = fetch(os.fsdecode(name), limit)
+        if isinstance(found, bytes):
             limit -= len(found)
-            files.append([name, len(found)])
-            blobs.append(found)
-    return files, refused, blobs
+            answer += [place, "fetched", found]
+        elif found is not None:
+            answer += [place, "refused", found]
+    return answer
 
 
-def restrict(limits):
+class Request:
+    def __init__(self, language, program, options, code, stdin, file_count, *paths):
+        self.language = language.decode()
+        self.program = program.decode()
+        self.options = dict(option.split("=") for option in options.decode().split())
+        self.code = code
+        self.stdin = stdin
+        names = 2 * int(file_count)
+        self.files = zip(paths[0:names:2], paths[1:names:2])
+        self.fetch_files = paths[names:]
+
+    def number(self, option):
+        return int(self.options[option])
+
+
+def restrict(request):
     for name in ("CORE", "NOFILE", "FSIZE", "NPROC", "CPU", "AS"):
         kind = getattr(resource, "RLIMIT_" + name)
-        hard = resource.getrlimit(kind)[1]
-        value = limits[name] if hard == resource.RLIM_INFINITY else min(limits[name], hard)
+        value, hard = request.number(name), resource.getrlimit(kind)[1]
+        if hard != resource.RLIM_INFINITY:
+            value = min(value, hard)
         resource.setrlimit(kind, (value, value))
 
 
@@ -127,12 +154,12 @@ def become_program(request, streams, gate):
         os.dup2(fd, target)
     os.read(gate, 1)
     os.closerange(3, 256)
-    restrict(request["limits"])
-    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
-    if request["language"] == "bash":
+    set_dumpable(1)
+    restrict(request)
+    if request.language == "bash":
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
-        os.execv("/usr/bin/bash", ["bash", request["program"]])
+        os.execv("/usr/bin/bash", ["bash", request.program])
 
 
 def reap(pid):
@@ -194,7 +221,7 @@ class Supervision:
         left = self.deadline - time.monotonic()
         if left <= 0 or (self.status is not None and not self.outputs):
             return False
-        for fd, event in self.poll.poll(int(left * 1000) + 1):
+        for fd, _ in self.poll.poll(int(left * 1000) + 1):
             self.on(fd)
         return True
 
@@ -234,12 +261,9 @@ class Supervision:
         return True
 
     def result(self):
-        timed_out = self.status is None
-        return {
-            "timed_out": timed_out,
-            "execution_time": (self.ended or time.monotonic()) - self.started,
-            "return_code": None if timed_out else os.waitstatus_to_exitcode(self.status),
-        }
+        """The exit code, empty if it did not end by itself, and the seconds it ran."""
+        code = "" if self.status is None else os.waitstatus_to_exitcode(self.status)
+        return code, (self.ended or time.monotonic()) - self.started
 
 
 class Pipes:
@@ -261,63 +285,62 @@ class Pipes:
             os.close(fd)
 
 
-def supervise(pid, pipes, request, stdin, nonce):
+def supervise(pid, pipes, request, nonce):
     pipes.close_program_ends()
-    stdout, stderr = Kept(request["output_limit"]), Kept(request["output_limit"])
+    limit = request.number("output_limit")
+    stdout, stderr = Kept(limit), Kept(limit)
     outputs = {pipes.stdout: stdout, pipes.stderr: stderr}
-    send({"nonce": nonce, "started": True})
-    run = Supervision(pid, pipes.wake, pipes.stdin, stdin, outputs, request["run_timeout"])
+    send(nonce, "started")
+    timeout = request.number("run_timeout_us") / 1e6
+    run = Supervision(pid, pipes.wake, pipes.stdin, request.stdin, outputs, timeout)
     os.close(pipes.opener)
     run.run()
-    files, refused, blobs = fetch_all(request["fetch_files"], request["fetch_limit"])
-    out, err = stdout.bytes(), stderr.bytes()
-    result = {"nonce": nonce, "stdout": len(out), "stderr": len(err), "files": files}
-    send({**result, "refused": refused, **run.result()}, out, err, *blobs)
+    files = fetch_all(request.fetch_files, request.number("fetch_limit"))
+    send(nonce, "result", *run.result(), stdout.bytes(), stderr.bytes(), *files)
 
 
 def serve():
-    """Takes one request. Returns the program in the forked child; the worker itself never returns."""
+    """Takes one request. Returns it in the forked child, the program; the worker never returns."""
     os.closerange(3, 256)
-    if prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
-        os._exit(3)
-    send({"ready": os.getpid()})
-    request = json.loads(read_exactly(struct.unpack(">I", read_exactly(4))[0]))
-    code = read_exactly(request["code"])
-    stdin = read_exactly(request["stdin"])
-    nonce = ""
+    set_dumpable(0)
+    send("ready", os.getpid())
+    request = Request(*receive())
+    nonce = b""
     try:
-        for path, size in request["files"]:
-            store(path, read_exactly(size))
-        store(request["program"], code)
+        for path, data in request.files:
+            store(os.fsdecode(path), data)
+        store(request.program, request.code)
         pipes = Pipes()
+        gc.freeze()  # the child's exit need not collect what the worker made
         pid = os.fork()
         if pid == 0:
-            streams = (pipes.program_in, pipes.program_out, pipes.program_err)
             os.close(pipes.opener)
+            streams = (pipes.program_in, pipes.program_out, pipes.program_err)
             become_program(request, streams, pipes.gate)
-            return request["program"], code
-        nonce = read_exactly(16).hex()
-        supervise(pid, pipes, request, stdin, nonce)
+            return request
+        nonce = read_exactly(16)
+        supervise(pid, pipes, request, nonce)
     except BaseException as error:
         if os.getpid() != 1:
             raise
-        send({"nonce": nonce or read_exactly(16).hex(), "error": f"{type(error).__name__}: {error}"})
+        send(nonce or read_exactly(16), "error", f"{type(error).__name__}: {error}")
     os._exit(0)
 
 
 def show_error(kind, error, trace):
     """The usual report of an uncaught error, without the worker's own frames."""
-    while trace and trace.tb_frame.f_code.co_filename == __file__:
+    ours = show_error.__code__.co_filename
+    while trace and trace.tb_frame.f_code.co_filename == ours:
         trace = trace.tb_next
     sys.__excepthook__(kind, error.with_traceback(trace), trace)
 
 
-path, code = serve()
-main = types.ModuleType("__main__")
-main.__file__ = path
+request = serve()
+main = type(sys)("__main__")
+main.__file__ = request.program
 main.__builtins__ = __builtins__
 sys.modules["__main__"] = main
-sys.argv[:] = [path]
+sys.argv[:] = [request.program]
 sys.path.insert(0, WORKSPACE)
 sys.excepthook = show_error
-exec(compile(code, path, "exec", dont_inherit=True), main.__dict__)
+exec(compile(request.code, request.program, "exec", dont_inherit=True), main.__dict__)

@@ -14,11 +14,20 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.Base64;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 
 /// The real service with real jails, and a client for it. One for all tests of this JVM: it says so
 /// in a sentence where bubblewrap is not installed.
 final class RunningSandbox {
+  static {
+    // Some tests send another Host header than the client would.
+    System.setProperty("jdk.httpclient.allowRestrictedHeaders", "host");
+  }
+
   static final ObjectMapper JSON = new ObjectMapper();
+  private static final AtomicInteger STARTED = new AtomicInteger();
   private static final HttpClient HTTP =
       HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
 
@@ -27,17 +36,28 @@ final class RunningSandbox {
 
     private static RunningSandbox start() {
       try {
-        return new RunningSandbox(SandboxServer.start(SandboxConfig.of("127.0.0.1", 0)));
+        SandboxConfig config = config(1024, Duration.ofSeconds(30));
+        return new RunningSandbox(config, SandboxServer.start(config));
       } catch (SandboxException e) {
         throw new AssertionError(e.getMessage(), e);
       }
     }
   }
 
+  private final SandboxConfig config;
   private final SandboxServer server;
 
-  RunningSandbox(SandboxServer server) {
+  RunningSandbox(SandboxConfig config, SandboxServer server) {
+    this.config = config;
     this.server = server;
+  }
+
+  /// On a free port, with user ids that no other sandbox of this machine uses.
+  static SandboxConfig config(int maxWaiting, Duration queueWait) {
+    int slot =
+        Math.floorMod((int) ProcessHandle.current().pid(), 1000) * 8 + STARTED.getAndIncrement();
+    return new SandboxConfig(
+        "127.0.0.1", 0, 4, 4, maxWaiting, queueWait, 1_000_000 + slot * SandboxConfig.UIDS);
   }
 
   static RunningSandbox shared() {
@@ -94,5 +114,16 @@ final class RunningSandbox {
     } catch (JsonProcessingException e) {
       throw new AssertionError(response.body(), e);
     }
+  }
+
+  /// Fails unless every process of programs that have run is gone, or goes within two seconds.
+  void assertNothingIsLeft() {
+    long deadline = System.nanoTime() + 2_000_000_000L;
+    List<String> left = JailedProcesses.ofPrograms(config);
+    while (!left.isEmpty() && System.nanoTime() < deadline) {
+      LockSupport.parkNanos(5_000_000);
+      left = JailedProcesses.ofPrograms(config);
+    }
+    assertThat(left).as("processes that outlived their run").isEmpty();
   }
 }

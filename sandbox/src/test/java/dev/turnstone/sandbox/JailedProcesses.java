@@ -1,0 +1,80 @@
+package dev.turnstone.sandbox;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
+
+/// The processes of a sandbox's jails as the host sees them in /proc.
+final class JailedProcesses {
+  private record Jailed(long pid, int uid, List<String> pids, String name) {
+    boolean isIn(SandboxConfig config) {
+      boolean ownRange = uid >= config.firstUid() && uid < config.firstUid() + SandboxConfig.UIDS;
+      return pids.size() > 1 && (ownRange || !runsAsRoot());
+    }
+
+    boolean isWorker() {
+      return pids.getLast().equals("1");
+    }
+  }
+
+  private JailedProcesses() {}
+
+  /// Everything that is not a worker.
+  static List<String> ofPrograms(SandboxConfig config) {
+    return those(jailed -> jailed.isIn(config) && !jailed.isWorker()).stream()
+        .map(Jailed::toString)
+        .toList();
+  }
+
+  static List<String> all(SandboxConfig config) {
+    return those(jailed -> jailed.isIn(config)).stream().map(Jailed::toString).toList();
+  }
+
+  static void killAll(SandboxConfig config) {
+    for (Jailed jailed : those(jailed -> jailed.isIn(config)))
+      ProcessHandle.of(jailed.pid).ifPresent(ProcessHandle::destroyForcibly);
+  }
+
+  private static boolean runsAsRoot() {
+    return System.getProperty("user.name").equals("root");
+  }
+
+  private static List<Jailed> those(Predicate<Jailed> wanted) {
+    try (Stream<Path> processes = Files.list(Path.of("/proc"))) {
+      return processes
+          .filter(path -> path.getFileName().toString().matches("\\d+"))
+          .flatMap(path -> read(path).stream())
+          .filter(wanted)
+          .toList();
+    } catch (IOException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  private static Optional<Jailed> read(Path process) {
+    try {
+      List<String> status = Files.readAllLines(process.resolve("status"));
+      int uid = Integer.parseInt(field(status, "Uid:").getFirst());
+      return Optional.of(
+          new Jailed(
+              Long.parseLong(process.getFileName().toString()),
+              uid,
+              field(status, "NSpid:"),
+              field(status, "Name:").getFirst()));
+    } catch (IOException e) {
+      return Optional.empty(); // It has just ended.
+    }
+  }
+
+  private static List<String> field(List<String> status, String name) {
+    return status.stream()
+        .filter(line -> line.startsWith(name))
+        .flatMap(line -> Arrays.stream(line.substring(name.length()).strip().split("\\s+")))
+        .toList();
+  }
+}
