@@ -1,0 +1,131 @@
+package dev.turnstone.trainerbridge;
+
+import dev.turnstone.rollout.Environment;
+import dev.turnstone.rollout.Rollout;
+import dev.turnstone.rollout.TrainablePolicy.WeightsRejected;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.concurrent.atomic.AtomicLong;
+
+/// A server's bridge on a directory, with a scripted policy and environment and a clock that stands
+/// still. Opening another on the same directory after [#close] is a restart.
+final class Bridge implements AutoCloseable {
+  static final PolicyIdentity IDENTITY =
+      new PolicyIdentity("a".repeat(64), "b".repeat(64), ScriptedPolicy.VOCABULARY);
+
+  final ScriptedPolicy policy = new ScriptedPolicy();
+  final ScriptedEnvironment environment = new ScriptedEnvironment();
+  final AtomicLong now = new AtomicLong();
+  final TrajectoryLog log;
+  final Weights weights;
+  final Runs runs;
+  private final Path directory;
+
+  Bridge(Path directory) throws IOException, WeightsRejected, InterruptedException {
+    this.directory = directory;
+    PlainFormat format = new PlainFormat();
+    log = TrajectoryLog.open(directory.resolve("log"));
+    weights = Weights.open(log, policy, List.of(directory));
+    runs =
+        new Runs(
+            log,
+            new Rollout.Agent(policy, format, format),
+            IDENTITY,
+            name ->
+                name.equals("python") ? Optional.<Environment>of(environment) : Optional.empty(),
+            weights,
+            now::get);
+  }
+
+  static Bridge started(Path directory) throws Exception {
+    Bridge bridge = new Bridge(directory);
+    bridge.runs.start();
+    return bridge;
+  }
+
+  /// A run of groups of two, one group per version, no staleness; `fields` override that.
+  Run run(String fields) {
+    String body =
+        """
+        {"run":"r","environment":"python","group_size":2,"max_staleness":0,"groups_per_version":4%s}
+        """
+            .formatted(fields.isEmpty() ? "" : "," + fields);
+    RunSpec spec = RunSpec.parse(JsonText.parse(body), policy.contextLength());
+    return switch (runs.create(spec)) {
+      case Created.Fresh(Run run) -> run;
+      case Created.Known(Run run) -> run;
+      case Created.Refused(String why) -> throw new AssertionError(why);
+    };
+  }
+
+  Run found() {
+    return runs.find("r").orElseThrow();
+  }
+
+  static Submitted submit(Run run, String... names) {
+    return run.submit(List.of(names).stream().map(Bridge::group).toList());
+  }
+
+  static GroupRequest group(String name) {
+    return GroupRequest.parse(
+        JsonText.parse(
+            """
+            {"group":"%s","task":{"messages":[{"role":"user","content":"6*7"}],"data":{"answer":"42"}}}
+            """
+                .formatted(name)));
+  }
+
+  /// Makes weights and has a run's trainer apply them.
+  WeightsOutcome publish(String lineage, int version, Optional<String> run, OptionalLong epoch)
+      throws IOException {
+    WeightsFolder.Published published = published(directory, lineage, version, version);
+    return runs.apply(
+        new WeightsRequest(
+            run, epoch, published.id(), published.folder(), Optional.empty(), Optional.empty()));
+  }
+
+  WeightsOutcome publish(int version) throws IOException {
+    return publish("base", version, Optional.empty(), OptionalLong.empty());
+  }
+
+  static WeightsFolder.Published published(Path directory, String lineage, int version, float value)
+      throws IOException {
+    return new WeightsFolder(directory.resolve("weights"))
+        .publish(lineage, version, file -> Safetensors.write(file, value));
+  }
+
+  /// The next event of that kind; others are passed over.
+  static <T extends RunEvent> T next(RunEvents.Watch watch, Class<T> type)
+      throws InterruptedException {
+    while (true) {
+      RunEvent event =
+          watch
+              .next(Duration.ofSeconds(10))
+              .orElseThrow(() -> new AssertionError("no " + type.getSimpleName() + " came"));
+      if (type.isInstance(event)) return type.cast(event);
+    }
+  }
+
+  /// Waits until so many groups have their seq.
+  static void settled(RunEvents.Watch watch, int groups) throws InterruptedException {
+    int settled = 0;
+    while (settled < groups) {
+      RunEvent event =
+          watch
+              .next(Duration.ofSeconds(10))
+              .orElseThrow(() -> new AssertionError("a group was not settled"));
+      if (event instanceof RunEvent.GroupCompleted || event instanceof RunEvent.GroupDropped)
+        settled++;
+    }
+  }
+
+  @Override
+  public void close() {
+    runs.close();
+    log.close();
+  }
+}
