@@ -37,10 +37,7 @@ final class Demo {
     this.steps = steps;
     this.tasks = new DemoTasks(seed);
     this.history =
-        new DemoHistory(
-            folder.path("groups.jsonl"),
-            folder.path("trainer/metrics.jsonl"),
-            DemoRun.GROUPS_PER_STEP);
+        new DemoHistory(folder.path("groups.jsonl"), folder.path("trainer/metrics.jsonl"));
   }
 
   DemoSummary run() throws InterruptedException {

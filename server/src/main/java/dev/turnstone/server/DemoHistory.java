@@ -20,18 +20,14 @@ import java.util.TreeMap;
 final class DemoHistory {
   private final Path ledger;
   private final Path metrics;
-  private final int groupsPerStep;
   private final Map<String, DemoGroup> groups = new LinkedHashMap<>();
   private final TreeMap<Integer, JsonNode> trained = new TreeMap<>();
   private long metricsRead;
 
   /// The history in two files, of which either may not exist yet.
-  ///
-  /// @param groupsPerStep that the trainer takes, in the order of their seq
-  DemoHistory(Path ledger, Path metrics, int groupsPerStep) {
+  DemoHistory(Path ledger, Path metrics) {
     this.ledger = ledger;
     this.metrics = metrics;
-    this.groupsPerStep = groupsPerStep;
     for (JsonNode line : whole(read(ledger, 0))) remember(DemoGroup.of(line));
     readMetrics();
   }
@@ -77,15 +73,25 @@ final class DemoHistory {
 
   /// The steps whose groups are known, in order.
   List<DemoStep> steps() {
-    List<DemoGroup> delivered = delivered();
     List<DemoStep> steps = new ArrayList<>();
+    int before = 0;
     for (JsonNode line : trained.values()) {
-      int from = steps.size() * groupsPerStep;
-      if (from + groupsPerStep > delivered.size()) break;
-      steps.add(
-          new DemoStep(steps.size() + 1, line, delivered.subList(from, from + groupsPerStep)));
+      int to = line.path("seq").asInt();
+      int count = line.path("groups").asInt();
+      List<DemoGroup> since = delivered(before, to);
+      if (since.size() < count) break;
+      // More than it took are those of a step whose line a kill prevented.
+      List<DemoGroup> taken = since.subList(since.size() - count, since.size());
+      steps.add(new DemoStep(line.path("step").asInt(), line, taken));
+      before = to;
     }
     return steps;
+  }
+
+  private List<DemoGroup> delivered(int after, int to) {
+    return delivered().stream()
+        .filter(group -> group.seq().orElse(0) > after && group.seq().orElse(0) <= to)
+        .toList();
   }
 
   /// The rest of a file, up to its last complete line.

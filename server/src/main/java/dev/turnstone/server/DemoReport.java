@@ -9,6 +9,7 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.StreamSupport;
@@ -34,8 +35,14 @@ record DemoReport(DemoSummary summary, List<JsonNode> before, List<JsonNode> aft
   private String numbers() {
     ObjectNode json = summary.json().without("report");
     return StreamSupport.stream(((Iterable<String>) json::fieldNames).spliterator(), false)
-        .map(name -> "<div><b>%s</b>%s</div>".formatted(json.path(name).asText(), name))
+        .map(name -> "<div><b>%s</b>%s</div>".formatted(number(json.path(name)), name))
         .collect(Collectors.joining("\n"));
+  }
+
+  private static String number(JsonNode value) {
+    boolean tiny =
+        value.isDouble() && value.doubleValue() != 0 && Math.abs(value.doubleValue()) < 1e-3;
+    return tiny ? String.format(Locale.ROOT, "%.1e", value.doubleValue()) : value.asText();
   }
 
   private String plots() {

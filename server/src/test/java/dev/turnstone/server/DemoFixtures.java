@@ -40,12 +40,16 @@ final class DemoFixtures {
                 name));
   }
 
-  static String metrics(int step, double mismatch, int tokens) {
+  /// A line of the trainer's metrics.
+  ///
+  /// @param seq of the last group it took, of two
+  static String metrics(int step, int seq, double mismatch, int tokens) {
     return String.format(
         Locale.ROOT,
-        "{\"step\":%d,\"version\":%d,\"mismatch_k3\":%e,\"mismatch_tokens\":%d}\n",
+        "{\"step\":%d,\"version\":%d,\"seq\":%d,\"groups\":2,\"mismatch_k3\":%e,\"mismatch_tokens\":%d}\n",
         step,
-        step + 1,
+        step,
+        seq,
         mismatch,
         tokens);
   }
@@ -56,7 +60,7 @@ final class DemoFixtures {
         .mapToObj(i ->
             new DemoStep(
                 i + 1,
-                json(metrics(i, 1e-9 * (i + 1), 100)),
+                json(metrics(i + 1, i + 1, 1e-9 * (i + 1), 100)),
                 List.of(DemoGroup.of(group("g-" + i, i + 1, (i + 1) / 10.0)))))
         .toList();
   }

@@ -32,7 +32,7 @@ class DemoHistoryTest {
     history.add(group("g-1", 2, 0.5));
     history.add(group("g-0", 1, 1));
     history.add(group("g-2", 3, 0));
-    write(metrics(0, 1e-9, 70));
+    write(metrics(1, 2, 1e-9, 70));
     history.readMetrics();
 
     assertThat(history.steps()).hasSize(1);
@@ -48,7 +48,7 @@ class DemoHistoryTest {
   @Test
   void aStepWaitsUntilItsGroupsAreKnown() throws IOException {
     DemoHistory history = history();
-    write(metrics(0, 1e-9, 70));
+    write(metrics(1, 2, 1e-9, 70));
     history.add(group("g-0", 1, 1));
     history.readMetrics();
     assertThat(history.steps()).isEmpty();
@@ -64,7 +64,7 @@ class DemoHistoryTest {
     history.add(group("g-0", 1, 1));
     history.add(group("g-1", 2, 1).put("state", "dropped"));
     history.add(group("g-2", 3, 0));
-    write(metrics(0, 1e-9, 70));
+    write(metrics(1, 3, 1e-9, 70));
     history.readMetrics();
 
     assertThat(history.dropped()).isOne();
@@ -74,10 +74,23 @@ class DemoHistoryTest {
   }
 
   @Test
+  void aStepWhoseLineAKillPreventedDoesNotBlurTheNext() throws IOException {
+    DemoHistory history = history();
+    for (int i = 0; i < 4; i++) history.add(group("g-" + i, i + 1, 1));
+    write(metrics(2, 4, 1e-9, 70));
+    history.readMetrics();
+
+    assertThat(history.steps()).extracting(DemoStep::number).containsExactly(2);
+    assertThat(history.steps().getFirst().groups())
+        .extracting(DemoGroup::name)
+        .containsExactly("g-2", "g-3");
+  }
+
+  @Test
   void anotherDemoInTheSameFolderKnowsWhatCameBefore() throws IOException {
     history().add(group("g-0", 1, 1));
     history().add(group("g-1", 2, 0));
-    write(metrics(0, 1e-9, 70));
+    write(metrics(1, 2, 1e-9, 70));
 
     DemoHistory again = history();
 
@@ -92,7 +105,7 @@ class DemoHistoryTest {
     DemoHistory history = history();
     history.add(group("g-0", 1, 1));
     history.add(group("g-1", 2, 1));
-    String line = metrics(0, 1e-9, 70);
+    String line = metrics(1, 2, 1e-9, 70);
     write(line.substring(0, 20));
     history.readMetrics();
     assertThat(history.steps()).isEmpty();
@@ -107,7 +120,7 @@ class DemoHistoryTest {
   void aStepThatWasTrainedAgainAfterACrashCountsOnce() throws IOException {
     DemoHistory history = history();
     for (int i = 0; i < 4; i++) history.add(group("g-" + i, i + 1, 1));
-    write(metrics(0, 1e-9, 70) + metrics(1, 1e-9, 71) + metrics(1, 1e-9, 72));
+    write(metrics(1, 2, 1e-9, 70) + metrics(2, 4, 1e-9, 71) + metrics(2, 4, 1e-9, 72));
     history.readMetrics();
 
     assertThat(history.steps()).extracting(DemoStep::mismatchTokens).containsExactly(70L, 72L);
@@ -128,7 +141,7 @@ class DemoHistoryTest {
   }
 
   private DemoHistory history() {
-    return new DemoHistory(ledger, metrics, 2);
+    return new DemoHistory(ledger, metrics);
   }
 
   private void write(String text) throws IOException {
