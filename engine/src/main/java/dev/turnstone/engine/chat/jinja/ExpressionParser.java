@@ -194,12 +194,20 @@ final class ExpressionParser {
 
   private Expression subscript(Expression target) {
     Expression start = cursor.current().isOperator(":") ? NONE : expression();
+    if (cursor.current().isOperator(",")) return tupleKey(target, start);
     if (cursor.skipOperator("]")) return new Expression.Item(target, start);
     if (!cursor.skipOperator(":")) throw cursor.unexpected("']' or ':' in a subscript");
     Expression stop = bound();
     Expression step = cursor.skipOperator(":") ? bound() : NONE;
     cursor.expectOperator("]");
     return new Expression.Slice(target, start, stop, step);
+  }
+
+  private Expression tupleKey(Expression target, Expression first) {
+    List<Expression> parts = new ArrayList<>(List.of(first));
+    while (cursor.skipOperator(",") && !cursor.current().isOperator("]")) parts.add(expression());
+    cursor.expectOperator("]");
+    return new Expression.Item(target, new Expression.Items(parts, true));
   }
 
   private Expression bound() {
@@ -261,7 +269,7 @@ final class ExpressionParser {
 
   /// A filter by its name and arguments, without its value.
   UnaryOperator<Expression> filter() {
-    String name = cursor.expect(Kind.NAME, "the name of a filter").text();
+    String name = dottedName("a filter");
     Filters.Filter filter =
         Filters.find(name)
             .orElseThrow(() -> cursor.fail("the filter '" + name + "' is not supported"));
@@ -269,9 +277,18 @@ final class ExpressionParser {
     return value -> new Expression.Filtered(value, filter, arguments);
   }
 
+  private String dottedName(String of) {
+    StringBuilder name = new StringBuilder();
+    do
+      name.append(name.isEmpty() ? "" : ".")
+          .append(cursor.expect(Kind.NAME, "the name of " + of).text());
+    while (cursor.skipOperator("."));
+    return name.toString();
+  }
+
   private Expression test(Expression value) {
     boolean negated = cursor.skipName("not");
-    String name = cursor.expect(Kind.NAME, "the name of a test").text();
+    String name = dottedName("a test");
     Tests.Test test =
         Tests.find(name).orElseThrow(() -> cursor.fail("the test '" + name + "' is not supported"));
     CallArguments arguments = CallArguments.NONE;

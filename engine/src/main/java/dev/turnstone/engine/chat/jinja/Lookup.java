@@ -105,7 +105,8 @@ final class Lookup {
           new Sequence(pick(items, start, stop, step, budget), tuple);
       // Python gives a range again, which prints otherwise; no template does that.
       case Range range -> Values.list(pick(range.items(), start, stop, step, budget));
-      default -> Undefined.because(target.type() + " object has no element slice(...)");
+      default ->
+          throw TemplateException.type("'" + target.type() + "' object is not subscriptable");
     };
   }
 

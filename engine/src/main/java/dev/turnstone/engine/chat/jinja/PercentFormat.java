@@ -47,7 +47,11 @@ final class PercentFormat {
       }
       made.append(budget.paid(field(field, value, template.safe(), budget)));
     }
-    if (rest.hasNext() && !named && !(values instanceof Dict))
+    boolean lookedUp =
+        values instanceof Dict
+            || values instanceof Undefined
+            || (values instanceof Sequence && !tuple);
+    if (rest.hasNext() && !named && !lookedUp)
       throw TemplateException.type("not all arguments converted during string formatting");
     return made.append(template.value(), end, template.value().length()).toString();
   }
