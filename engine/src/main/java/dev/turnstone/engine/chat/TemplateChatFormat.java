@@ -1,22 +1,17 @@
 package dev.turnstone.engine.chat;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ArrayNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.turnstone.engine.ModelException;
-import dev.turnstone.engine.chat.jinja.Template;
-import dev.turnstone.engine.chat.jinja.TemplateException;
+import dev.turnstone.engine.chat.ChatTemplate.ArgumentStyle;
 import dev.turnstone.rollout.ChatFormat;
+import dev.turnstone.rollout.Json;
 import dev.turnstone.rollout.Message;
 import dev.turnstone.rollout.Tokens;
 import dev.turnstone.rollout.ToolCall;
 import dev.turnstone.rollout.ToolSpec;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
 import java.util.ArrayList;
@@ -24,139 +19,136 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 
-/// A model folder's own chat template and tokenizer as a chat format.
+/// The chat format of a model folder: its template and its tokenizer.
 ///
-/// What the policy wrote is never rendered again. New messages are rendered behind a stand-in
-/// conversation that ends with an assistant's turn, and only what the template adds after that turn
-/// is encoded; so the template must only ever append, which [#load] checks.
+/// A suffix is what the template writes after an assistant's turn. To find it, the new messages are
+/// rendered behind a stand-in turn, and everything from the stand-in's end-of-turn token on is
+/// encoded by itself. If the held ids already end with that token it is not repeated. Immutable.
 public final class TemplateChatFormat implements ChatFormat {
-  private static final ObjectMapper JSON = new ObjectMapper();
-  private static final Message USER = new Message.User("x");
-  private static final Message ASSISTANT = new Message.Assistant("y", List.of());
+  /// What the stand-in says, so that its end can be found in the rendered text.
+  private static final String STAND_IN = "TURNSTONE-STAND-IN";
 
   private final Tokenizer tokenizer;
-  private final Template template;
-  private final String source;
+  private final ChatTemplate template;
   private final Set<Integer> stopIds;
-  private final Set<String> stopTexts;
+  private final ArgumentStyle arguments;
+  private final TemplateCheck check;
+  private final Clock clock;
 
   private TemplateChatFormat(
-      Tokenizer tokenizer, String source, Set<Integer> stopIds, Set<String> stopTexts) {
+      Tokenizer tokenizer, ChatTemplate template, Set<Integer> stopIds, Clock clock) {
     this.tokenizer = tokenizer;
-    this.source = source;
-    this.template = Template.parse(source);
-    this.stopIds = Set.copyOf(stopIds);
-    this.stopTexts = Set.copyOf(stopTexts);
+    this.template = template;
+    this.clock = clock;
+    this.arguments = TemplateCheck.argumentStyle(template, now());
+    this.stopIds = Set.copyOf(withEndOfTurn(stopIds));
+    this.check = TemplateCheck.of(template, arguments, now());
   }
 
-  /// Reads the template and the ids that end a turn, and checks that the template only appends.
+  /// Loads a model folder's chat template and its stop ids, which `generation_config.json`,
+  /// `config.json` and `tokenizer_config.json` say, as far as they are there.
   ///
-  /// @throws ModelException if one is missing, not understood, or rewrites history
+  /// @throws ModelException if the template is missing, not understood, or ends no turn with a token
   public static TemplateChatFormat load(Path folder, Tokenizer tokenizer) throws ModelException {
+    return load(folder, tokenizer, Clock.system(ZoneId.systemDefault()));
+  }
+
+  /// Loads with a clock, for templates that show the date.
+  static TemplateChatFormat load(Path folder, Tokenizer tokenizer, Clock clock)
+      throws ModelException {
     try {
-      String source = source(folder);
-      Set<Integer> stops = stopIds(folder, tokenizer);
-      if (stops.isEmpty())
-        throw new ModelException("no eos token in the configuration of " + folder);
-      Set<String> texts = new TreeSet<>();
-      for (int id : stops) texts.add(new String(tokenizer.bytes(id), StandardCharsets.UTF_8));
-      var format = new TemplateChatFormat(tokenizer, source, stops, texts);
-      format.checkAppends(folder);
-      return format;
+      return new TemplateChatFormat(
+          tokenizer, ChatTemplate.load(folder), eosIds(folder, tokenizer), clock);
     } catch (IOException e) {
       throw new ModelException("cannot read the chat format in " + folder + ": " + e, e);
-    } catch (TemplateException e) {
-      throw new ModelException("the chat template of " + folder + ": " + e.getMessage(), e);
+    } catch (IllegalArgumentException e) {
+      throw new ModelException("the chat format of " + folder + ": " + e.getMessage(), e);
     }
   }
 
-  private static String source(Path folder) throws IOException, ModelException {
-    Path file = folder.resolve("chat_template.jinja");
-    if (Files.isRegularFile(file)) return Files.readString(file);
-    JsonNode inside = read(folder.resolve("tokenizer_config.json")).path("chat_template");
-    if (inside.isTextual()) return inside.asText();
-    throw new ModelException("no chat template in " + folder);
-  }
-
-  private static JsonNode read(Path file) throws IOException {
-    return Files.isRegularFile(file) ? JSON.readTree(file.toFile()) : JSON.createObjectNode();
-  }
-
-  private static Set<Integer> stopIds(Path folder, Tokenizer tokenizer) throws IOException {
-    var ids = new TreeSet<Integer>();
-    JsonNode token = read(folder.resolve("tokenizer_config.json")).path("eos_token");
-    String text = token.isObject() ? token.path("content").asText() : token.asText();
-    tokenizer.added(text).ifPresent(ids::add);
+  private static Set<Integer> eosIds(Path folder, Tokenizer tokenizer) throws IOException {
+    Set<Integer> ids = new TreeSet<>();
     for (String file : List.of("generation_config.json", "config.json")) {
-      JsonNode eos = read(folder.resolve(file)).path("eos_token_id");
-      if (eos.isInt()) ids.add(eos.asInt());
-      for (JsonNode id : eos) ids.add(id.asInt());
+      JsonNode eos = ChatTemplate.readIfThere(folder.resolve(file)).path("eos_token_id");
+      if (eos.isInt()) ids.add(eos.intValue());
+      for (JsonNode id : eos) ids.add(id.intValue());
     }
+    JsonNode eos =
+        ChatTemplate.readIfThere(folder.resolve("tokenizer_config.json")).path("eos_token");
+    String token = eos.isObject() ? eos.path("content").asText() : eos.asText("");
+    tokenizer.id(token).ifPresent(ids::add);
     return ids;
   }
 
-  private void checkAppends(Path folder) throws ModelException {
-    List<Message> held = List.of(USER, ASSISTANT);
-    for (Message next : List.of(new Message.Tool("call_0_0", "t", "z"), new Message.User("z"))) {
-      var longer = new ArrayList<>(held);
-      longer.add(next);
-      if (!render(longer, List.of(), true).startsWith(uptoTurnEnd(held, List.of())))
-        throw new ModelException(
-            "the chat template of %s rewrites history when a %s message follows"
-                .formatted(folder, next.role()));
+  /// The stop ids and the special token with which the template ends a turn, which may be another.
+  private Set<Integer> withEndOfTurn(Set<Integer> eosIds) {
+    Set<Integer> ids = new TreeSet<>(eosIds);
+    String after = afterStandIn(List.of(), List.of(), false);
+    Tokens tail = tokenizer.encode(after, false);
+    for (int i = 0; i < tail.size(); i++) {
+      if (!tokenizer.isSpecial(tail.get(i)) && !eosIds.contains(tail.get(i))) continue;
+      ids.add(tail.get(i));
+      return ids;
     }
+    throw new IllegalArgumentException(
+        "the chat template ends an assistant's turn with no special token, but with: " + after);
   }
 
   @Override
   public Tokens prompt(List<Message> messages, List<ToolSpec> tools) {
-    try {
-      return tokenizer.encode(render(messages, tools, true));
-    } catch (TemplateException e) {
-      throw new IllegalArgumentException("the chat template refuses: " + e.getMessage(), e);
-    }
+    return tokenizer.encode(template.render(messages, tools, true, now(), arguments), false);
   }
 
   @Override
   public Tokens suffix(Tokens held, List<Message> messages, List<ToolSpec> tools) {
-    List<Message> standIn = List.of(USER, ASSISTANT);
-    var longer = new ArrayList<>(standIn);
-    longer.addAll(messages);
-    String before = uptoTurnEnd(standIn, tools);
-    String whole = render(longer, tools, true);
-    if (!whole.startsWith(before))
-      throw new IllegalArgumentException("the chat template rewrites history");
-    String added = whole.substring(before.length());
-    // What follows the stand-in's text starts with the end of its turn; the policy wrote its own.
-    for (String stop : stopTexts) {
-      if (!added.startsWith(stop)) continue;
-      boolean ended = !held.isEmpty() && stopIds.contains(held.last());
-      return tokenizer.encode(ended ? added.substring(stop.length()) : added);
+    String after = afterStandIn(messages, tools, true);
+    Tokens ids = tokenizer.encode(after, false);
+    int end = 0;
+    while (end < ids.size() && !stopIds.contains(ids.get(end))) end++;
+    if (end == ids.size())
+      throw new IllegalArgumentException(
+          "the chat template writes no end of turn before: " + after);
+    boolean ended = !held.isEmpty() && held.last() == ids.get(end);
+    return ids.slice(ended ? end + 1 : end, ids.size());
+  }
+
+  /// What the template writes after the stand-in's text, up to the end.
+  private String afterStandIn(
+      List<Message> messages, List<ToolSpec> tools, boolean generationPrompt) {
+    List<Message> conversation = new ArrayList<>();
+    conversation.add(new Message.User("?"));
+    conversation.add(standIn(messages));
+    conversation.addAll(messages);
+    String text = template.render(conversation, tools, generationPrompt, now(), arguments);
+    int at = text.indexOf(STAND_IN);
+    if (at < 0)
+      throw new IllegalArgumentException("the chat template leaves out an assistant's turn");
+    return text.substring(at + STAND_IN.length());
+  }
+
+  /// An assistant's turn that calls the tools which the first messages answer; the last call, or
+  /// the text if there is none, says [#STAND_IN].
+  private static Message standIn(List<Message> messages) {
+    List<ToolCall> calls = new ArrayList<>();
+    for (Message message : messages) {
+      if (!(message instanceof Message.Tool tool)) break;
+      calls.add(new ToolCall(tool.callId(), tool.name(), Json.EMPTY_OBJECT));
     }
-    return tokenizer.encode(added);
+    if (calls.isEmpty()) return new Message.Assistant(STAND_IN, List.of());
+    ToolCall last = calls.removeLast();
+    calls.add(new ToolCall(last.id(), last.name(), new Json("{\"text\": \"" + STAND_IN + "\"}")));
+    return new Message.Assistant("", calls);
   }
 
-  /// The conversation up to the last character that its last message wrote.
-  private String uptoTurnEnd(List<Message> messages, List<ToolSpec> tools) {
-    String text = render(messages, tools, false);
-    String last = messages.getLast().content();
-    return text.substring(0, text.lastIndexOf(last) + last.length());
-  }
-
-  private String render(List<Message> messages, List<ToolSpec> tools, boolean generationPrompt) {
-    ObjectNode variables = JSON.createObjectNode();
-    ArrayNode list = variables.putArray("messages");
-    messages.forEach(message -> list.add(json(message)));
-    if (tools.isEmpty()) variables.putNull("tools");
-    for (ToolSpec tool : tools) variables.withArray("tools").add(json(tool));
-    variables.putNull("documents");
-    variables.put("add_generation_prompt", generationPrompt);
-    variables.put("bos_token", "").put("eos_token", stopTexts.iterator().next());
-    return template.render(variables, LocalDateTime.now(ZoneId.systemDefault())).text();
+  private LocalDateTime now() {
+    return LocalDateTime.now(clock);
   }
 
   @Override
   public String text(Tokens generated) {
-    return tokenizer.decode(generated);
+    int end = generated.size();
+    while (end > 0 && stopIds.contains(generated.get(end - 1))) end--;
+    return tokenizer.decode(generated.slice(0, end), false);
   }
 
   @Override
@@ -164,42 +156,17 @@ public final class TemplateChatFormat implements ChatFormat {
     return stopIds;
   }
 
-  /// Of the template's text, lower-case hexadecimal.
+  public Tokenizer tokenizer() {
+    return tokenizer;
+  }
+
+  /// How the template treats turns that were written before.
+  public TemplateCheck check() {
+    return check;
+  }
+
+  /// Hash of the template's source, in lower-case hexadecimal.
   public String templateSha256() {
-    return Tokenizer.sha256(source.getBytes(StandardCharsets.UTF_8));
-  }
-
-  private static ObjectNode json(Message message) {
-    ObjectNode node = JSON.createObjectNode();
-    node.put("role", message.role()).put("content", message.content());
-    if (message instanceof Message.Assistant(_, var calls) && !calls.isEmpty())
-      for (ToolCall call : calls) {
-        ObjectNode entry = node.withArray("tool_calls").addObject();
-        entry.put("id", call.id()).put("type", "function");
-        entry
-            .putObject("function")
-            .put("name", call.name())
-            .set("arguments", parse(call.arguments().text()));
-      }
-    if (message instanceof Message.Tool(String callId, String name, _))
-      node.put("tool_call_id", callId).put("name", name);
-    return node;
-  }
-
-  private static ObjectNode json(ToolSpec tool) {
-    ObjectNode node = JSON.createObjectNode().put("type", "function");
-    node.putObject("function")
-        .put("name", tool.name())
-        .put("description", tool.description())
-        .set("parameters", parse(tool.parameters().text()));
-    return node;
-  }
-
-  private static JsonNode parse(String text) {
-    try {
-      return JSON.readTree(text);
-    } catch (JsonProcessingException e) {
-      throw new IllegalArgumentException("not JSON: " + text, e);
-    }
+    return template.sha256();
   }
 }

@@ -1,150 +1,157 @@
 package dev.turnstone.engine.chat;
 
-import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
+import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
 import dev.turnstone.engine.ModelException;
 import dev.turnstone.rollout.Tokens;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
-import java.util.HashMap;
-import java.util.HashSet;
+import java.util.Arrays;
 import java.util.HexFormat;
-import java.util.Map;
 import java.util.OptionalInt;
-import java.util.Set;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 
-/// A Hugging Face tokenizer: text to ids by the reference library, ids to exact bytes by its
-/// vocabulary. Safe for all threads.
+/// Text to token ids and back, as a Hugging Face `tokenizer.json` says.
+///
+/// It encodes with Hugging Face's own library, so ids are theirs. Special tokens in a text are
+/// found wherever they stand, as transformers does by default: who writes `<|im_end|>` ends a turn.
+/// Safe for many threads; [#close] waits for those that encode.
 public final class Tokenizer implements AutoCloseable {
-  private final HuggingFaceTokenizer encoder;
-  private final byte[][] bytes;
-  private final Map<String, Integer> added;
-  private final Set<Integer> hidden;
+  private final long handle;
+  private final Vocabulary vocabulary;
   private final String sha256;
+  private final ReadWriteLock open = new ReentrantReadWriteLock();
+  private boolean closed; // guarded by open
 
-  private Tokenizer(
-      HuggingFaceTokenizer encoder,
-      byte[][] bytes,
-      Map<String, Integer> added,
-      Set<Integer> hidden,
-      String sha256) {
-    this.encoder = encoder;
-    this.bytes = bytes;
-    this.added = Map.copyOf(added);
-    this.hidden = Set.copyOf(hidden);
+  private Tokenizer(long handle, Vocabulary vocabulary, String sha256) {
+    this.handle = handle;
+    this.vocabulary = vocabulary;
     this.sha256 = sha256;
   }
 
   /// Loads `tokenizer.json` of a model folder.
+  ///
+  /// @throws ModelException if it is missing, no tokenizer, or one without exact bytes per token
   public static Tokenizer load(Path folder) throws ModelException {
-    Path file = folder.resolve("tokenizer.json");
-    if (!Files.isRegularFile(file)) throw new ModelException("no tokenizer.json in " + folder);
-    System.setProperty("OPT_OUT_TRACKING", "true");
+    Path path = folder.resolve("tokenizer.json");
     try {
-      byte[] content = Files.readAllBytes(file);
-      JsonNode json = new ObjectMapper().readTree(content);
-      JsonNode vocabulary = json.path("model").path("vocab");
-      if (!vocabulary.isObject())
-        throw new ModelException(file + ": a vocabulary that is no object is not supported");
-      Map<String, Integer> added = new HashMap<>();
-      Set<Integer> hidden = new HashSet<>();
-      for (JsonNode token : json.path("added_tokens")) {
-        added.put(token.path("content").asText(), token.path("id").asInt());
-        if (token.path("special").asBoolean()) hidden.add(token.path("id").asInt());
-      }
-      return new Tokenizer(
-          HuggingFaceTokenizer.newInstance(file, Map.of("truncation", "false", "padding", "false")),
-          bytes(vocabulary, added, isByteLevel(json)),
-          added,
-          hidden,
-          sha256(content));
-    } catch (IOException e) {
-      throw new ModelException(file + " is not readable: " + e.getMessage(), e);
+      byte[] file = Files.readAllBytes(path);
+      Vocabulary vocabulary = Vocabulary.parse(file);
+      long handle = create(new String(file, StandardCharsets.UTF_8));
+      return new Tokenizer(handle, vocabulary, sha256(file));
+    } catch (NoSuchFileException _) {
+      throw new ModelException("no tokenizer.json in " + folder);
+    } catch (IOException | RuntimeException e) {
+      throw new ModelException(path + " is not a tokenizer: " + e.getMessage(), e);
     }
   }
 
-  private static boolean isByteLevel(JsonNode json) {
-    return json.path("decoder").toString().contains("\"ByteLevel\"");
+  private static long create(String json) {
+    // The natives are inside the jar for the CPU only; for a GPU DJL would download others.
+    setDefault("RUST_FLAVOR", "cpu");
+    setDefault("OPT_OUT_TRACKING", "true");
+    long handle = TokenizersLibrary.LIB.createTokenizerFromString(json);
+    TokenizersLibrary.LIB.disablePadding(handle);
+    TokenizersLibrary.LIB.disableTruncation(handle);
+    return handle;
   }
 
-  private static byte[][] bytes(
-      JsonNode vocabulary, Map<String, Integer> added, boolean byteLevel) {
-    int size = 0;
-    for (Map.Entry<String, JsonNode> entry : vocabulary.properties())
-      size = Math.max(size, entry.getValue().asInt() + 1);
-    for (int id : added.values()) size = Math.max(size, id + 1);
-    byte[][] bytes = new byte[size][0];
-    for (Map.Entry<String, JsonNode> entry : vocabulary.properties())
-      bytes[entry.getValue().asInt()] =
-          byteLevel ? ByteLevel.bytes(entry.getKey()) : fallback(entry.getKey());
-    added.forEach((text, id) -> bytes[id] = text.getBytes(StandardCharsets.UTF_8));
-    return bytes;
+  private static void setDefault(String property, String value) {
+    if (System.getProperty(property) == null) System.setProperty(property, value);
   }
 
-  /// SentencePiece vocabularies write a space as U+2581 and single bytes as `<0x0A>`.
-  private static byte[] fallback(String token) {
-    if (token.matches("<0x[0-9A-F]{2}>"))
-      return new byte[] {(byte) Integer.parseInt(token.substring(3, 5), 16)};
-    return token.replace('\u2581', ' ').getBytes(StandardCharsets.UTF_8);
-  }
-
-  /// The ids of a text; the text of a special token becomes that token.
-  public Tokens encode(String text) {
-    long[] ids = encoder.encode(text, false, false).getIds();
-    int[] narrow = new int[ids.length];
-    for (int i = 0; i < ids.length; i++) narrow[i] = Math.toIntExact(ids[i]);
-    return Tokens.of(narrow);
-  }
-
-  /// The text of ids without tokens such as `<|im_end|>`; bytes that are no UTF-8 become U+FFFD.
-  public String decode(Tokens ids) {
-    var joined = new ByteArrayOutputStream();
-    for (int i = 0; i < ids.size(); i++)
-      if (!hidden.contains(ids.get(i))) joined.writeBytes(bytes(ids.get(i)));
-    return joined.toString(StandardCharsets.UTF_8);
-  }
-
-  /// The exact bytes that an id stands for; none for an id outside the vocabulary.
-  public byte[] bytes(int id) {
-    return id >= 0 && id < bytes.length ? bytes[id].clone() : new byte[0];
-  }
-
-  /// Whether an id has no place in text, such as `<|im_end|>`.
-  public boolean isHidden(int id) {
-    return hidden.contains(id);
-  }
-
-  /// The id of an added token such as `<|im_end|>`.
-  public OptionalInt added(String token) {
-    Integer id = added.get(token);
-    return id == null ? OptionalInt.empty() : OptionalInt.of(id);
-  }
-
-  public int vocabularySize() {
-    return bytes.length;
-  }
-
-  /// Of the file, lower-case hexadecimal.
-  public String sha256() {
-    return sha256;
-  }
-
-  static String sha256(byte[] content) {
+  static String sha256(byte[] bytes) {
     try {
-      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(content));
+      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
     } catch (NoSuchAlgorithmException e) {
       throw new AssertionError("every JDK has SHA-256", e);
     }
   }
 
+  /// Encodes a text.
+  ///
+  /// @param addSpecialTokens whether what the tokenizer puts around a text, such as BOS, is added;
+  ///   a rendered chat template already has it
+  public Tokens encode(String text, boolean addSpecialTokens) {
+    open.readLock().lock();
+    try {
+      if (closed) throw new IllegalStateException("the tokenizer is closed");
+      long encoding = TokenizersLibrary.LIB.encode(handle, text, addSpecialTokens);
+      try {
+        long[] ids = TokenizersLibrary.LIB.getTokenIds(encoding);
+        return Tokens.of(Arrays.stream(ids).mapToInt(Math::toIntExact).toArray());
+      } finally {
+        TokenizersLibrary.LIB.deleteEncoding(encoding);
+      }
+    } finally {
+      open.readLock().unlock();
+    }
+  }
+
+  /// Encodes a text as it is, such as a rendered chat template.
+  public Tokens encode(String text) {
+    return encode(text, false);
+  }
+
+  /// The text of ids. What is not UTF-8 becomes U+FFFD.
+  ///
+  /// @param skipSpecial whether special tokens are left out
+  public String decode(Tokens ids, boolean skipSpecial) {
+    IncrementalText text = new IncrementalText(this);
+    StringBuilder made = new StringBuilder();
+    for (int i = 0; i < ids.size(); i++)
+      if (!skipSpecial || !vocabulary.isSpecial(ids.get(i))) made.append(text.feed(ids.get(i)));
+    return made.append(text.finish()).toString();
+  }
+
+  /// The exact bytes that a token stands for; none for an id without a token.
+  public byte[] bytes(int id) {
+    return vocabulary.bytes(id).clone();
+  }
+
+  /// One more than the largest id.
+  public int vocabularySize() {
+    return vocabulary.size();
+  }
+
+  /// The id of a token, special or not, by its name in `tokenizer.json`.
+  public OptionalInt id(String token) {
+    return vocabulary.id(token);
+  }
+
+  /// Whether the id is a special token, which `skip_special_tokens` drops.
+  public boolean isSpecial(int id) {
+    return vocabulary.isSpecial(id);
+  }
+
+  /// Whether a space at the very start of a text belongs to the encoding, not to the text.
+  boolean dropsLeadingSpace() {
+    return vocabulary.dropsLeadingSpace();
+  }
+
+  /// The id of a token that was added to the vocabulary, such as `<|im_end|>`.
+  public OptionalInt added(String token) {
+    return vocabulary.added(token);
+  }
+
+  /// Hash of `tokenizer.json`, in lower-case hexadecimal.
+  public String sha256() {
+    return sha256;
+  }
+
   @Override
   public void close() {
-    encoder.close();
+    open.writeLock().lock();
+    try {
+      if (!closed) TokenizersLibrary.LIB.deleteTokenizer(handle);
+      closed = true;
+    } finally {
+      open.writeLock().unlock();
+    }
   }
 }

@@ -21,10 +21,7 @@ public final class TemplateException extends IllegalArgumentException {
   private final int line;
 
   private TemplateException(Kind kind, String sentence, int line) {
-    super(
-        kind == Kind.RAISED || line == 0
-            ? sentence
-            : "chat template line " + line + ": " + sentence);
+    super(sentence);
     this.kind = kind;
     this.sentence = sentence;
     this.line = line;
@@ -56,6 +53,13 @@ public final class TemplateException extends IllegalArgumentException {
     var located = new TemplateException(kind, sentence, where);
     located.setStackTrace(getStackTrace());
     return located;
+  }
+
+  @Override
+  public String getMessage() {
+    return kind == Kind.RAISED || line == 0
+        ? sentence
+        : "chat template line " + line + ": " + sentence;
   }
 
   public Kind kind() {

@@ -1,0 +1,215 @@
+package dev.turnstone.engine.chat;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.turnstone.engine.chat.jinja.Template;
+import dev.turnstone.rollout.Json;
+import dev.turnstone.rollout.Message;
+import dev.turnstone.rollout.ToolCall;
+import dev.turnstone.rollout.ToolSpec;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.LocalDateTime;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/// A model's chat template with what transformers passes to it: messages, tools, special tokens.
+public final class ChatTemplate {
+  private static final ObjectMapper JSON =
+      new ObjectMapper().enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
+  private static final List<String> SPECIAL_TOKENS =
+      List.of(
+          "bos_token",
+          "eos_token",
+          "unk_token",
+          "sep_token",
+          "pad_token",
+          "cls_token",
+          "mask_token");
+
+  /// How a template wants the arguments of tool calls.
+  enum ArgumentStyle {
+    OBJECT,
+    TEXT
+  }
+
+  private final Template template;
+  private final Optional<Template> toolTemplate;
+  private final ObjectNode specialTokens;
+  private final String sha256;
+
+  private ChatTemplate(
+      Template template, Optional<Template> toolTemplate, ObjectNode specialTokens, String sha256) {
+    this.template = template;
+    this.toolTemplate = toolTemplate;
+    this.specialTokens = specialTokens;
+    this.sha256 = sha256;
+  }
+
+  /// A template by its source.
+  ///
+  /// @param specialTokens such as `bos_token` → `<s>`
+  public static ChatTemplate of(String source, Map<String, String> specialTokens) {
+    ObjectNode tokens = JSON.createObjectNode();
+    specialTokens.forEach(tokens::put);
+    return new ChatTemplate(Template.parse(source), Optional.empty(), tokens, sha256(source));
+  }
+
+  /// Loads a model folder's template: `chat_template.jinja`, else the entry of
+  /// `tokenizer_config.json`.
+  ///
+  /// @throws IllegalArgumentException if there is none, or one that is not understood
+  public static ChatTemplate load(Path folder) throws IOException {
+    JsonNode config = readIfThere(folder.resolve("tokenizer_config.json"));
+    ObjectNode tokens =
+        specialTokens(config, readIfThere(folder.resolve("special_tokens_map.json")));
+    Path file = folder.resolve("chat_template.jinja");
+    if (Files.exists(file)) {
+      String source = Files.readString(file);
+      return new ChatTemplate(Template.parse(source), Optional.empty(), tokens, sha256(source));
+    }
+    JsonNode entry = config.path("chat_template");
+    if (entry.isTextual())
+      return new ChatTemplate(
+          Template.parse(entry.textValue()), Optional.empty(), tokens, sha256(entry.textValue()));
+    String source =
+        named(entry, "default")
+            .orElseThrow(() -> new IllegalArgumentException("no chat template in " + folder));
+    Optional<String> forTools = named(entry, "tool_use");
+    return new ChatTemplate(
+        Template.parse(source),
+        forTools.map(Template::parse),
+        tokens,
+        sha256(source + forTools.orElse("")));
+  }
+
+  private static Optional<String> named(JsonNode templates, String name) {
+    for (JsonNode one : templates)
+      if (name.equals(one.path("name").textValue()))
+        return Optional.ofNullable(one.path("template").textValue());
+    return Optional.empty();
+  }
+
+  static JsonNode readIfThere(Path file) throws IOException {
+    return Files.exists(file) ? JSON.readTree(file.toFile()) : JSON.createObjectNode();
+  }
+
+  private static ObjectNode specialTokens(JsonNode config, JsonNode older) {
+    ObjectNode tokens = JSON.createObjectNode();
+    for (String name : SPECIAL_TOKENS) {
+      JsonNode entry = config.hasNonNull(name) ? config.get(name) : older.path(name);
+      JsonNode token = entry.isObject() ? entry.path("content") : entry;
+      if (token.isTextual()) tokens.set(name, token);
+    }
+    return tokens;
+  }
+
+  private static String sha256(String source) {
+    return Tokenizer.sha256(source.getBytes(StandardCharsets.UTF_8));
+  }
+
+  /// Renders a conversation.
+  ///
+  /// @param generationPrompt whether to end where the assistant is to write
+  /// @throws dev.turnstone.engine.chat.jinja.TemplateException if the template refuses it
+  public String render(
+      List<Message> messages, List<ToolSpec> tools, boolean generationPrompt, LocalDateTime now) {
+    return render(messages, tools, generationPrompt, now, ArgumentStyle.OBJECT);
+  }
+
+  String render(
+      List<Message> messages,
+      List<ToolSpec> tools,
+      boolean generationPrompt,
+      LocalDateTime now,
+      ArgumentStyle style) {
+    ArrayNode conversation = JSON.createArrayNode();
+    for (Message message : messages) conversation.add(json(message, style));
+    ArrayNode offered = JSON.createArrayNode();
+    for (ToolSpec tool : tools) offered.add(json(tool));
+    return render(conversation, offered, generationPrompt, JSON.createObjectNode(), now);
+  }
+
+  /// Renders a conversation in the form of the OpenAI API.
+  ///
+  /// @param tools an array; empty for none
+  /// @param more further variables of the template, such as `enable_thinking`
+  public String render(
+      JsonNode messages,
+      JsonNode tools,
+      boolean generationPrompt,
+      JsonNode more,
+      LocalDateTime now) {
+    ObjectNode variables = specialTokens.deepCopy();
+    variables.set("messages", messages);
+    variables.set("tools", tools.isEmpty() ? null : tools);
+    variables.putNull("documents");
+    variables.put("add_generation_prompt", generationPrompt);
+    more.properties().forEach(entry -> variables.set(entry.getKey(), entry.getValue()));
+    Template chosen = tools.isEmpty() ? template : toolTemplate.orElse(template);
+    return chosen.render(variables, now).text();
+  }
+
+  private static ObjectNode json(Message message, ArgumentStyle style) {
+    ObjectNode made = JSON.createObjectNode();
+    made.put("role", message.role());
+    made.put("content", message.content());
+    switch (message) {
+      case Message.Assistant assistant -> {
+        if (!assistant.toolCalls().isEmpty()) {
+          ArrayNode calls = made.putArray("tool_calls");
+          for (ToolCall call : assistant.toolCalls()) calls.add(json(call, style));
+        }
+      }
+      case Message.Tool tool -> {
+        made.put("tool_call_id", tool.callId());
+        made.put("name", tool.name());
+      }
+      case Message.System _, Message.User _ -> {}
+    }
+    return made;
+  }
+
+  private static ObjectNode json(ToolCall call, ArgumentStyle style) {
+    ObjectNode made = JSON.createObjectNode();
+    made.put("id", call.id());
+    made.put("type", "function");
+    ObjectNode function = made.putObject("function").put("name", call.name());
+    if (style == ArgumentStyle.TEXT) function.put("arguments", call.arguments().text());
+    else
+      function.set(
+          "arguments", object(call.arguments(), "arguments of the tool call " + call.id()));
+    return made;
+  }
+
+  private static ObjectNode json(ToolSpec tool) {
+    ObjectNode made = JSON.createObjectNode().put("type", "function");
+    made.putObject("function")
+        .put("name", tool.name())
+        .put("description", tool.description())
+        .set("parameters", object(tool.parameters(), "parameters of the tool " + tool.name()));
+    return made;
+  }
+
+  private static JsonNode object(Json json, String what) {
+    try {
+      JsonNode parsed = JSON.readTree(json.text());
+      if (parsed.isObject()) return parsed;
+    } catch (JsonProcessingException _) {
+      // told below, with the text
+    }
+    throw new IllegalArgumentException("the " + what + " are no JSON object: " + json.text());
+  }
+
+  /// Hash of the template's source, in lower-case hexadecimal.
+  public String sha256() {
+    return sha256;
+  }
+}
