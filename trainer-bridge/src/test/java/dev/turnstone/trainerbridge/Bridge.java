@@ -1,5 +1,6 @@
 package dev.turnstone.trainerbridge;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.turnstone.rollout.Environment;
 import dev.turnstone.rollout.Rollout;
 import dev.turnstone.rollout.TrainablePolicy.WeightsRejected;
@@ -47,14 +48,13 @@ final class Bridge implements AutoCloseable {
     return bridge;
   }
 
-  /// A run of groups of two, one group per version, no staleness; `fields` override that.
+  /// A run `r` of groups of two, four to a version, without staleness; `fields` override that.
   Run run(String fields) {
-    String body =
-        """
-        {"run":"r","environment":"python","group_size":2,"max_staleness":0,"groups_per_version":4%s}
-        """
-            .formatted(fields.isEmpty() ? "" : "," + fields);
-    RunSpec spec = RunSpec.parse(JsonText.parse(body), policy.contextLength());
+    ObjectNode body = JsonText.object();
+    body.put("run", "r").put("environment", "python");
+    body.put("group_size", 2).put("max_staleness", 0).put("groups_per_version", 4);
+    body.setAll((ObjectNode) JsonText.parse("{" + fields + "}"));
+    RunSpec spec = RunSpec.parse(body, policy.contextLength());
     return switch (runs.create(spec)) {
       case Created.Fresh(Run run) -> run;
       case Created.Known(Run run) -> run;

@@ -17,7 +17,7 @@ import java.util.concurrent.atomic.AtomicReference;
 /// Says what its script says, under whatever weights it was given last.
 final class ScriptedPolicy implements TrainablePolicy {
   static final WeightsId BASE = new WeightsId("base", 0, "0".repeat(64));
-  static final int VOCABULARY = 0x11000;
+  static final int VOCABULARY = 0x8000;
 
   private final AtomicReference<WeightsId> weights = new AtomicReference<>(BASE);
   private final List<WeightsUpdate> updates = new CopyOnWriteArrayList<>();
