@@ -220,8 +220,7 @@ public final class FeedSession {
   private void write() {
     try {
       while (step()) {
-        long wait = lastBeat + HEARTBEAT.toNanos() - nanoTime.getAsLong();
-        if (wake.tryAcquire(Math.max(0, wait), TimeUnit.NANOSECONDS)) wake.drainPermits();
+        awaitWake(Duration.ofNanos(lastBeat + HEARTBEAT.toNanos() - nanoTime.getAsLong()));
       }
     } catch (InterruptedException e) {
       close(CloseCode.GOING_AWAY, "the server stops");
@@ -232,10 +231,22 @@ public final class FeedSession {
       LOG.error("the feed could not read the log", e);
       close(CloseCode.INTERNAL, "the log failed");
     } finally {
-      FeedRefusal reason = closing.get();
-      if (reason != null) socket.close(reason.code(), reason.reason());
-      feed.detach(this);
+      leave();
     }
+  }
+
+  /// Closes the socket and tells the run.
+  void leave() {
+    FeedRefusal reason = closing.get();
+    if (reason != null) socket.close(reason.code(), reason.reason());
+    feed.detach(this);
+  }
+
+  /// Waits until there may be something to send.
+  boolean awaitWake(Duration patience) throws InterruptedException {
+    boolean woken = wake.tryAcquire(Math.max(0, patience.toNanos()), TimeUnit.NANOSECONDS);
+    if (woken) wake.drainPermits();
+    return woken;
   }
 
   /// Writes all there is to write now.

@@ -30,7 +30,7 @@ final class Bridge implements AutoCloseable {
     this.directory = directory;
     PlainFormat format = new PlainFormat();
     log = TrajectoryLog.open(directory.resolve("log"));
-    weights = Weights.open(log, policy, List.of(directory));
+    weights = weights(directory);
     runs =
         new Runs(
             log,
@@ -40,6 +40,15 @@ final class Bridge implements AutoCloseable {
                 name.equals("python") ? Optional.<Environment>of(environment) : Optional.empty(),
             weights,
             now::get);
+  }
+
+  private Weights weights(Path root) throws WeightsRejected, InterruptedException {
+    try {
+      return Weights.open(log, policy, List.of(root));
+    } catch (WeightsRejected e) {
+      log.close();
+      throw e;
+    }
   }
 
   static Bridge started(Path directory) throws Exception {
