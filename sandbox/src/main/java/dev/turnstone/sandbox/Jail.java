@@ -120,7 +120,8 @@ final class Jail implements AutoCloseable {
     process.waitFor(DEATH);
     try {
       byte[] words = process.getErrorStream().readNBytes(4096);
-      return new String(words, StandardCharsets.UTF_8).strip();
+      String text = new String(words, StandardCharsets.UTF_8).strip();
+      return text.isEmpty() ? "it was killed" : text;
     } catch (IOException e) {
       return "unknown: " + e.getMessage();
     }

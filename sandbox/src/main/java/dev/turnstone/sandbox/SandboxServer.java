@@ -20,6 +20,7 @@ import java.net.UnknownHostException;
 import java.util.Map;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -139,28 +140,29 @@ public final class SandboxServer implements AutoCloseable {
     byte[] bytes = body == null ? new byte[0] : body.getBytes();
     Context context = vertx.getOrCreateContext();
     HttpServerResponse response = request.response();
-    Thread run =
-        Thread.ofVirtual()
-            .name("run_code")
-            .unstarted(() -> {
-              Answer answer = answer(bytes);
-              context.runOnContext(v -> write(response, answer.status, answer.body));
-            });
+    Thread run = Thread.ofVirtual().name("run_code").unstarted(() -> run(bytes, context, response));
     response.closeHandler(gone -> run.interrupt());
     run.start();
   }
 
+  private void run(byte[] body, Context context, HttpServerResponse response) {
+    try {
+      Answer answer = answer(body);
+      context.runOnContext(v -> write(response, answer.status, answer.body));
+    } catch (InterruptedException | RejectedExecutionException e) {
+      // The client has gone or the sandbox is closing: there is nobody to answer.
+    }
+  }
+
   private record Answer(int status, JsonNode body) {}
 
-  private Answer answer(byte[] body) {
+  private Answer answer(byte[] body) throws InterruptedException {
     try {
       return new Answer(200, sandbox.run(RequestReader.read(body)).json());
     } catch (BadRequest e) {
       return new Answer(422, e.json());
     } catch (SandboxBusy e) {
       return new Answer(504, detail("The sandbox is busy: " + e.getMessage()));
-    } catch (InterruptedException e) {
-      return new Answer(503, detail("The sandbox is closing"));
     } catch (RuntimeException e) {
       LOG.error("a defect of the sandbox", e);
       return new Answer(500, detail("A defect of the sandbox, see its log"));

@@ -15,9 +15,10 @@ import java.util.concurrent.TimeoutException;
 /// Tries to break out of a jail before anyone else may: the sandbox serves only if all of it fails.
 final class SelfTest {
   private static final String HOW_TO_ISOLATE =
-      " Jails need unprivileged user namespaces: set sysctl kernel.unprivileged_userns_clone=1 (on"
-          + " Ubuntu kernel.apparmor_restrict_unprivileged_userns=0), and inside a container run"
-          + " it with --security-opt seccomp=unconfined --security-opt systempaths=unconfined.";
+      " Jails need bubblewrap 0.8 or newer and unprivileged user namespaces: set sysctl"
+          + " kernel.unprivileged_userns_clone=1 (on Ubuntu"
+          + " kernel.apparmor_restrict_unprivileged_userns=0), and start a container with"
+          + " --security-opt seccomp=unconfined --security-opt systempaths=unconfined.";
 
   private final Spawner spawner;
   private final JailCommand command;

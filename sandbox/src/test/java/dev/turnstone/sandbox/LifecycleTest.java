@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
@@ -124,6 +125,20 @@ final class LifecycleTest {
               "{\"detail\":\"The sandbox is busy: 1 programs wait already\"}");
     } finally {
       for (Socket client : clients) client.close();
+    }
+  }
+
+  @Test
+  void aTrainingStepsBurstIsServed() throws Exception {
+    SandboxConfig config = SandboxConfig.of("127.0.0.1", 0);
+    try (SandboxServer server = SandboxServer.start(config);
+        ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      RunningSandbox sandbox = new RunningSandbox(config, server);
+
+      List<Callable<JsonNode>> burst = Collections.nCopies(64, () -> sandbox.python("print(6*7)"));
+
+      for (Future<JsonNode> result : threads.invokeAll(burst))
+        assertThat(result.get().at("/run_result/stdout").asText()).isEqualTo("42\n");
     }
   }
 
