@@ -85,8 +85,7 @@ final class Demo {
                   "--server=" + client.server(),
                   "--run=" + DemoRun.NAME,
                   "--dir=" + folder.path("trainer"),
-                  "--steps=" + steps,
-                  "--seed=" + seed));
+                  "--steps=" + steps));
       while (!trainer.hasEnded()) {
         sandbox.checkAlive();
         server.checkAlive();
