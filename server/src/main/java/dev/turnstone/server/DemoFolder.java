@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.List;
 import java.util.Optional;
 
 /// The folder of a demo, which goes on where it stopped. Held by one demo at a time.
@@ -32,7 +33,8 @@ final class DemoFolder implements AutoCloseable {
   /// @throws StartupError if another demo has it open, or began in it with another seed
   static DemoFolder open(Path root, long seed) {
     try {
-      Files.createDirectories(root.resolve("logs"));
+      for (String part : List.of("data", "logs", "trainer"))
+        Files.createDirectories(root.resolve(part));
       DemoFolder folder = new DemoFolder(root.toAbsolutePath().normalize(), lock(root));
       try {
         folder.checkSeed(seed);
