@@ -21,11 +21,15 @@ final class InFlight {
     notifyAll();
   }
 
-  /// Lets nobody in any more and waits for those inside.
+  /// Lets nobody in any more.
+  synchronized void shut() {
+    closed = true;
+  }
+
+  /// Waits for those inside.
   ///
   /// @return whether all have left
-  synchronized boolean drain(Duration patience) throws InterruptedException {
-    closed = true;
+  synchronized boolean empty(Duration patience) throws InterruptedException {
     long deadline = System.nanoTime() + patience.toNanos();
     while (count > 0) {
       long left = Duration.ofNanos(deadline - System.nanoTime()).toMillis();
@@ -33,9 +37,5 @@ final class InFlight {
       wait(left);
     }
     return true;
-  }
-
-  synchronized boolean closed() {
-    return closed;
   }
 }

@@ -25,7 +25,8 @@ public final class Main implements Runnable {
   static final int BAD_INPUT = 2;
 
   /// All subcommands, in the order of `--help`. Each is a picocli `@Command` in a class of its own.
-  private static final List<Class<?>> COMMANDS = List.of(ServeCommand.class, DemoCommand.class);
+  private static final List<Class<?>> COMMANDS =
+      List.of(ServeCommand.class, SandboxCommand.class, DemoCommand.class);
 
   private static final Logger log = LoggerFactory.getLogger(Main.class);
 

@@ -4,13 +4,20 @@ import dev.turnstone.rollout.ChatFormat;
 import dev.turnstone.rollout.ToolCall;
 import dev.turnstone.rollout.ToolCallParser;
 import dev.turnstone.rollout.TrainablePolicy;
+import dev.turnstone.trainerbridge.PolicyIdentity;
 import java.util.List;
 
 /// The policy that a server serves, and how its conversations are read and written.
 ///
 /// @param name as clients know it
+/// @param identity what trainers must share with it
 record Served(
-    String name, TrainablePolicy policy, ChatFormat format, ToolCallParser parser, Texts texts) {
+    String name,
+    TrainablePolicy policy,
+    ChatFormat format,
+    ToolCallParser parser,
+    Texts texts,
+    PolicyIdentity identity) {
 
   /// How ids look as text.
   interface Texts {

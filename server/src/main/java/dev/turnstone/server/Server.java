@@ -1,8 +1,20 @@
 package dev.turnstone.server;
 
+import dev.turnstone.envadapters.Environments;
+import dev.turnstone.envadapters.ToolAddressPolicy;
+import dev.turnstone.rollout.Rollout;
+import dev.turnstone.rollout.TrainablePolicy.WeightsRejected;
+import dev.turnstone.trainerbridge.Runs;
+import dev.turnstone.trainerbridge.TrajectoryLog;
+import dev.turnstone.trainerbridge.Weights;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -19,6 +31,8 @@ final class Server implements AutoCloseable {
   private final InFlight inFlight = new InFlight();
   private final Operations operations = new Operations(metrics, contract, inFlight);
   private final Rim rim;
+  private Optional<Runs> runs = Optional.empty();
+  private Optional<RunsApi> runsApi = Optional.empty();
 
   /// What [#close] closes, in that order.
   private final List<AutoCloseable> owned = new ArrayList<>();
@@ -49,15 +63,75 @@ final class Server implements AutoCloseable {
   /// @throws StartupError if the policy cannot be loaded or the stored state cannot be used
   void serve(PolicyLoader loader) throws InterruptedException {
     Served served = loader.load(metrics);
-    if (served.policy() instanceof AutoCloseable policy) owned.add(policy);
+    if (served.policy() instanceof AutoCloseable policy) owned.add(1, policy);
+    TrajectoryLog trajectories = open(config.data());
+    owned.add(1, trajectories);
+    Environments environments = new Environments(toolAddresses(), Server::variable);
+    owned.add(1, environments);
+    Weights weights = weights(trajectories, served);
+    Runs loaded =
+        new Runs(
+            trajectories,
+            new Rollout.Agent(served.policy(), served.format(), served.parser()),
+            served.identity(),
+            environments::lookup,
+            weights,
+            System::nanoTime);
+    owned.addFirst(loaded);
+    RunsApi watched = new RunsApi(loaded, environments, served);
+    runs = Optional.of(loaded);
+    runsApi = Optional.of(watched);
+    EnvironmentsApi environmentsApi =
+        new EnvironmentsApi(environments, trajectories.environments(), watched::user);
+    environmentsApi.restore();
+    loaded.start();
+
     Gate completions = new Gate("completions", config.maxCompletions());
     metrics.gauge(
         "turnstone.completions", "Chat completions in flight", completions, Gate::inFlight);
-    Chat chat = new Chat(served, config.completionTimeout(), Clock.systemUTC());
-
+    Gate requests = new Gate("requests", config.maxRequests());
     List<Route> routes = new ArrayList<>(operations.routes());
-    routes.addAll(chat.routes(completions));
+    routes.addAll(
+        new Chat(served, config.completionTimeout(), Clock.systemUTC()).routes(completions));
+    routes.addAll(environmentsApi.routes());
+    routes.addAll(watched.routes(requests));
+    routes.addAll(new WeightsApi(loaded, weights).routes());
+    routes.addAll(new FeedApi(loaded).routes());
     rim.serve(routes);
+  }
+
+  private static TrajectoryLog open(Path data) {
+    try {
+      return TrajectoryLog.open(data);
+    } catch (IOException e) {
+      throw new StartupError(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private ToolAddressPolicy toolAddresses() {
+    try {
+      return ToolAddressPolicy.of(config.toolAddresses());
+    } catch (IllegalArgumentException e) {
+      throw new StartupError("tool_addresses: " + e.getMessage());
+    }
+  }
+
+  private Weights weights(TrajectoryLog trajectories, Served served) throws InterruptedException {
+    try {
+      if (config.weightRoots().isEmpty()) Files.createDirectories(config.data().resolve("weights"));
+      for (Path root : config.weightRootsOrData())
+        if (!Files.isDirectory(root))
+          throw new StartupError("weight root %s does not exist".formatted(root));
+      return Weights.open(trajectories, served.policy(), config.weightRootsOrData());
+    } catch (WeightsRejected e) {
+      throw new StartupError("the weights applied last cannot be loaded: " + e.getMessage());
+    } catch (IOException e) {
+      throw new StartupError("data folder %s cannot be written".formatted(config.data()));
+    }
+  }
+
+  private static Optional<String> variable(String name) {
+    return Optional.ofNullable(System.getenv(name));
   }
 
   String url() {
@@ -71,7 +145,13 @@ final class Server implements AutoCloseable {
 
   /// Takes no more work and waits, within bounds, for what is in flight.
   void drain() throws InterruptedException {
-    if (!inFlight.drain(config.drain()))
+    long deadline = System.nanoTime() + config.drain().toNanos();
+    inFlight.shut();
+    if (runs.isPresent() && !runs.get().drain(config.drain()))
+      log.warn(
+          "groups were still running after {} s; they start again", config.drain().toSeconds());
+    runsApi.ifPresent(RunsApi::stopWatching);
+    if (!inFlight.empty(Duration.ofNanos(deadline - System.nanoTime())))
       log.warn("requests were still in flight after {} s", config.drain().toSeconds());
   }
 

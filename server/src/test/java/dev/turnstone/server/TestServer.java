@@ -2,6 +2,7 @@ package dev.turnstone.server;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.turnstone.trainerbridge.PolicyIdentity;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -45,7 +46,8 @@ final class TestServer implements AutoCloseable {
 
   void serve() throws InterruptedException {
     Bytes bytes = new Bytes();
-    server.serve(metrics -> new Served("scripted", policy, bytes, bytes, bytes));
+    server.serve(metrics ->
+        new Served("scripted", policy, bytes, bytes, bytes, new PolicyIdentity("t", "c", 257)));
   }
 
   static byte[] utf8(String text) {

@@ -1,0 +1,96 @@
+package dev.turnstone.server;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.turnstone.envadapters.EnvironmentSpec;
+import dev.turnstone.envadapters.Environments;
+import dev.turnstone.envadapters.InvalidEnvironment;
+import dev.turnstone.rollout.Json;
+import dev.turnstone.trainerbridge.EnvironmentTable;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
+
+/// `/v1/environments`: what clients register is stored, so that it is there after a restart.
+final class EnvironmentsApi {
+  private final Environments environments;
+  private final EnvironmentTable table;
+  private final Function<String, Optional<String>> user;
+
+  /// Endpoints over a registry and its storage.
+  ///
+  /// @param user name of an unfinished run that uses an environment
+  EnvironmentsApi(
+      Environments environments, EnvironmentTable table, Function<String, Optional<String>> user) {
+    this.environments = environments;
+    this.table = table;
+    this.user = user;
+  }
+
+  List<Route> routes() {
+    return List.of(
+        Route.get("/v1/environments", Scope.ADMIN, call -> list()),
+        Route.post("/v1/environments", Scope.ADMIN, "Environment", this::register),
+        Route.get("/v1/environments/:environment", Scope.ADMIN, this::get),
+        Route.delete("/v1/environments/:environment", Scope.ADMIN, this::delete));
+  }
+
+  /// Registers what earlier processes stored.
+  void restore() {
+    table
+        .all()
+        .forEach((name, stored) -> {
+          try {
+            environments.register(EnvironmentSpec.parse(stored.text()));
+          } catch (InvalidEnvironment e) {
+            throw new StartupError(
+                "the stored environment %s cannot be used: %s".formatted(name, e.getMessage()));
+          }
+        });
+  }
+
+  private Reply list() {
+    ObjectNode reply = Wire.JSON.createObjectNode();
+    environments.list().forEach(spec -> reply.withArray("environments").add(spec.toJson()));
+    return Reply.ok(reply);
+  }
+
+  private Reply register(Call call) {
+    try {
+      EnvironmentSpec spec = EnvironmentSpec.parse(call.body());
+      synchronized (this) {
+        boolean fresh = environments.register(spec);
+        if (fresh) table.put(spec.environment(), new Json(Wire.text(spec.toJson())));
+        return new Reply.Json(fresh ? 201 : 200, spec.toJson());
+      }
+    } catch (InvalidEnvironment e) {
+      throw Refused.bad(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private Reply get(Call call) {
+    return Reply.ok(find(call.path("environment")).toJson());
+  }
+
+  private Reply delete(Call call) {
+    String name = find(call.path("environment")).environment();
+    synchronized (this) {
+      user.apply(name)
+          .ifPresent(run -> {
+            throw Refused.bad("environment %s is in use by run %s".formatted(name, run));
+          });
+      table.delete(name);
+      environments.remove(name);
+    }
+    return new Reply.Empty();
+  }
+
+  private EnvironmentSpec find(String name) {
+    return environments
+        .find(name)
+        .orElseThrow(() ->
+            Refused.notFound(
+                "environment %s is not registered".formatted(name),
+                "environment",
+                "unknown_environment"));
+  }
+}

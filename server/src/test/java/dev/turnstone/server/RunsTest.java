@@ -1,0 +1,234 @@
+package dev.turnstone.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.turnstone.server.TestServer.Answer;
+import dev.turnstone.trainerbridge.FeedClient;
+import dev.turnstone.trainerbridge.FeedClient.Delivered;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import okhttp3.Response;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+@Timeout(30)
+final class RunsTest {
+  private static final String QA =
+      "{\"environment\":\"qa\",\"rewards\":[{\"kind\":\"exact_match\"}]}";
+  private static final String RUN =
+      "{\"run\":\"r\",\"environment\":\"qa\",\"group_size\":2,\"incomplete\":{\"policy\":\"mask\"}}";
+
+  @TempDir private Path data;
+  private TestServer server;
+
+  @BeforeEach
+  void start() throws InterruptedException {
+    server = TestServer.start(data);
+  }
+
+  @AfterEach
+  void stop() {
+    server.close();
+  }
+
+  private static String group(String name, String answer) {
+    return json(
+        "{'group':'%s','task':{'messages':[{'role':'user','content':'6*7?'}],'data':{'answer':'%s'}}}"
+            .formatted(name, answer));
+  }
+
+  private static String json(String single) {
+    return single.replace('\'', '"');
+  }
+
+  private void createRun() {
+    assertThat(server.post("/v1/environments", QA).status()).isEqualTo(201);
+    assertThat(server.post("/v1/runs", RUN).status()).isEqualTo(201);
+  }
+
+  @Test
+  void anEnvironmentIsRegisteredOnceAndSurvivesARestart() throws InterruptedException {
+    assertThat(server.post("/v1/environments", QA).status()).isEqualTo(201);
+    assertThat(server.post("/v1/environments", QA).status()).isEqualTo(200);
+    Answer other = server.post("/v1/environments", "{\"environment\":\"qa\"}");
+    assertThat(other.status()).isEqualTo(400);
+    assertThat(other.error()).contains("another body");
+    server.close();
+    start();
+    assertThat(server.get("/v1/environments/qa").json().at("/rewards/0/kind").asText())
+        .isEqualTo("exact_match");
+    assertThat(server.get("/v1/environments").json().get("environments")).hasSize(1);
+    assertThat(server.delete("/v1/environments/qa").status()).isEqualTo(204);
+    assertThat(server.get("/v1/environments/qa").status()).isEqualTo(404);
+  }
+
+  @Test
+  void anEnvironmentInUseStays() {
+    createRun();
+    assertThat(server.delete("/v1/environments/qa").error())
+        .isEqualTo("environment qa is in use by run r");
+    assertThat(server.delete("/v1/runs/r").json().get("state").asText()).isEqualTo("cancelled");
+    assertThat(server.delete("/v1/environments/qa").status()).isEqualTo(204);
+  }
+
+  @Test
+  void aPrivateToolAddressNeedsTheAllowList() {
+    String tool =
+        "{'environment':'e','tools':[{'kind':'sandbox','name':'p','description':'d','url':'http://HERE'}]}";
+    for (String address : List.of("127.0.0.1:1", "169.254.169.254", "10.0.0.1", "localhost:1")) {
+      Answer answer = server.post("/v1/environments", json(tool.replace("HERE", address)));
+      assertThat(answer.status()).as(address).isEqualTo(400);
+      assertThat(answer.error()).contains("allow-list");
+    }
+  }
+
+  @Test
+  void groupsAreRolledOutAndDelivered() throws Exception {
+    createRun();
+    server.policy.says("42").says("41");
+    Answer accepted = server.post("/v1/runs/r/groups", group("g-1", "42"));
+    assertThat(accepted.status()).isEqualTo(202);
+    assertThat(server.post("/v1/runs/r/groups", group("g-1", "42")).status()).isEqualTo(200);
+    assertThat(server.post("/v1/runs/r/groups", group("g-1", "43")).status()).isEqualTo(400);
+
+    try (FeedClient feed = connect()) {
+      feed.open(8, 1 << 20);
+      Delivered delivered = feed.take(Duration.ofSeconds(10)).orElseThrow();
+      assertThat(delivered).isInstanceOf(Delivered.Group.class);
+      feed.trained(1, 1);
+      feed.commit(1, 1, "step-1");
+      assertThat(server.post("/v1/runs/r/end", "").status()).isEqualTo(200);
+      assertThat(feed.take(Duration.ofSeconds(10)).orElseThrow()).isInstanceOf(Delivered.End.class);
+    }
+
+    JsonNode state = server.get("/v1/runs/r/groups/g-1").json();
+    assertThat(state.get("state").asText()).isEqualTo("complete");
+    List<Double> rewards = new ArrayList<>();
+    state.get("rollouts").forEach(rollout -> rewards.add(rollout.get("reward").asDouble()));
+    assertThat(rewards).containsExactlyInAnyOrder(0.0, 1.0);
+    assertThat(server.get("/v1/runs/r").json().get("state").asText()).isEqualTo("ended");
+    assertThat(server.get("/v1/runs").json().get("runs")).hasSize(1);
+  }
+
+  private FeedClient connect() throws Exception {
+    return FeedClient.connect(
+        FeedClient.Options.of(URI.create(server.server.url()), "r", "test"),
+        Duration.ofSeconds(10));
+  }
+
+  @Test
+  void aTrajectoryShowsItsTokensAsText() throws Exception {
+    createRun();
+    server.policy.says("42").says("42");
+    server.post("/v1/runs/r/groups", group("g-1", "42"));
+    try (FeedClient feed = connect()) {
+      feed.open(8, 1 << 20);
+      assertThat(feed.take(Duration.ofSeconds(10))).isPresent();
+    }
+    JsonNode trajectory = server.get("/v1/runs/r/rollouts/g-1/0").json();
+    assertThat(trajectory.get("stop").asText()).isEqualTo("answer");
+    assertThat(trajectory.get("reward").asDouble()).isEqualTo(1);
+    JsonNode row = trajectory.at("/rows/0");
+    int prompt = row.get("prompt_length").asInt();
+    assertThat(row.at("/texts/" + prompt).asText()).isEqualTo("4");
+    assertThat(row.at("/mask/" + prompt).asInt()).isEqualTo(1);
+    assertThat(row.at("/mask/" + (prompt - 1)).asInt()).isZero();
+    assertThat(row.at("/logprobs/" + prompt).asDouble()).isEqualTo(-0.5);
+    assertThat(row.at("/versions/values").toString()).isEqualTo("[-1,0]");
+    assertThat(server.get("/v1/runs/r/rollouts/g-1/7").status()).isEqualTo(404);
+    assertThat(server.get("/v1/runs/r/rollouts/g-1/x").status()).isEqualTo(400);
+  }
+
+  @Test
+  void aWatcherSeesWhatHappensUntilTheEnd() throws IOException {
+    createRun();
+    try (Response events =
+        TestServer.CLIENT.newCall(server.to("/v1/runs/r/events").build()).execute()) {
+      var lines = events.body().source();
+      assertThat(lines.readUtf8Line()).isEqualTo(": ping");
+      server.policy.says("42").says("41");
+      server.post("/v1/runs/r/groups", group("g-1", "42"));
+      server.post("/v1/runs/r/end", "");
+      List<String> names = new ArrayList<>();
+      for (String line = lines.readUtf8Line(); line != null; line = lines.readUtf8Line())
+        if (line.startsWith("event: ")) names.add(line.substring(7));
+      assertThat(names).containsExactly("rollout", "rollout", "group", "end");
+    }
+  }
+
+  @Test
+  void anUnfinishedRunGoesOnAfterARestart() throws Exception {
+    createRun();
+    server.policy.hangsAfter("4").hangsAfter("4");
+    server.post("/v1/runs/r/groups", group("g-1", "42"));
+    server.policy.silent.await();
+    server.close();
+    start();
+    try (FeedClient feed = connect()) {
+      feed.open(8, 1 << 20);
+      assertThat(feed.take(Duration.ofSeconds(10)).orElseThrow())
+          .isInstanceOf(Delivered.Group.class);
+    }
+    assertThat(server.get("/v1/runs/r/groups/g-1").json().at("/rollouts/0/attempt").asInt())
+        .isEqualTo(1);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      textBlock =
+          """
+          /v1/runs            | {'environment':'qa','group_size':2}                        | the body lacks run
+          /v1/runs            | {'run':'a b','environment':'qa','group_size':2}            | run
+          /v1/runs            | {'run':'x','environment':'nowhere','group_size':2}         | environment nowhere is not registered
+          /v1/runs            | {'run':'x','environment':'qa','group_size':1}              | group_size must have a minimum value of 2, but is 1
+          /v1/runs            | {'run':'x','environment':'qa','group_size':2,'sampling':{'temperature':0}} | sampling.temperature
+          /v1/runs            | {'run':'x','environment':'qa','group_size':2,'sampling':{'top_k':5}} | allow_truncated_sampling
+          /v1/runs            | {'run':'x','environment':'qa','group_size':2,'limits':{'context_length':1000}} | context_length
+          /v1/runs            | {'run':'x','environment':'qa','group_size':2,'stops':{'bored':'train'}} | bored
+          /v1/runs            | {'run':'x','environment':'qa','group_size':2,'incomplete':{'policy':'hope'}} | incomplete.policy must be one of
+          /v1/runs            | {'run':'r','environment':'qa','group_size':3}              | another body
+          /v1/runs/r/groups   | {}                                                         | the body lacks
+          /v1/runs/r/groups   | {'groups':[]}                                              | groups
+          /v1/runs/r/groups   | {'group':'g','task':{'messages':[]}}                       | task.messages
+          /v1/runs/r/groups   | {'group':'g','task':{'messages':[{'role':'user','content':'x'}]}} | answer
+          /v1/environments    | {'environment':'e','tools':[{'kind':'magic'}]}             | tools[0]
+          /v1/environments    | {'environment':'e','tools':[{'kind':'sandbox','name':'p','description':'d','url':'ftp://x'}]} | tools[0].url
+          /v1/environments    | {'environment':'e','rewards':[{'kind':'vibes'}]}           | rewards[0].kind must be one of
+          /v1/weights         | {'lineage':'l','version':1,'uri':'/tmp'}                   | the body lacks manifest_sha256
+          /v1/weights         | {'lineage':'l','version':-1,'uri':'/tmp','manifest_sha256':'x'} | version
+          /v1/weights         | {'lineage':'l','version':1,'uri':'/tmp','manifest_sha256':'SHA'} | no configured root holds
+          /v1/weights         | {'lineage':'l','version':1,'uri':'/no/such','manifest_sha256':'SHA'} | /no/such
+          """)
+  void aBadBodyIsRefusedWithOneSentence(String path, String body, String sentence) {
+    createRun();
+    Answer answer = server.post(path, json(body).replace("SHA", "0".repeat(64)));
+    assertThat(answer.status()).as(answer.text()).isEqualTo(400);
+    assertThat(answer.error()).contains(sentence).doesNotContain("\n").doesNotContain("Exception");
+  }
+
+  @Test
+  void whatDoesNotExistIsNotFound() {
+    for (String path :
+        List.of(
+            "/v1/runs/x",
+            "/v1/runs/x/groups/g",
+            "/v1/runs/x/rollouts/g/0",
+            "/v1/runs/x/events",
+            "/v1/runs/x/feed",
+            "/v1/environments/x")) assertThat(server.get(path).status()).as(path).isEqualTo(404);
+    assertThat(server.post("/v1/runs/x/end", "").status()).isEqualTo(404);
+    assertThat(server.delete("/v1/runs/x").status()).isEqualTo(404);
+  }
+}
