@@ -29,11 +29,7 @@ final class PretrainCommand implements Callable<Integer> {
   private static final int REPORT_EVERY = 10;
   private static final int BAR = 30;
 
-  @Option(
-      names = "--out",
-      paramLabel = "DIR",
-      required = true,
-      description = "New model folder.")
+  @Option(names = "--out", paramLabel = "DIR", required = true, description = "New model folder.")
   private Path out = Path.of("");
 
   @Option(names = "--steps", paramLabel = "N", description = "${DEFAULT-VALUE}.")

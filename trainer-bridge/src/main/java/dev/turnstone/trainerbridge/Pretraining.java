@@ -73,29 +73,29 @@ public final class Pretraining implements AutoCloseable {
   /// The model's `config.json` as transformers reads it.
   public static String configJson(int endOfTurn, int padding) {
     return """
-        {
-          "architectures": ["LlamaForCausalLM"],
-          "model_type": "llama",
-          "vocab_size": %d,
-          "hidden_size": %d,
-          "intermediate_size": %d,
-          "num_hidden_layers": %d,
-          "num_attention_heads": %d,
-          "num_key_value_heads": %d,
-          "head_dim": %d,
-          "max_position_embeddings": %d,
-          "rms_norm_eps": %s,
-          "rope_theta": %s,
-          "hidden_act": "silu",
-          "attention_bias": false,
-          "mlp_bias": false,
-          "tie_word_embeddings": %b,
-          "torch_dtype": "bfloat16",
-          "bos_token_id": null,
-          "eos_token_id": %d,
-          "pad_token_id": %d
-        }
-        """
+    {
+      "architectures": ["LlamaForCausalLM"],
+      "model_type": "llama",
+      "vocab_size": %d,
+      "hidden_size": %d,
+      "intermediate_size": %d,
+      "num_hidden_layers": %d,
+      "num_attention_heads": %d,
+      "num_key_value_heads": %d,
+      "head_dim": %d,
+      "max_position_embeddings": %d,
+      "rms_norm_eps": %s,
+      "rope_theta": %s,
+      "hidden_act": "silu",
+      "attention_bias": false,
+      "mlp_bias": false,
+      "tie_word_embeddings": %b,
+      "torch_dtype": "bfloat16",
+      "bos_token_id": null,
+      "eos_token_id": %d,
+      "pad_token_id": %d
+    }
+    """
         .formatted(
             TINY.vocabulary(),
             TINY.hidden(),

@@ -48,7 +48,8 @@ public final class TemplateChatFormat implements ChatFormat {
   /// Loads a model folder's chat template and its stop ids, which `generation_config.json`,
   /// `config.json` and `tokenizer_config.json` say, as far as they are there.
   ///
-  /// @throws ModelException if the template is missing, not understood, or ends no turn with a token
+  /// @throws ModelException if the template is missing, not understood, or ends no turn with a
+  ///   token
   public static TemplateChatFormat load(Path folder, Tokenizer tokenizer) throws ModelException {
     return load(folder, tokenizer, Clock.system(ZoneId.systemDefault()));
   }

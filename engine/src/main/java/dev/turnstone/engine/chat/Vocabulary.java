@@ -24,7 +24,11 @@ final class Vocabulary {
   private final boolean dropsLeadingSpace;
 
   private Vocabulary(
-      Map<String, Integer> ids, byte[][] bytes, Set<Integer> added, Set<Integer> special, boolean dropsLeadingSpace) {
+      Map<String, Integer> ids,
+      byte[][] bytes,
+      Set<Integer> added,
+      Set<Integer> special,
+      boolean dropsLeadingSpace) {
     this.ids = ids;
     this.bytes = bytes;
     this.added = added;
@@ -61,7 +65,10 @@ final class Vocabulary {
                 ? utf8(token)
                 : byteLevel ? fromLetters(token) : fromPieces(token));
     return new Vocabulary(
-        Map.copyOf(ids), bytes, Set.copyOf(added.keySet()), Set.copyOf(special),
+        Map.copyOf(ids),
+        bytes,
+        Set.copyOf(added.keySet()),
+        Set.copyOf(special),
         decoders.stream().anyMatch(Vocabulary::dropsSpace));
   }
 
