@@ -1,5 +1,6 @@
 package dev.turnstone.sandbox;
 
+import java.io.EOFException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -75,10 +76,12 @@ final class Jail implements AutoCloseable {
     } catch (TimeoutException e) {
       double seconds = (System.nanoTime() - started) / 1e9;
       return new RunResponse("", Optional.of(unanswered(seconds)), Map.of());
-    } catch (IOException e) {
+    } catch (EOFException e) {
       return RunResponse.sandboxError(
           "the jail was killed from outside while the program ran, most likely by the kernel's"
               + " out-of-memory killer");
+    } catch (IOException e) {
+      return RunResponse.sandboxError("the jail did not answer as it should: " + e.getMessage());
     }
   }
 

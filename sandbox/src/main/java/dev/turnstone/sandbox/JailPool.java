@@ -51,7 +51,8 @@ final class JailPool implements AutoCloseable {
         try {
           put(Jail.start(spawner, command));
         } catch (JailLost e) {
-          LOG.error("cannot start a jail: {}", e.getMessage());
+          if (!Thread.currentThread().isInterrupted())
+            LOG.error("cannot start a jail: {}", e.getMessage());
           Thread.sleep(PAUSE_AFTER_FAILURE);
         }
       }

@@ -6,6 +6,7 @@ import java.io.BufferedInputStream;
 import java.io.BufferedOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -141,7 +142,7 @@ final class WorkerChannel {
       int size = in.readInt();
       if (size < 0 || size > left) throw new IOException("a field of " + size + " bytes");
       byte[] field = in.readNBytes(size);
-      if (field.length < size) throw new IOException("the worker's answer was cut off");
+      if (field.length < size) throw new EOFException("the worker's answer was cut off");
       left -= size;
       fields.add(field);
     }

@@ -162,18 +162,19 @@ def become_program(request, streams, gate):
         os.execv("/usr/bin/bash", ["bash", request.program])
 
 
-def reap(pid):
+def reap(pid, deadline):
     """Collects dead processes; the program's wait status if it was among them."""
-    for _ in range(1000):
+    found = None
+    while time.monotonic() < deadline:  # a fork bomb may never let them run out
         try:
             dead, status = os.waitpid(-1, os.WNOHANG)
         except ChildProcessError:
-            return None
+            break
         if dead == 0:
-            return None
+            break
         if dead == pid:
-            return status
-    return None
+            found = status
+    return found
 
 
 def kill_all():
@@ -206,18 +207,17 @@ class Supervision:
     def run(self):
         while self.step():
             pass
+        self.ended = self.ended or time.monotonic()
         kill_all()
         for fd, kept in self.outputs.items():
             self.drain(fd, kept, 64)  # what a killed program left in the pipe
 
     def step(self):
-        if self.status is None:
-            self.status = reap(self.pid)
-            if self.status is not None:
-                self.ended = time.monotonic()
-                self.deadline = self.ended + GRACE
-        else:
-            reap(self.pid)
+        status = reap(self.pid, self.deadline)
+        if status is not None:
+            self.status = status
+            self.ended = time.monotonic()
+            self.deadline = self.ended + GRACE
         left = self.deadline - time.monotonic()
         if left <= 0 or (self.status is not None and not self.outputs):
             return False
@@ -263,7 +263,7 @@ class Supervision:
     def result(self):
         """The exit code, empty if it did not end by itself, and the seconds it ran."""
         code = "" if self.status is None else os.waitstatus_to_exitcode(self.status)
-        return code, (self.ended or time.monotonic()) - self.started
+        return code, self.ended - self.started
 
 
 class Pipes:
