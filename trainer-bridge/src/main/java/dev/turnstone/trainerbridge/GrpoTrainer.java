@@ -88,19 +88,19 @@ public final class GrpoTrainer implements AutoCloseable {
     }
   }
 
-  /// After a restart the server may serve older weights than the checkpoint has, or newer ones that
-  /// no checkpoint has; the latter cannot be made again, so what follows is a new lineage.
-  private void catchUp() throws IOException, WeightsRejected, FeedClosed, InterruptedException {
+  /// Makes the server serve what this trainer holds. A fresh trainer continues the lineage of an
+  /// untrained policy. After a restart the server may serve older weights than the checkpoint has, or
+  /// newer ones that no checkpoint has: those cannot be made again, so what follows is a new lineage.
+  private void catchUp()
+      throws IOException, WeightsRejected, FeedClosed, InterruptedException {
     FeedMessage.Welcome welcome = feed.welcome();
-    boolean sameLineage = welcome.lineage().equals(lineage);
-    if (step == 0 && welcome.version() == 0) return;
-    if (sameLineage && welcome.version() == version) {
-      acknowledge("step-%06d".formatted(step));
+    if (step == 0 && welcome.version() == 0) {
+      lineage = welcome.lineage();
       return;
     }
-    if (sameLineage && welcome.version() > version) lineage = config.run() + "-" + welcome.epoch();
-    if (step == 0 && !sameLineage) lineage = config.run() + "-" + welcome.epoch();
-    publish();
+    boolean ahead = welcome.version() > version;
+    if (!welcome.lineage().equals(lineage) || ahead) lineage = config.run() + "-" + welcome.epoch();
+    if (ahead || welcome.version() < version || !welcome.lineage().equals(lineage)) publish();
     acknowledge("step-%06d".formatted(step));
   }
 
