@@ -2,6 +2,8 @@ package dev.turnstone.server;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.turnstone.engine.EngineConfig;
+import dev.turnstone.engine.Precision;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -19,6 +21,7 @@ import java.util.Locale;
 /// @param maxRequests other requests in flight
 /// @param completionTimeout after which a completion ends with what it has
 /// @param drain how long a stopping server waits for what is in flight
+/// @param engine how much the embedded engine may use
 record Config(
     String model,
     String host,
@@ -31,7 +34,8 @@ record Config(
     int maxCompletions,
     int maxRequests,
     Duration completionTimeout,
-    Duration drain) {
+    Duration drain,
+    EngineConfig engine) {
 
   /// Reads settings by the names that the configuration file gives them.
   ///
@@ -52,11 +56,30 @@ record Config(
             given.integer("max_completions", 256, 1, 100_000),
             given.integer("max_requests", 1024, 1, 100_000),
             given.seconds("completion_timeout_s", 600),
-            given.seconds("drain_s", 30));
+            given.seconds("drain_s", 30),
+            engine(given.node("engine")));
     given.checkAllKnown();
     if (config.model.isEmpty())
       throw new StartupError("say which policy to serve: --model tiny, or --model FOLDER");
     return config;
+  }
+
+  private static EngineConfig engine(JsonNode node) {
+    Settings given = new Settings(node, "engine.");
+    EngineConfig usual = EngineConfig.DEFAULT;
+    int batch = given.integer("max_batch_tokens", usual.maxBatchTokens(), 1, 1 << 20);
+    int sequences = given.integer("max_sequences", Math.min(usual.maxSequences(), batch), 1, batch);
+    int cores = Runtime.getRuntime().availableProcessors();
+    EngineConfig engine =
+        new EngineConfig(
+            given.word("precision", usual.precision(), Precision.class),
+            (long) given.integer("kv_mib", (int) (usual.kvBytes() >> 20), 1, 1 << 24) << 20,
+            batch,
+            sequences,
+            given.integer("threads", cores, 1, 1024),
+            given.integer("seed", 0, 0, Integer.MAX_VALUE));
+    given.checkAllKnown();
+    return engine;
   }
 
   private static ApiKey apiKey(JsonNode node) {

@@ -1,16 +1,88 @@
 package dev.turnstone.server;
 
+import dev.turnstone.engine.Engine;
+import dev.turnstone.engine.EngineConfig;
+import dev.turnstone.engine.ModelException;
+import dev.turnstone.engine.chat.HermesToolCallParser;
+import dev.turnstone.engine.chat.TemplateChatFormat;
+import dev.turnstone.engine.chat.Tokenizer;
+import dev.turnstone.rollout.WeightsId;
+import dev.turnstone.trainerbridge.PolicyIdentity;
+import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.DigestInputStream;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.stream.Stream;
 
-/// Loads what `--model` names.
-final class ModelFolder {
-  private ModelFolder() {}
+/// A policy's folder, as `--model` names it: Hugging Face's layout with safetensors.
+record ModelFolder(String name, Path path) {
+  /// Lineage of the weights that a folder brings, before any training.
+  private static final String UNTRAINED = "base";
 
-  static Served load(String model, Metrics metrics) {
-    Path folder = Path.of(model);
-    if (!Files.isDirectory(folder))
-      throw new StartupError("model folder %s does not exist".formatted(model));
-    throw new StartupError("not yet");
+  /// Finds a folder by its path, or a policy that comes with Turnstone by its name.
+  static ModelFolder find(String model, Path home) {
+    Path given = Path.of(model);
+    if (Files.isDirectory(given))
+      return new ModelFolder(given.toAbsolutePath().normalize().getFileName().toString(), given);
+    Path own = home.resolve("models").resolve(model);
+    if (model.matches("[a-z0-9.-]+") && Files.isDirectory(own)) return new ModelFolder(model, own);
+    throw new StartupError("there is no model folder %s".formatted(model));
+  }
+
+  /// Loads the folder into an engine. The caller closes the policy.
+  ///
+  /// @throws StartupError with one sentence, if it cannot be served
+  Served load(EngineConfig config) {
+    try {
+      Tokenizer tokenizer = Tokenizer.load(path);
+      TemplateChatFormat format = TemplateChatFormat.load(path, tokenizer);
+      Engine engine = Engine.load(path, new WeightsId(UNTRAINED, 0, weightsSha256()), config);
+      int vocabulary = engine.config().vocabulary();
+      if (tokenizer.vocabularySize() > vocabulary) {
+        engine.close();
+        throw new StartupError(
+            "the tokenizer in %s has %d ids, but its model only %d"
+                .formatted(path, tokenizer.vocabularySize(), vocabulary));
+      }
+      HermesToolCallParser parser = new HermesToolCallParser();
+      return new Served(
+          name,
+          engine,
+          format,
+          parser,
+          new TokenizerTexts(tokenizer, parser),
+          new PolicyIdentity(tokenizer.sha256(), format.templateSha256(), vocabulary));
+    } catch (ModelException e) {
+      throw new StartupError(String.valueOf(e.getMessage()));
+    } catch (IOException e) {
+      throw new StartupError("the weights in %s cannot be read".formatted(path));
+    }
+  }
+
+  /// Names the weights of a folder without a manifest: one hash over its safetensors in order.
+  private String weightsSha256() throws IOException {
+    MessageDigest digest = sha256();
+    try (Stream<Path> files = Files.list(path)) {
+      List<Path> weights =
+          files.filter(file -> file.toString().endsWith(".safetensors")).sorted().toList();
+      for (Path file : weights)
+        try (InputStream in = new DigestInputStream(Files.newInputStream(file), digest)) {
+          in.transferTo(java.io.OutputStream.nullOutputStream());
+        }
+    }
+    return HexFormat.of().formatHex(digest.digest());
+  }
+
+  private static MessageDigest sha256() {
+    try {
+      return MessageDigest.getInstance("SHA-256");
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every JDK has SHA-256", e);
+    }
   }
 }

@@ -1,8 +1,14 @@
 package dev.turnstone.server;
 
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Objects;
 
-/// Whether the server lives and takes work, its figures, its contract.
+/// Whether the server lives and takes work, its figures, its contract, and a page that shows it
+/// all.
 final class Operations {
   private final Metrics metrics;
   private final Contract contract;
@@ -27,7 +33,9 @@ final class Operations {
   }
 
   List<Route> routes() {
+    String dashboard = dashboard();
     return List.of(
+        Route.get("/", Scope.OPEN, call -> new Reply.Text("text/html; charset=utf-8", dashboard)),
         Route.get("/health", Scope.OPEN, call -> status("ok")),
         Route.get("/ready", Scope.OPEN, call -> ready()),
         Route.get(
@@ -38,6 +46,15 @@ final class Operations {
             "/openapi.yaml",
             Scope.OPEN,
             call -> new Reply.Text("application/yaml", contract.document())));
+  }
+
+  /// The page itself holds nothing; what it shows it asks for with the viewer's key.
+  private static String dashboard() {
+    try (InputStream in = Operations.class.getResourceAsStream("dashboard.html")) {
+      return new String(Objects.requireNonNull(in).readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private Reply ready() {

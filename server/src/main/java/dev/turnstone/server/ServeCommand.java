@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.turnstone.engine.Engine;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -62,12 +63,19 @@ final class ServeCommand implements Callable<Integer> {
     Config settings = settings(Optional.ofNullable(System.getenv(KEY_VARIABLE)));
     try (Server server = Server.listen(settings)) {
       Signals stop = Signals.install();
-      server.serve(metrics -> ModelFolder.load(settings.model(), metrics));
+      server.serve(metrics -> load(settings, metrics));
       spec.commandLine().getOut().printf("listening on %s%n", server.url());
       stop.await();
       server.drain();
     }
     return 0;
+  }
+
+  private static Served load(Config settings, Metrics metrics) {
+    Path home = Path.of(System.getProperty("turnstone.home", "."));
+    Served served = ModelFolder.find(settings.model(), home).load(settings.engine());
+    if (served.policy() instanceof Engine engine) EngineMetrics.register(metrics, engine);
+    return served;
   }
 
   /// Everything that was said, in one place.

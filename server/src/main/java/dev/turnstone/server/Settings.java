@@ -11,8 +11,11 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.TreeSet;
 import java.util.function.Function;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 
 /// Reads one object of the configuration and remembers which names it asked for, so that what
@@ -66,6 +69,22 @@ final class Settings {
     if (!value.isMissingNode() && !(value.isNumber() && value.doubleValue() > 0))
       throw wrong(name, "a number of seconds above 0", value);
     return Duration.ofMillis((long) (1000 * value.asDouble(otherwise)));
+  }
+
+  /// The object under a name; empty if there is none.
+  JsonNode node(String name) {
+    JsonNode value = value(name);
+    return value.isMissingNode() ? Wire.JSON.createObjectNode() : value;
+  }
+
+  <E extends Enum<E>> E word(String name, E otherwise, Class<E> type) {
+    String word = text(name, otherwise.name());
+    for (E value : type.getEnumConstants()) if (value.name().equalsIgnoreCase(word)) return value;
+    String all =
+        Stream.of(type.getEnumConstants())
+            .map(value -> value.name().toLowerCase(Locale.ROOT))
+            .collect(Collectors.joining(", "));
+    throw new StartupError("%s%s must be one of %s, but is %s".formatted(prefix, name, all, word));
   }
 
   List<String> texts(String name) {
