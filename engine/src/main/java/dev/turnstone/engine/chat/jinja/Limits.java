@@ -6,7 +6,7 @@ package dev.turnstone.engine.chat.jinja;
 /// @param characters characters and list elements made, output included
 /// @param depth macro calls inside each other
 public record Limits(long steps, long characters, int depth) {
-  public static final Limits DEFAULT = new Limits(5_000_000, 64L << 20, 100);
+  public static final Limits DEFAULT = new Limits(5_000_000, 16L << 20, 100);
 
   public Limits {
     if (steps < 1 || characters < 1 || depth < 1)

@@ -69,7 +69,7 @@ final class PythonText {
       while (at < text.length() && isSpace(text.charAt(at))) at++;
       if (at == text.length()) return pieces;
       if (cuts >= 0 && pieces.size() == cuts) {
-        pieces.add(stripRight(text.substring(at)));
+        pieces.add(text.substring(at));
         return pieces;
       }
       int start = at;
@@ -86,7 +86,7 @@ final class PythonText {
       while (end > 0 && isSpace(text.charAt(end - 1))) end--;
       if (end == 0) return pieces;
       if (pieces.size() == cuts) {
-        pieces.addFirst(strip(text.substring(0, end)));
+        pieces.addFirst(text.substring(0, end));
         return pieces;
       }
       int stop = end;
