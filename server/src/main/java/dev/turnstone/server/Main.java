@@ -26,7 +26,12 @@ public final class Main implements Runnable {
 
   /// All subcommands, in the order of `--help`. Each is a picocli `@Command` in a class of its own.
   private static final List<Class<?>> COMMANDS =
-      List.of(ServeCommand.class, SandboxCommand.class, DemoCommand.class);
+      List.of(
+          ServeCommand.class,
+          SandboxCommand.class,
+          TrainCommand.class,
+          PretrainCommand.class,
+          DemoCommand.class);
 
   private static final Logger log = LoggerFactory.getLogger(Main.class);
 

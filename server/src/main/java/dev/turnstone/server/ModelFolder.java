@@ -24,6 +24,11 @@ record ModelFolder(String name, Path path) {
   /// Lineage of the weights that a folder brings, before any training.
   private static final String UNTRAINED = "base";
 
+  /// Finds what a command line names.
+  static ModelFolder find(String model) {
+    return find(model, Path.of(System.getProperty("turnstone.home", ".")));
+  }
+
   /// Finds a folder by its path, or a policy that comes with Turnstone by its name.
   static ModelFolder find(String model, Path home) {
     Path given = Path.of(model);

@@ -43,7 +43,7 @@ final class PretrainCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     if (steps < 1) throw new StartupError("--steps < 1: " + steps);
-    Path tiny = Models.folder("tiny");
+    Path tiny = ModelFolder.find("tiny").path();
     try (Tokenizer tokenizer = Tokenizer.load(tiny);
         Pretraining pretraining =
             new Pretraining(

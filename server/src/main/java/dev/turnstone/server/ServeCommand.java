@@ -72,8 +72,7 @@ final class ServeCommand implements Callable<Integer> {
   }
 
   private static Served load(Config settings, Metrics metrics) {
-    Path home = Path.of(System.getProperty("turnstone.home", "."));
-    Served served = ModelFolder.find(settings.model(), home).load(settings.engine());
+    Served served = ModelFolder.find(settings.model()).load(settings.engine());
     if (served.policy() instanceof Engine engine) EngineMetrics.register(metrics, engine);
     return served;
   }

@@ -104,7 +104,7 @@ final class TrainCommand implements Callable<Integer> {
   @Override
   public Integer call() throws InterruptedException {
     try {
-      Path folder = Models.folder(model);
+      Path folder = ModelFolder.find(model).path();
       TrainerConfig config = config(folder);
       Files.createDirectories(directory);
       try (FeedClient feed = FeedClient.connect(options(folder), Duration.ofSeconds(patience));

@@ -1,5 +1,6 @@
 package dev.turnstone.engine.chat;
 
+import ai.djl.huggingface.tokenizers.jni.LibUtils;
 import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
 import dev.turnstone.engine.ModelException;
 import dev.turnstone.rollout.Tokens;
@@ -55,6 +56,7 @@ public final class Tokenizer implements AutoCloseable {
     // The natives are inside the jar for the CPU only; for a GPU DJL would download others.
     setDefault("RUST_FLAVOR", "cpu");
     setDefault("OPT_OUT_TRACKING", "true");
+    LibUtils.checkStatus(); // loads the natives
     long handle = TokenizersLibrary.LIB.createTokenizerFromString(json);
     TokenizersLibrary.LIB.disablePadding(handle);
     TokenizersLibrary.LIB.disableTruncation(handle);
