@@ -71,7 +71,7 @@ final class ServeCommand implements Callable<Integer> {
     return 0;
   }
 
-  private static Served load(Config settings, Metrics metrics) {
+  static Served load(Config settings, Metrics metrics) {
     Served served = ModelFolder.find(settings.model()).load(settings.engine());
     if (served.policy() instanceof Engine engine) EngineMetrics.register(metrics, engine);
     return served;

@@ -157,7 +157,8 @@ final class Server implements AutoCloseable {
 
   @Override
   public void close() {
-    for (AutoCloseable one : owned) {
+    while (!owned.isEmpty()) {
+      AutoCloseable one = owned.removeFirst();
       try {
         one.close();
       } catch (Exception e) {

@@ -285,46 +285,6 @@ final class ChatTest {
     assertThat(server.chat(messages).status()).isEqualTo(200);
   }
 
-  @ParameterizedTest
-  @CsvSource(
-      delimiter = '|',
-      quoteCharacter = '`',
-      textBlock =
-          """
-          {                                                                          | the body is not JSON
-          []                                                                         | the body must be object, but is []
-          {}                                                                         | the body lacks messages
-          {'messages':[]}                                                            | messages must have at least 1 items
-          {'messages':[{'content':'x'}]}                                             | messages[0] lacks role
-          {'messages':[{'role':'robot','content':'x'}]}                              | messages[0].role must be one of
-          {'messages':[{'role':'user'}]}                                             | messages[0] has no content
-          {'messages':[{'role':'user','content':5}]}                                 | messages[0].content must be null or string or array, but is 5
-          {'messages':[{'role':'user','content':[{'type':'image_url'}]}]}            | messages[0].content[0]
-          {'messages':[{'role':'user','content':'refuse'}]}                          | the chat template refuses the messages: no refusals
-          {'messages':[{'role':'assistant','tool_calls':[{'function':{'name':'f','arguments':'{'}}]}]} | messages[0].tool_calls[0].function.arguments is not JSON
-          {'messages':[{'role':'assistant','tool_calls':[{'function':{'name':'f','arguments':'[]'}}]}]} | must be a JSON object
-          {'messages':[{'role':'user','content':'x'}],'temperature':-1}              | temperature must have a minimum value of 0, but is -1
-          {'messages':[{'role':'user','content':'x'}],'temperature':'hot'}           | temperature must be number or null, but is "hot"
-          {'messages':[{'role':'user','content':'x'}],'max_tokens':0}                | max_tokens must have a minimum value of 1, but is 0
-          {'messages':[{'role':'user','content':'x'}],'max_tokens':4294967296}       | max_tokens must have a maximum value
-          {'messages':[{'role':'user','content':'x'}],'n':1.5}                       | n must be integer or null, but is 1.5
-          {'messages':[{'role':'user','content':'x'}],'stop':['']}                   | stop[0] must be at least 1 characters long
-          {'messages':[{'role':'user','content':'x'}],'seed':99999999999999999999}   | seed must have a maximum value
-          {'messages':[{'role':'user','content':'x'}],'frequency_penalty':0.5}       | frequency_penalty asks for a penalty (0.5), which is not supported yet
-          {'messages':[{'role':'user','content':'x'}],'logit_bias':{'1':5}}          | logit_bias asks for a bias
-          {'messages':[{'role':'user','content':'x'}],'logprobs':true,'top_logprobs':3} | top_logprobs asks for
-          {'messages':[{'role':'user','content':'x'}],'tool_choice':'required'}      | tool_choice asks for a forced tool call
-          {'messages':[{'role':'user','content':'x'}],'response_format':{'type':'json_object'}} | response_format asks for constrained output
-          {'messages':[{'role':'user','content':'x'}],'stream_options':{}}           | stream_options needs stream: true
-          {'messages':[{'role':'user','content':'x'}],'temperature':NaN}             | the body is not JSON
-          {'messages':[{'role':'user','content':'x'}]} trailing                      | the body is not JSON
-          """)
-  void aBadBodyIsRefusedWithOneSentence(String body, String sentence) {
-    Answer answer = server.chat(json(body));
-    assertThat(answer.status()).isEqualTo(400);
-    assertThat(answer.error()).contains(sentence).doesNotContain("\n").doesNotContain("Exception");
-  }
-
   @Test
   void whatIsNotUtf8OrNestsTooDeeplyIsRefused() {
     assertThat(server.chat("").error()).isEqualTo("the body is empty, but must be a JSON object");

@@ -18,8 +18,6 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 
 @Timeout(30)
 final class RunsTest {
@@ -181,54 +179,5 @@ final class RunsTest {
     }
     assertThat(server.get("/v1/runs/r/groups/g-1").json().at("/rollouts/0/attempt").asInt())
         .isEqualTo(1);
-  }
-
-  @ParameterizedTest
-  @CsvSource(
-      delimiter = '|',
-      quoteCharacter = '`',
-      textBlock =
-          """
-          /v1/runs            | {'environment':'qa','group_size':2}                        | the body lacks run
-          /v1/runs            | {'run':'a b','environment':'qa','group_size':2}            | run
-          /v1/runs            | {'run':'x','environment':'nowhere','group_size':2}         | environment nowhere is not registered
-          /v1/runs            | {'run':'x','environment':'qa','group_size':1}              | group_size must have a minimum value of 2, but is 1
-          /v1/runs            | {'run':'x','environment':'qa','group_size':2,'sampling':{'temperature':0}} | sampling.temperature
-          /v1/runs            | {'run':'x','environment':'qa','group_size':2,'sampling':{'top_k':5}} | allow_truncated_sampling
-          /v1/runs            | {'run':'x','environment':'qa','group_size':2,'limits':{'context_length':1000}} | context_length
-          /v1/runs            | {'run':'x','environment':'qa','group_size':2,'stops':{'bored':'train'}} | bored
-          /v1/runs            | {'run':'x','environment':'qa','group_size':2,'incomplete':{'policy':'hope'}} | incomplete.policy must be one of
-          /v1/runs            | {'run':'r','environment':'qa','group_size':3}              | another body
-          /v1/runs/r/groups   | {}                                                         | the body lacks
-          /v1/runs/r/groups   | {'groups':[]}                                              | groups
-          /v1/runs/r/groups   | {'group':'g','task':{'messages':[]}}                       | task.messages
-          /v1/runs/r/groups   | {'group':'g','task':{'messages':[{'role':'user','content':'x'}]}} | answer
-          /v1/environments    | {'environment':'e','tools':[{'kind':'magic'}]}             | tools[0]
-          /v1/environments    | {'environment':'e','tools':[{'kind':'sandbox','name':'p','description':'d','url':'ftp://x'}]} | tools[0].url
-          /v1/environments    | {'environment':'e','rewards':[{'kind':'vibes'}]}           | rewards[0].kind must be one of
-          /v1/weights         | {'lineage':'l','version':1,'uri':'/tmp'}                   | the body lacks manifest_sha256
-          /v1/weights         | {'lineage':'l','version':-1,'uri':'/tmp','manifest_sha256':'x'} | version
-          /v1/weights         | {'lineage':'l','version':1,'uri':'/tmp','manifest_sha256':'SHA'} | no configured root holds
-          /v1/weights         | {'lineage':'l','version':1,'uri':'/no/such','manifest_sha256':'SHA'} | /no/such
-          """)
-  void aBadBodyIsRefusedWithOneSentence(String path, String body, String sentence) {
-    createRun();
-    Answer answer = server.post(path, json(body).replace("SHA", "0".repeat(64)));
-    assertThat(answer.status()).as(answer.text()).isEqualTo(400);
-    assertThat(answer.error()).contains(sentence).doesNotContain("\n").doesNotContain("Exception");
-  }
-
-  @Test
-  void whatDoesNotExistIsNotFound() {
-    for (String path :
-        List.of(
-            "/v1/runs/x",
-            "/v1/runs/x/groups/g",
-            "/v1/runs/x/rollouts/g/0",
-            "/v1/runs/x/events",
-            "/v1/runs/x/feed",
-            "/v1/environments/x")) assertThat(server.get(path).status()).as(path).isEqualTo(404);
-    assertThat(server.post("/v1/runs/x/end", "").status()).isEqualTo(404);
-    assertThat(server.delete("/v1/runs/x").status()).isEqualTo(404);
   }
 }

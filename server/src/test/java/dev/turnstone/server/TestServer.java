@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import okhttp3.Headers;
 import okhttp3.MediaType;
 import okhttp3.OkHttpClient;
@@ -23,6 +24,7 @@ final class TestServer implements AutoCloseable {
 
   final ScriptedPolicy policy;
   final Server server;
+  private Optional<String> key = Optional.empty();
 
   private TestServer(ScriptedPolicy policy, Server server) {
     this.policy = policy;
@@ -81,8 +83,15 @@ final class TestServer implements AutoCloseable {
     }
   }
 
+  /// Sends a key with every request from now on.
+  void authorize(String value) {
+    key = Optional.of(value);
+  }
+
   Request.Builder to(String path) {
-    return new Request.Builder().url(server.url() + path);
+    Request.Builder request = new Request.Builder().url(server.url() + path);
+    key.ifPresent(value -> request.header("Authorization", "Bearer " + value));
+    return request;
   }
 
   Answer get(String path) {

@@ -1,0 +1,112 @@
+package dev.turnstone.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.turnstone.server.TestServer.Answer;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/// What is wrong with a request is one sentence that names the field and its value.
+@Timeout(30)
+final class BadInputTest {
+  private static TestServer server;
+
+  @BeforeAll
+  static void start(@TempDir Path data) throws InterruptedException {
+    server = TestServer.start(data);
+    server.post(
+        "/v1/environments", json("{'environment':'qa','rewards':[{'kind':'exact_match'}]}"));
+    server.post("/v1/runs", json("{'run':'r','environment':'qa','group_size':2}"));
+  }
+
+  @AfterAll
+  static void stop() {
+    server.close();
+  }
+
+  private static String json(String single) {
+    return single.replace('\'', '"');
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      textBlock =
+          """
+          /v1/chat/completions | {                                                                          | the body is not JSON
+          /v1/chat/completions | []                                                                         | the body must be object, but is []
+          /v1/chat/completions | {}                                                                         | the body lacks messages
+          /v1/chat/completions | {'messages':[]}                                                            | messages must have at least 1 items
+          /v1/chat/completions | {'messages':[{'content':'x'}]}                                             | messages[0] lacks role
+          /v1/chat/completions | {'messages':[{'role':'robot','content':'x'}]}                              | messages[0].role must be one of
+          /v1/chat/completions | {'messages':[{'role':'user'}]}                                             | messages[0] has no content
+          /v1/chat/completions | {'messages':[{'role':'user','content':5}]}                                 | messages[0].content must be null or string or array, but is 5
+          /v1/chat/completions | {'messages':[{'role':'user','content':[{'type':'image_url'}]}]}            | messages[0].content[0]
+          /v1/chat/completions | {'messages':[{'role':'user','content':'refuse'}]}                          | the chat template refuses the messages: no refusals
+          /v1/chat/completions | {'messages':[{'role':'assistant','tool_calls':[{'function':{'name':'f','arguments':'{'}}]}]} | messages[0].tool_calls[0].function.arguments is not JSON
+          /v1/chat/completions | {'messages':[{'role':'assistant','tool_calls':[{'function':{'name':'f','arguments':'[]'}}]}]} | must be a JSON object
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'temperature':-1}              | temperature must have a minimum value of 0, but is -1
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'temperature':'hot'}           | temperature must be number or null, but is "hot"
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'max_tokens':0}                | max_tokens must have a minimum value of 1, but is 0
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'max_tokens':4294967296}       | max_tokens must have a maximum value
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'n':1.5}                       | n must be integer or null, but is 1.5
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'stop':['']}                   | stop[0] must be at least 1 characters long
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'seed':99999999999999999999}   | seed must have a maximum value
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'frequency_penalty':0.5}       | frequency_penalty asks for a penalty (0.5), which is not supported yet
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'logit_bias':{'1':5}}          | logit_bias asks for a bias
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'logprobs':true,'top_logprobs':3} | top_logprobs asks for
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'tool_choice':'required'}      | tool_choice asks for a forced tool call
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'response_format':{'type':'json_object'}} | response_format asks for constrained output
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'stream_options':{}}           | stream_options needs stream: true
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'temperature':NaN}             | the body is not JSON
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}]} trailing                      | the body is not JSON
+          /v1/runs            | {'environment':'qa','group_size':2}                        | the body lacks run
+          /v1/runs            | {'run':'a b','environment':'qa','group_size':2}            | run
+          /v1/runs            | {'run':'x','environment':'nowhere','group_size':2}         | environment nowhere is not registered
+          /v1/runs            | {'run':'x','environment':'qa','group_size':1}              | group_size must have a minimum value of 2, but is 1
+          /v1/runs            | {'run':'x','environment':'qa','group_size':2,'sampling':{'temperature':0}} | sampling.temperature
+          /v1/runs            | {'run':'x','environment':'qa','group_size':2,'sampling':{'top_k':5}} | allow_truncated_sampling
+          /v1/runs            | {'run':'x','environment':'qa','group_size':2,'limits':{'context_length':1000}} | context_length
+          /v1/runs            | {'run':'x','environment':'qa','group_size':2,'stops':{'bored':'train'}} | bored
+          /v1/runs            | {'run':'x','environment':'qa','group_size':2,'incomplete':{'policy':'hope'}} | incomplete.policy must be one of
+          /v1/runs            | {'run':'r','environment':'qa','group_size':3}              | another body
+          /v1/runs/r/groups   | {}                                                         | the body lacks
+          /v1/runs/r/groups   | {'groups':[]}                                              | groups
+          /v1/runs/r/groups   | {'group':'g','task':{'messages':[]}}                       | task.messages
+          /v1/runs/r/groups   | {'group':'g','task':{'messages':[{'role':'user','content':'x'}]}} | answer
+          /v1/environments    | {'environment':'e','tools':[{'kind':'magic'}]}             | tools[0]
+          /v1/environments    | {'environment':'e','tools':[{'kind':'sandbox','name':'p','description':'d','url':'ftp://x'}]} | tools[0].url
+          /v1/environments    | {'environment':'e','rewards':[{'kind':'vibes'}]}           | rewards[0].kind must be one of
+          /v1/weights         | {'lineage':'l','version':1,'uri':'/tmp'}                   | the body lacks manifest_sha256
+          /v1/weights         | {'lineage':'l','version':-1,'uri':'/tmp','manifest_sha256':'x'} | version
+          /v1/weights         | {'lineage':'l','version':1,'uri':'/tmp','manifest_sha256':'SHA'} | no configured root holds
+          /v1/weights         | {'lineage':'l','version':1,'uri':'/no/such','manifest_sha256':'SHA'} | /no/such
+          """)
+  void aBadBodyIsRefusedWithOneSentence(String path, String body, String sentence) {
+    Answer answer = server.post(path, json(body).replace("SHA", "0".repeat(64)));
+    assertThat(answer.status()).as(answer.text()).isEqualTo(400);
+    assertThat(answer.error()).contains(sentence).doesNotContain("\n").doesNotContain("Exception");
+  }
+
+  @Test
+  void whatDoesNotExistIsNotFound() {
+    for (String path :
+        List.of(
+            "/v1/runs/x",
+            "/v1/runs/x/groups/g",
+            "/v1/runs/x/rollouts/g/0",
+            "/v1/runs/x/events",
+            "/v1/runs/x/feed",
+            "/v1/environments/x")) assertThat(server.get(path).status()).as(path).isEqualTo(404);
+    assertThat(server.post("/v1/runs/x/end", "").status()).isEqualTo(404);
+    assertThat(server.delete("/v1/runs/x").status()).isEqualTo(404);
+  }
+}
