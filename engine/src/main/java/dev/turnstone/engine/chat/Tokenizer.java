@@ -56,7 +56,7 @@ public final class Tokenizer implements AutoCloseable {
     // The natives are inside the jar for the CPU only; for a GPU DJL would download others.
     setDefault("RUST_FLAVOR", "cpu");
     setDefault("OPT_OUT_TRACKING", "true");
-    LibUtils.checkStatus(); // loads the natives
+    LibUtils.checkStatus(); // loads the native library, once
     long handle = TokenizersLibrary.LIB.createTokenizerFromString(json);
     TokenizersLibrary.LIB.disablePadding(handle);
     TokenizersLibrary.LIB.disableTruncation(handle);

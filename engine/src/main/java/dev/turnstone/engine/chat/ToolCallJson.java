@@ -39,9 +39,10 @@ record ToolCallJson(String name, Json arguments, int end) {
   /// Reads the object that begins at `from`, after white space.
   static ToolCallJson read(String text, int from) throws Unreadable {
     String rest = text.substring(from);
+    if (!rest.stripLeading().startsWith("{"))
+      throw new Unreadable("expected a JSON object, got " + excerpt(rest, 0));
     try (JsonParser parser = JSON.createParser(rest)) {
-      if (parser.nextToken() != JsonToken.START_OBJECT)
-        throw new Unreadable("expected a JSON object, got " + excerpt(rest, 0));
+      parser.nextToken();
       Optional<String> name = Optional.empty();
       Optional<Json> arguments = Optional.empty();
       while (parser.nextToken() == JsonToken.FIELD_NAME) {

@@ -135,9 +135,19 @@ class TemplateTest {
         "{% for i in range(99999) %}{% set x = ('a' * 99)|list + ('a' * 9999)|list %}{% endfor %}",
       })
   void aHostileTemplateIsStopped(String source) {
-    assertThatThrownBy(() -> render(source, NOTHING))
+    Limits tight = new Limits(200_000, 1 << 20, 50);
+    assertThatThrownBy(() -> Template.parse(source, tight).render(NOTHING, NOW))
         .isInstanceOfSatisfying(
             TemplateException.class, e -> assertThat(e.kind()).isEqualTo(Kind.LIMIT));
+  }
+
+  @Test
+  void theDefaultLimitsStopAnEndlessTemplateTooAndLetLongConversationsPass() {
+    String endless =
+        "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}";
+    assertThatThrownBy(() -> render(endless, NOTHING)).hasMessageContaining("steps");
+    String longText = "{% for i in range(2000) %}" + "x".repeat(2000) + "{{ i }}{% endfor %}";
+    assertThat(render(longText, NOTHING)).hasSizeGreaterThan(4_000_000);
   }
 
   @Test
