@@ -12,6 +12,7 @@ import dev.turnstone.trainerbridge.FeedMessage.Welcome;
 import dev.turnstone.trainerbridge.WeightsFolder.Published;
 import java.net.URI;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -41,6 +42,7 @@ public final class FeedClient implements AutoCloseable {
   private OptionalLong committed;
   private Optional<Trained> trained = Optional.empty();
   private Optional<Commit> commit = Optional.empty();
+  private final List<FeedMessage.Nack> unsaid = new ArrayList<>();
   private Optional<Update> update = Optional.empty();
   private Optional<FeedClosed> closed = Optional.empty();
 
@@ -115,20 +117,22 @@ public final class FeedClient implements AutoCloseable {
       throws FeedClosed, InterruptedException {
     FeedClient client = new FeedClient(options);
     client.connection.start();
-    client.lock.lock();
+    Optional<FeedClosed> refusal = client.awaitWelcome(timeout);
+    if (refusal.isEmpty()) return client;
+    client.connection.close();
+    throw refusal.get();
+  }
+
+  private Optional<FeedClosed> awaitWelcome(Duration timeout) throws InterruptedException {
+    lock.lock();
     try {
       long left = timeout.toNanos();
-      while (client.welcome.isEmpty() && client.closed.isEmpty() && left > 0)
-        left = client.changed.awaitNanos(left);
-      if (client.welcome.isPresent() && client.closed.isEmpty()) return client;
-      FeedClosed why =
-          client.closed.orElse(
-              new FeedClosed(
-                  CloseCode.SILENT, "no welcome from %s in time".formatted(options.server())));
-      client.connection.close();
-      throw why;
+      while (welcome.isEmpty() && closed.isEmpty() && left > 0) left = changed.awaitNanos(left);
+      if (closed.isPresent() || welcome.isPresent()) return closed;
+      String why = "no welcome from %s in time".formatted(options.server());
+      return Optional.of(new FeedClosed(CloseCode.SILENT, why));
     } finally {
-      client.lock.unlock();
+      lock.unlock();
     }
   }
 
@@ -204,7 +208,9 @@ public final class FeedClient implements AutoCloseable {
   public void nack(long seq, String reason) {
     lock.lock();
     try {
-      send(new FeedMessage.Nack(seq, reason));
+      FeedMessage.Nack nack = new FeedMessage.Nack(seq, reason);
+      if (connected) send(nack);
+      else unsaid.add(nack);
     } finally {
       lock.unlock();
     }
@@ -383,6 +389,8 @@ public final class FeedClient implements AutoCloseable {
       sendTrained();
       sendCommit();
       sendUpdate();
+      unsaid.forEach(FeedClient.this::send);
+      unsaid.clear();
       topUp();
     }
 

@@ -122,10 +122,7 @@ final class FeedJson {
         .resume()
         .ifPresent(resume ->
             node.putObject("resume").put("commit", resume.commit()).put("held", resume.held()));
-    Expected expected = hello.expected();
-    expected.maxStaleness().ifPresent(value -> node.put("max_staleness", value));
-    expected.groupsPerVersion().ifPresent(value -> node.put("groups_per_version", value));
-    expected.groupSize().ifPresent(value -> node.put("group_size", value));
+    node.setAll(hello.expected().fields().deepCopy());
   }
 
   private static Hello hello(Fields fields) {
@@ -136,10 +133,7 @@ final class FeedJson {
             .orElseThrow(() -> new IllegalArgumentException("role is missing")),
         fields.text("consumer"),
         fields.object("resume").map(r -> new Resume(count(r, "commit"), count(r, "held"))),
-        new Expected(
-            fields.optionalInteger("max_staleness"),
-            fields.optionalInteger("groups_per_version"),
-            fields.optionalInteger("group_size")));
+        Expected.of((ObjectNode) fields.tree()));
   }
 
   private static void commit(ObjectNode node, Commit commit) {

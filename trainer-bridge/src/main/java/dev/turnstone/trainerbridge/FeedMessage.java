@@ -1,10 +1,10 @@
 package dev.turnstone.trainerbridge;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
-import java.util.OptionalLong;
 
 /// One text frame of the feed. Groups themselves are binary frames: [GroupFrame].
 public sealed interface FeedMessage {
@@ -37,11 +37,37 @@ public sealed interface FeedMessage {
     }
   }
 
-  /// What a hello may say about the run's figures; empty is no opinion.
-  record Expected(
-      OptionalLong maxStaleness, OptionalLong groupsPerVersion, OptionalLong groupSize) {
-    public static final Expected NOTHING =
-        new Expected(OptionalLong.empty(), OptionalLong.empty(), OptionalLong.empty());
+  /// What a hello may say about its run, by the names of [RunSpec]'s JSON; absent is no opinion.
+  record Expected(ObjectNode fields) {
+    private static final List<String> NAMES =
+        List.of("group_size", "max_staleness", "groups_per_version", "incomplete", "zero_variance");
+
+    public static final Expected NOTHING = new Expected(JsonText.object());
+
+    /// Keeps of a hello what concerns its run.
+    static Expected of(ObjectNode hello) {
+      return new Expected(hello.deepCopy().retain(NAMES));
+    }
+
+    /// The first field that the run has otherwise.
+    Optional<String> difference(RunSpec spec) {
+      ObjectNode actual = spec.toJson();
+      return fields.properties().stream()
+          .filter(field -> !agrees(field.getValue(), actual.path(field.getKey())))
+          .map(field ->
+              "the run's %s is %s, not %s"
+                  .formatted(field.getKey(), actual.path(field.getKey()), field.getValue()))
+          .findFirst();
+    }
+
+    /// An object need only name the fields that it has an opinion of.
+    private static boolean agrees(JsonNode expected, JsonNode actual) {
+      if (expected.isNumber() && actual.isNumber())
+        return expected.doubleValue() == actual.doubleValue();
+      if (!expected.isObject()) return expected.isNull() || expected.equals(actual);
+      return expected.properties().stream()
+          .allMatch(field -> agrees(field.getValue(), actual.path(field.getKey())));
+    }
   }
 
   /// Allows that many more groups and bytes.

@@ -38,6 +38,7 @@ public final class FeedSession {
   /// How long nothing may come.
   static final Duration SILENCE = Duration.ofSeconds(60);
 
+  private static final Duration GOODBYE = Duration.ofSeconds(5);
   private static final int OUTBOX = 256;
   private static final long MAX_CREDIT = 1L << 40;
   private static final Logger LOG = LoggerFactory.getLogger(FeedSession.class);
@@ -54,6 +55,8 @@ public final class FeedSession {
   private final Semaphore wake = new Semaphore(0);
   private volatile long lastHeard;
   private volatile Optional<Subscription> subscription = Optional.empty();
+
+  private volatile Optional<Thread> writer = Optional.empty();
 
   // Of the writing thread.
   private long sent;
@@ -74,7 +77,16 @@ public final class FeedSession {
 
   /// Begins to write. Call once.
   public void start() {
-    Thread.ofVirtual().name("feed").start(this::write);
+    writer = Optional.of(Thread.ofVirtual().name("feed").start(this::write));
+  }
+
+  /// Waits a little for the writer, which was told to close.
+  void join() {
+    try {
+      if (writer.isPresent() && !writer.get().join(GOODBYE)) LOG.warn("a feed did not close");
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   /// A text frame came.
@@ -189,6 +201,9 @@ public final class FeedSession {
           } catch (LogException e) {
             LOG.error("applied weights could not be logged", e);
             close(CloseCode.INTERNAL, "the log failed");
+          } catch (RuntimeException e) {
+            LOG.error("a weight update failed", e);
+            reply(failed(request, "defect: " + e));
           } finally {
             updating.set(false);
           }

@@ -141,7 +141,8 @@ final class LogWriter implements AutoCloseable {
       try {
         result.add(write.apply(sql));
         sql.update("release job");
-      } catch (SQLException | RuntimeException e) {
+      } catch (SQLException | RuntimeException | Error e) {
+        // Even an error must be answered: its caller waits, and so do those behind it.
         sql.update("rollback to job");
         sql.update("release job");
         done.completeExceptionally(e);

@@ -6,7 +6,6 @@ import dev.turnstone.rollout.Invariants;
 import dev.turnstone.rollout.Rollout;
 import dev.turnstone.rollout.RolloutId;
 import dev.turnstone.rollout.Row;
-import dev.turnstone.rollout.Sampling;
 import dev.turnstone.rollout.StopReason;
 import dev.turnstone.rollout.Task;
 import dev.turnstone.rollout.Trajectory;
@@ -34,7 +33,7 @@ final class RolloutThreads implements AutoCloseable {
   private final Function<String, Optional<Environment>> environments;
   private final RolloutTable log;
   private final LongSupplier nanoTime;
-  private final Map<RolloutId, Thread> threads = new ConcurrentHashMap<>();
+  private final Map<RolloutId, Live> live = new ConcurrentHashMap<>();
   private volatile boolean closed;
 
   RolloutThreads(
@@ -64,33 +63,46 @@ final class RolloutThreads implements AutoCloseable {
     void broken(LogException why);
   }
 
+  /// A rollout that is under way.
+  ///
+  /// @param begun the weights that served when it began
+  private record Live(Thread thread, WeightsId begun) {}
+
   void start(RolloutId id, Task task, Listener listener) {
     if (closed) return;
+    WeightsId begun = agent.policy().weights();
     Thread thread =
-        Thread.ofVirtual().name("rollout " + id).unstarted(() -> play(id, task, listener));
-    threads.put(id, thread);
+        Thread.ofVirtual().name("rollout " + id).unstarted(() -> play(id, task, begun, listener));
+    live.put(id, new Live(thread, begun));
     thread.start();
   }
 
   int count() {
-    return threads.size();
+    return live.size();
   }
 
   void interrupt(RolloutId id) {
-    Optional.ofNullable(threads.get(id)).ifPresent(Thread::interrupt);
+    Optional.ofNullable(live.get(id)).ifPresent(rollout -> rollout.thread().interrupt());
   }
 
   void interruptAll() {
-    threads.values().forEach(Thread::interrupt);
+    live.values().forEach(rollout -> rollout.thread().interrupt());
   }
 
-  private void play(RolloutId id, Task task, Listener listener) {
+  /// Interrupts what began under another lineage than the one that serves now.
+  void interruptOvertaken() {
+    String serving = agent.policy().weights().lineage();
+    live.values().stream()
+        .filter(rollout -> !rollout.begun().lineage().equals(serving))
+        .forEach(rollout -> rollout.thread().interrupt());
+  }
+
+  private void play(RolloutId id, Task task, WeightsId begun, Listener listener) {
     try {
-      WeightsId before = agent.policy().weights();
       Trajectory trajectory = roll(id, task);
       // A rollout that a shutdown cut off starts again with the next process.
       if (closed) return;
-      if (overtaken(trajectory, before, agent.policy().weights())) {
+      if (overtaken(trajectory, begun, agent.policy().weights())) {
         listener.overtaken(id);
         return;
       }
@@ -101,14 +113,14 @@ final class RolloutThreads implements AutoCloseable {
     } catch (LogException e) {
       if (!closed) listener.broken(e);
     } finally {
-      threads.remove(id);
+      live.remove(id);
     }
   }
 
   /// Even an error of the virtual machine must not leave siblings waiting for this one.
   private Trajectory roll(RolloutId id, Task task) {
     try {
-      return new Rollout(id, task, environment(), agent, sampling(id), spec.limits(), nanoTime)
+      return new Rollout(id, task, environment(), agent, spec.sampling(), spec.limits(), nanoTime)
           .run();
     } catch (RuntimeException | Error e) {
       LOG.error("{} failed", id, e);
@@ -131,32 +143,15 @@ final class RolloutThreads implements AutoCloseable {
         });
   }
 
-  /// A run's seed must not make the rollouts of a group alike.
-  private Sampling sampling(RolloutId id) {
-    if (spec.sampling().seed().isEmpty()) return spec.sampling();
-    long seed = spec.sampling().seed().getAsLong();
-    for (long part : new long[] {id.group().hashCode(), id.index(), id.attempt()})
-      seed = mixed(seed + part);
-    return spec.sampling().withSeed(seed);
-  }
-
-  /// The finaliser of SplitMix64.
-  private static long mixed(long value) {
-    long z = value + 0x9e3779b97f4a7c15L;
-    z = (z ^ (z >>> 30)) * 0xbf58476d1ce4e5b9L;
-    z = (z ^ (z >>> 27)) * 0x94d049bb133111ebL;
-    return z ^ (z >>> 31);
-  }
-
   /// A cancelled rollout that nobody but a weight update cancelled, or one whose tokens come from
   /// two lineages, whose versions do not compare.
-  private static boolean overtaken(Trajectory trajectory, WeightsId before, WeightsId now) {
-    if (before.equals(now)) return false;
+  private static boolean overtaken(Trajectory trajectory, WeightsId begun, WeightsId now) {
+    if (begun.equals(now)) return false;
     if (trajectory.stop() == StopReason.CANCELLED) return true;
-    return !before.lineage().equals(now.lineage())
+    return !begun.lineage().equals(now.lineage())
         && trajectory.rows().stream()
             .map(Row::lineage)
-            .anyMatch(lineage -> !lineage.isEmpty() && !lineage.equals(before.lineage()));
+            .anyMatch(lineage -> !lineage.isEmpty() && !lineage.equals(begun.lineage()));
   }
 
   private Optional<String> violation(Trajectory trajectory) {
@@ -190,9 +185,9 @@ final class RolloutThreads implements AutoCloseable {
     interruptAll();
     long deadline = System.nanoTime() + PATIENCE.toNanos();
     try {
-      for (Thread thread : List.copyOf(threads.values()))
-        if (!thread.join(Duration.ofNanos(Math.max(1, deadline - System.nanoTime()))))
-          LOG.warn("{} did not stop", thread.getName());
+      for (Live rollout : List.copyOf(live.values()))
+        if (!rollout.thread().join(Duration.ofNanos(Math.max(1, deadline - System.nanoTime()))))
+          LOG.warn("{} did not stop", rollout.thread().getName());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

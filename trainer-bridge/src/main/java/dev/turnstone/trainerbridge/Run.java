@@ -149,9 +149,9 @@ public final class Run {
   }
 
   public RunState state() {
+    Map<String, Long> counters = new HashMap<>(groups.counters(spec.run()));
     lock.lock();
     try {
-      Map<String, Long> counters = new HashMap<>(groups.counters(spec.run()));
       counters.put("rollouts_live", (long) threads.count());
       counters.put("admitted", (long) admission.admitted());
       counters.put("admission_bound", (long) spec.admissionBound());
@@ -290,7 +290,7 @@ public final class Run {
       feed.weightsApplied(newLineage);
       events.tell(new RunEvent.WeightsApplied(applied));
       // Versions do not compare across lineages: what runs starts again under the new one.
-      if (newLineage) threads.interruptAll();
+      if (newLineage) threads.interruptOvertaken();
       admit();
       feed.wake();
     } finally {
@@ -306,7 +306,7 @@ public final class Run {
     return context.weights().apply(request);
   }
 
-  /// Whether another run may take the policy's weights. Holds no lock.
+  /// Whether no other run may take the policy's weights.
   boolean needsWeights() {
     lock.lock();
     try {
@@ -360,6 +360,7 @@ public final class Run {
       lock.unlock();
     }
     threads.close();
+    feed.awaitLeft();
   }
 
   private void tellEnd() {

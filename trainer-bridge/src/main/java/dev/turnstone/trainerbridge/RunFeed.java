@@ -97,9 +97,9 @@ final class RunFeed {
                       ? new Resume(cursors.committed(), cursors.committed())
                       : new Resume(head, head));
       if (resume.held() > head)
-        throw gone("held %d is above head %d".formatted(resume.held(), head));
+        throw notKept("held %d is above head %d".formatted(resume.held(), head));
       if (resume.commit() + 1 < keptFrom)
-        throw gone("seq %d is not kept".formatted(resume.commit() + 1));
+        throw notKept("seq %d is not kept".formatted(resume.commit() + 1));
       if (hello.role() == Role.TRAIN) take(session, resume);
       else observe(session);
       return new Attached(welcome(), resume.held());
@@ -114,16 +114,8 @@ final class RunFeed {
     if (!hello.run().equals(spec.run()))
       throw new FeedRefusal(
           CloseCode.REFUSED, "this is the feed of run %s: %s".formatted(spec.run(), hello.run()));
-    differs("max_staleness", hello.expected().maxStaleness(), spec.maxStaleness());
-    differs("groups_per_version", hello.expected().groupsPerVersion(), spec.groupsPerVersion());
-    differs("group_size", hello.expected().groupSize(), spec.groupSize());
-  }
-
-  private static void differs(String name, OptionalLong expected, long actual) throws FeedRefusal {
-    if (expected.isPresent() && expected.getAsLong() != actual)
-      throw new FeedRefusal(
-          CloseCode.REFUSED,
-          "the run's %s is %d, not %d".formatted(name, actual, expected.getAsLong()));
+    Optional<String> difference = hello.expected().difference(spec);
+    if (difference.isPresent()) throw new FeedRefusal(CloseCode.REFUSED, difference.get());
   }
 
   /// The newest trainer wins. It can only have trained what it holds, so what its predecessor
@@ -188,10 +180,11 @@ final class RunFeed {
     try {
       requireCurrent(message.epoch());
       requireKnown("trained", message.seq());
-      if (message.seq() <= admission.trained()) return;
+      if (message.seq() <= cursors.trained()) return;
       admission.trained(message.seq(), message.version(), context.applied());
-      moveTo(cursors.committed());
-      runs.moved(spec.run(), cursors);
+      Cursors moved = moved(cursors.committed());
+      runs.moved(spec.run(), moved);
+      cursors = moved;
       run.admit();
     } finally {
       lock.unlock();
@@ -206,8 +199,9 @@ final class RunFeed {
       requireKnown("commit", message.seq());
       if (message.seq() < cursors.committed()) return;
       admission.trained(message.seq(), message.version(), context.applied());
-      moveTo(message.seq());
-      keptFrom = runs.committed(spec.run(), cursors, message.version(), message.checkpoint());
+      Cursors moved = moved(message.seq());
+      keptFrom = runs.committed(spec.run(), moved, message.version(), message.checkpoint());
+      cursors = moved;
       run.admit();
     } finally {
       lock.unlock();
@@ -338,8 +332,9 @@ final class RunFeed {
     long before = admission.released();
     admission.applied(context.applied(), newLineage);
     if (admission.released() == before) return;
-    moveTo(cursors.committed());
-    runs.moved(spec.run(), cursors);
+    Cursors moved = moved(cursors.committed());
+    runs.moved(spec.run(), moved);
+    cursors = moved;
   }
 
   void tellSettled(long seq, String group, Settlement settlement) {
@@ -367,6 +362,19 @@ final class RunFeed {
     observers.forEach(session -> session.close(code, reason));
   }
 
+  /// Waits a little for the sessions to say goodbye. Called without the lock.
+  void awaitLeft() {
+    List<FeedSession> leaving = new ArrayList<>();
+    lock.lock();
+    try {
+      leaving.addAll(observers);
+      trainer.ifPresent(leaving::add);
+    } finally {
+      lock.unlock();
+    }
+    leaving.forEach(FeedSession::join);
+  }
+
   void count(Map<String, Long> counters) {
     counters.put("epoch", epoch);
     counters.put("received", received);
@@ -378,10 +386,9 @@ final class RunFeed {
     trainer.ifPresent(session -> session.count(counters));
   }
 
-  private void moveTo(long committed) {
-    cursors =
-        new Cursors(
-            committed, admission.trained(), admission.trainedVersion(), admission.released());
+  private Cursors moved(long committed) {
+    return new Cursors(
+        committed, admission.trained(), admission.trainedVersion(), admission.released());
   }
 
   private Welcome welcome() {
@@ -425,7 +432,7 @@ final class RunFeed {
           CloseCode.PROTOCOL, "%s: seq is above head %d: %d".formatted(what, run.head(), seq));
   }
 
-  private FeedRefusal gone(String why) {
+  private FeedRefusal notKept(String why) {
     return new FeedRefusal(
         CloseCode.GONE, "%s; the first seq there is is %d".formatted(why, keptFrom));
   }

@@ -109,6 +109,16 @@ class FeedClientTest {
   }
 
   @Test
+  void aServerThatIsNotThereIsGivenUp() throws Exception {
+    int port = server.port();
+    server.close();
+
+    assertThatThrownBy(() -> FeedClient.connect(options(port), Duration.ofMillis(50)))
+        .isInstanceOf(FeedClosed.class)
+        .hasMessageContaining("no welcome from http://127.0.0.1:" + port);
+  }
+
+  @Test
   void anOlderTrainerLearnsThatItIsFenced() throws Exception {
     bridge.run("");
     try (FeedClient older = connect();

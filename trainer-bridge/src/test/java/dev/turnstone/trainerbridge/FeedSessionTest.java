@@ -213,6 +213,8 @@ class FeedSessionTest {
           {'type':'hello','run':'other','role':'train','consumer':'t'}      | 4400 | this is the feed of run r: other
           {'type':'hello','run':'r','role':'lead','consumer':'t'}           | 1002 | role is not one of train, observe: "lead"
           {'type':'hello','run':'r','role':'train','consumer':'t','max_staleness':3} | 4400 | the run's max_staleness is 0, not 3
+          {'type':'hello','run':'r','role':'train','consumer':'t','zero_variance':'drop'} | 4400 | the run's zero_variance is "keep", not "drop"
+          {'type':'hello','run':'r','role':'train','consumer':'t','incomplete':{'policy':'mask'}} | 4400 | the run's incomplete is {"policy":"wait"
           {'type':'hello','run':'r','role':'train','consumer':'t','resume':{'commit':2,'held':1}} | 1002 | commit 2, held 1
           {'type':'hello','run':'r','role':'train','consumer':'t','resume':{'commit':0,'held':9}} | 4410 | held 9 is above head 1; the first seq there is is 1
           """)
@@ -222,6 +224,16 @@ class FeedSessionTest {
 
     assertThat(peer.socket.code()).contains(code);
     assertThat(peer.socket.reason()).contains(reason);
+  }
+
+  @Test
+  void aHelloThatAgreesIsWelcomed() throws Exception {
+    complete(1, "");
+
+    Peer peer =
+        new Peer().hello(",'max_staleness':0,'group_size':2,'incomplete':{'group_deadline_s':600}");
+
+    assertThat(peer.socket.code()).isEmpty();
   }
 
   @Test
