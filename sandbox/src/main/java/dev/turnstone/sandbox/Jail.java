@@ -1,5 +1,6 @@
 package dev.turnstone.sandbox;
 
+import java.io.Closeable;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -15,7 +16,11 @@ import java.util.concurrent.TimeoutException;
 
 /// One jailed worker process that waits for its one program.
 ///
-/// Closing it kills everything in it, at once and whatever state it is in.
+/// It ends in one of two ways. Once it is ready its outermost process may be killed: the worker,
+/// process 1 of the jail, has asked the kernel to die with it, and all other processes die with
+/// process 1. Until then only its stdin may be closed, which makes the worker leave: bubblewrap's
+/// inner process would wait for ever for an outer one that was killed while it set things up. The
+/// end of this JVM, however it comes, closes stdin too.
 final class Jail implements AutoCloseable {
   /// The jail failed before its program started: nothing of the program has run.
   static final class JailLost extends Exception {
@@ -45,19 +50,16 @@ final class Jail implements AutoCloseable {
     } catch (IOException e) {
       throw new JailLost(String.valueOf(e.getMessage()), e);
     }
+    boolean ready = false;
     try {
-      jail.within(READY, jail.channel::awaitReady);
+      ready = jail.within(READY, jail.channel::awaitReady, jail::hangUp);
       return jail;
     } catch (IOException e) {
-      String words = jail.lastWords();
-      jail.close();
-      throw new JailLost(words, e);
+      throw new JailLost(jail.lastWords(), e);
     } catch (TimeoutException e) {
-      jail.close();
       throw new JailLost("a jail was not ready after " + READY.toSeconds() + " s", e);
-    } catch (InterruptedException e) {
-      jail.close();
-      throw e;
+    } finally {
+      if (!ready) jail.closeStreams();
     }
   }
 
@@ -65,14 +67,15 @@ final class Jail implements AutoCloseable {
   RunResponse run(RunRequest request) throws JailLost, InterruptedException {
     Optional<String> refusal;
     try {
-      refusal = within(Limits.SETUP, () -> channel.begin(request));
+      refusal = within(Limits.SETUP, () -> channel.begin(request), this::kill);
     } catch (IOException | TimeoutException e) {
       throw new JailLost("a jail was lost before its program started", e);
     }
     if (refusal.isPresent()) return RunResponse.sandboxError(refusal.get());
     long started = System.nanoTime();
     try {
-      return within(request.runTimeout().plus(Limits.COLLECT), () -> channel.result(request));
+      return within(
+          request.runTimeout().plus(Limits.COLLECT), () -> channel.result(request), this::kill);
     } catch (TimeoutException e) {
       double seconds = (System.nanoTime() - started) / 1e9;
       return new RunResponse("", Optional.of(unanswered(seconds)), Map.of());
@@ -101,7 +104,9 @@ final class Jail implements AutoCloseable {
   }
 
   /// Does one blocking exchange on another thread, so that time and interrupts can end it.
-  private <T> T within(Duration limit, Callable<T> exchange)
+  ///
+  /// @param giveUp makes the other side end its stream
+  private <T> T within(Duration limit, Callable<T> exchange, Runnable giveUp)
       throws IOException, InterruptedException, TimeoutException {
     FutureTask<T> task = new FutureTask<>(exchange);
     Thread thread = Thread.ofVirtual().name("jail-" + process.pid()).start(task);
@@ -111,16 +116,16 @@ final class Jail implements AutoCloseable {
       if (e.getCause() instanceof IOException io) throw io;
       throw new IOException(e.getCause());
     } catch (TimeoutException | InterruptedException e) {
-      Spawner.kill(process);
-      thread.join(DEATH); // its pipes have ended
+      giveUp.run();
+      thread.join(DEATH);
       throw e;
     }
   }
 
-  /// What the jail's own programs said on standard error, once the jail has failed.
+  /// What the jail's own programs said on standard error when they did not come to be ready.
   private String lastWords() throws InterruptedException {
-    Spawner.kill(process);
-    process.waitFor(DEATH);
+    hangUp();
+    if (!process.waitFor(DEATH)) return "it is no worker and does not end";
     try {
       byte[] words = process.getErrorStream().readNBytes(4096);
       String text = new String(words, StandardCharsets.UTF_8).strip();
@@ -130,15 +135,31 @@ final class Jail implements AutoCloseable {
     }
   }
 
+  private void kill() {
+    process.toHandle().destroyForcibly();
+  }
+
+  private void hangUp() {
+    close(process.getOutputStream());
+  }
+
+  private void closeStreams() {
+    hangUp();
+    close(process.getInputStream());
+    close(process.getErrorStream());
+  }
+
+  private static void close(Closeable stream) {
+    try {
+      stream.close();
+    } catch (IOException e) {
+      // Unsent bytes for a process that has ended: nothing is lost.
+    }
+  }
+
   @Override
   public void close() {
-    Spawner.kill(process);
-    try {
-      process.getOutputStream().close();
-      process.getInputStream().close();
-      process.getErrorStream().close();
-    } catch (IOException e) {
-      // Unsent bytes for a process that is dead: nothing is lost.
-    }
+    kill();
+    closeStreams();
   }
 }

@@ -45,7 +45,7 @@ final class JailCommand {
   private List<String> confinement() {
     String text =
         """
-        --unshare-all --unshare-user --disable-userns --die-with-parent --new-session --as-pid-1
+        --unshare-all --unshare-user --disable-userns --new-session --as-pid-1
         --uid 65534 --gid 65534 --hostname sandbox
         --ro-bind /usr /usr --symlink usr/lib /lib --symlink usr/lib64 /lib64
         --symlink usr/bin /bin --symlink usr/sbin /sbin

@@ -6,8 +6,10 @@
 /// What holds a program: bubblewrap gives every run fresh user, PID, network, mount, IPC and UTS
 /// namespaces under a uid that is never 0; a seccomp filter ([SeccompFilter]) refuses what the
 /// kernel would still offer there; resource limits bound each process; `worker.py` is process 1, so
-/// the program can neither signal it nor read it, and killing it kills every process of the jail.
-/// [SelfTest] proves this on the machine before the server listens.
+/// the program can neither signal it nor read it, and its end is the end of every process of the
+/// jail. It leaves when its stdin ends, so no jail outlives this JVM, and it reports what it does
+/// under a nonce that the program never sees. [SelfTest] proves this on the machine before the
+/// server listens.
 ///
 /// What is weaker than it will be with cgroups:
 ///

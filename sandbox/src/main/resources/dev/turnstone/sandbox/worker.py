@@ -21,12 +21,13 @@ WORKSPACE = "/workspace"
 FETCHABLE = ("/workspace/", "/tmp/")
 CHUNK = 65536
 GRACE = 0.2  # seconds to wait for output that a background process still holds open
+PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
 
 
-def set_dumpable(value):
-    prctl = _ctypes.dlsym(_ctypes.dlopen(None, 0), "prctl")
-    if _ctypes.call_function(prctl, (PR_SET_DUMPABLE, value, 0, 0, 0)) != 0:
+def prctl(option, value):
+    function = _ctypes.dlsym(_ctypes.dlopen(None, 0), "prctl")
+    if _ctypes.call_function(function, (option, value, 0, 0, 0)) != 0:
         os._exit(3)
 
 
@@ -154,7 +155,7 @@ def become_program(request, streams, gate):
         os.dup2(fd, target)
     os.read(gate, 1)
     os.closerange(3, 256)
-    set_dumpable(1)
+    prctl(PR_SET_DUMPABLE, 1)
     restrict(request)
     if request.language == "bash":
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
@@ -302,7 +303,8 @@ def supervise(pid, pipes, request, nonce):
 def serve():
     """Takes one request. Returns it in the forked child, the program; the worker never returns."""
     os.closerange(3, 256)
-    set_dumpable(0)
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # die with bubblewrap's outer process
+    prctl(PR_SET_DUMPABLE, 0)
     send("ready", os.getpid())
     request = Request(*receive())
     nonce = b""

@@ -1,11 +1,15 @@
 package dev.turnstone.sandbox;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 
@@ -35,8 +39,9 @@ final class JailedProcesses {
     return those(jailed -> jailed.isIn(config)).stream().map(Jailed::toString).toList();
   }
 
-  static void killAll(SandboxConfig config) {
-    for (Jailed jailed : those(jailed -> jailed.isIn(config)))
+  /// Kills all workers, as the kernel might when memory runs out.
+  static void killWorkers(SandboxConfig config) {
+    for (Jailed jailed : those(jailed -> jailed.isIn(config) && jailed.isWorker()))
       ProcessHandle.of(jailed.pid).ifPresent(ProcessHandle::destroyForcibly);
   }
 
@@ -76,5 +81,14 @@ final class JailedProcesses {
         .filter(line -> line.startsWith(name))
         .flatMap(line -> Arrays.stream(line.substring(name.length()).strip().split("\\s+")))
         .toList();
+  }
+
+  /// Waits for what the operating system does in its own time.
+  static void await(BooleanSupplier condition) {
+    long deadline = System.nanoTime() + 10_000_000_000L;
+    while (!condition.getAsBoolean()) {
+      assertThat(System.nanoTime()).as("waiting").isLessThan(deadline);
+      LockSupport.parkNanos(5_000_000);
+    }
   }
 }

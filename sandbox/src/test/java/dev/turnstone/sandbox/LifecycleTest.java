@@ -1,5 +1,6 @@
 package dev.turnstone.sandbox;
 
+import static dev.turnstone.sandbox.JailedProcesses.await;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -21,8 +22,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
-import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -173,7 +172,7 @@ final class LifecycleTest {
       Future<HttpResponse<String>> running = clients.submit(() -> sandbox.post(SLEEP));
       await(() -> !JailedProcesses.ofPrograms(config).isEmpty());
 
-      JailedProcesses.killAll(config);
+      JailedProcesses.killWorkers(config);
 
       JsonNode response = RunningSandbox.json(running.get(10, TimeUnit.SECONDS));
       assertThat(response.get("status").asText()).isEqualTo("SandboxError");
@@ -216,13 +215,5 @@ final class LifecycleTest {
   /// Jails run under other users.
   private static void readableByAll(Path folder) throws IOException {
     Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxr-xr-x"));
-  }
-
-  private static void await(BooleanSupplier condition) {
-    long deadline = System.nanoTime() + 10_000_000_000L;
-    while (!condition.getAsBoolean()) {
-      assertThat(System.nanoTime()).as("waiting").isLessThan(deadline);
-      LockSupport.parkNanos(5_000_000);
-    }
   }
 }

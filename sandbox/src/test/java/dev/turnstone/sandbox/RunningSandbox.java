@@ -14,9 +14,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.Base64;
-import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.locks.LockSupport;
 
 /// The real service with real jails, and a client for it. One for all tests of this JVM: it says so
 /// in a sentence where bubblewrap is not installed.
@@ -116,14 +114,8 @@ final class RunningSandbox {
     }
   }
 
-  /// Fails unless every process of programs that have run is gone, or goes within two seconds.
+  /// Fails unless every process of programs that have run goes.
   void assertNothingIsLeft() {
-    long deadline = System.nanoTime() + 2_000_000_000L;
-    List<String> left = JailedProcesses.ofPrograms(config);
-    while (!left.isEmpty() && System.nanoTime() < deadline) {
-      LockSupport.parkNanos(5_000_000);
-      left = JailedProcesses.ofPrograms(config);
-    }
-    assertThat(left).as("processes that outlived their run").isEmpty();
+    JailedProcesses.await(() -> JailedProcesses.ofPrograms(config).isEmpty());
   }
 }
