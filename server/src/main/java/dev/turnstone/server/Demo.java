@@ -85,7 +85,8 @@ final class Demo {
                   "--server=" + client.server(),
                   "--run=" + DemoRun.NAME,
                   "--dir=" + folder.path("trainer"),
-                  "--steps=" + steps));
+                  "--steps=" + steps,
+                  "--learning-rate=" + DemoRun.LEARNING_RATE));
       while (!trainer.hasEnded()) {
         sandbox.checkAlive();
         server.checkAlive();
