@@ -79,7 +79,7 @@ final class PercentFormat {
       }
       case 'd', 'i', 'u' -> {
         requireNumber(value, type);
-        Value whole = value instanceof Real real ? Filters.toWhole(real.value()) : value;
+        Value whole = value instanceof Real real ? NumberFilters.toWhole(real.value()) : value;
         yield FormatSpec.parse(spec + "d").format(new Value.Int(Numbers.whole(whole)), budget);
       }
       case 'f', 'F', 'e', 'E', 'g', 'G' -> {

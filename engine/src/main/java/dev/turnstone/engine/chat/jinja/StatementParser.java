@@ -174,7 +174,11 @@ final class StatementParser {
   }
 
   private Statement macro() {
-    return new Statement.Define(macro(name(), true, "endmacro"));
+    String name = name();
+    List<String> parameters = new ArrayList<>();
+    List<Expression> defaults = new ArrayList<>();
+    signature(parameters, defaults);
+    return new Statement.Define(macro(name, parameters, defaults, "endmacro"));
   }
 
   private Statement call() {
@@ -185,13 +189,6 @@ final class StatementParser {
     if (!(expressions.expression() instanceof Expression.Call call))
       throw TemplateException.syntax(line, "expected a call of a macro");
     return new Statement.CallBlock(macro("caller", parameters, defaults, "endcall"), call);
-  }
-
-  private Macro macro(String name, boolean signed, String end) {
-    List<String> parameters = new ArrayList<>();
-    List<Expression> defaults = new ArrayList<>();
-    if (signed) signature(parameters, defaults);
-    return macro(name, parameters, defaults, end);
   }
 
   private Macro macro(String name, List<String> parameters, List<Expression> defaults, String end) {

@@ -50,8 +50,8 @@ final class Tests {
           entry("sequence", plain(Tests::isSequence)),
           entry("callable", plain(v -> v instanceof Function || v instanceof Undefined)),
           entry("escaped", plain(v -> v instanceof Text text && text.safe())),
-          entry("lower", (v, _, budget) -> TextMethods.isLower(Printing.text(v, budget))),
-          entry("upper", (v, _, budget) -> TextMethods.isUpper(Printing.text(v, budget))),
+          entry("lower", (v, _, budget) -> TextProperties.isLower(Printing.text(v, budget))),
+          entry("upper", (v, _, budget) -> TextProperties.isUpper(Printing.text(v, budget))),
           entry("odd", (v, _, budget) -> remainder(v, Values.of(2), budget).equals(Values.of(1))),
           entry("even", (v, _, budget) -> remainder(v, Values.of(2), budget).equals(Values.of(0))),
           entry(

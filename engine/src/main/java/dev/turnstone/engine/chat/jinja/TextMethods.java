@@ -42,25 +42,25 @@ final class TextMethods {
           entry("rindex", find(true, true)),
           entry("count", TextMethods::count),
           entry("format", BraceFormat::format),
-          entry("center", pad(true, true)),
-          entry("ljust", pad(false, true)),
-          entry("rjust", pad(true, false)),
-          entry("zfill", TextMethods::zeroFill),
-          entry("expandtabs", TextMethods::expandTabs),
-          entry("isalpha", all(Character::isLetter)),
-          entry("isalnum", all(TextMethods::isAlphanumeric)),
-          entry("isdigit", all(Character::isDigit)),
-          entry("isdecimal", all(Character::isDigit)),
-          entry("isnumeric", all(TextMethods::isNumeric)),
-          entry("isspace", all(PythonText::isSpace)),
-          entry("islower", (self, _, _) -> Values.of(isLower(self.value()))),
-          entry("isupper", (self, _, _) -> Values.of(isUpper(self.value()))),
+          entry("center", TextLayout.padded(true, true)),
+          entry("ljust", TextLayout.padded(false, true)),
+          entry("rjust", TextLayout.padded(true, false)),
+          entry("zfill", TextLayout::zeroFill),
+          entry("expandtabs", TextLayout::expandTabs),
+          entry("isalpha", TextProperties.all(Character::isLetter)),
+          entry("isalnum", TextProperties.all(TextProperties::isAlphanumeric)),
+          entry("isdigit", TextProperties.all(Character::isDigit)),
+          entry("isdecimal", TextProperties.all(Character::isDigit)),
+          entry("isnumeric", TextProperties.all(TextProperties::isNumeric)),
+          entry("isspace", TextProperties.all(PythonText::isSpace)),
+          entry("islower", (self, _, _) -> Values.of(TextProperties.isLower(self.value()))),
+          entry("isupper", (self, _, _) -> Values.of(TextProperties.isUpper(self.value()))),
           entry("isascii", (self, _, _) -> Values.of(self.value().chars().allMatch(c -> c < 128))),
           entry(
               "isprintable",
               (self, _, _) -> Values.of(self.value().codePoints().allMatch(Printing::isPrintable))),
           entry("isidentifier", (self, _, _) -> Values.of(Lexer.isIdentifier(self.value()))),
-          entry("istitle", (self, _, _) -> Values.of(isTitle(self.value()))));
+          entry("istitle", (self, _, _) -> Values.of(TextProperties.isTitle(self.value()))));
 
   private TextMethods() {}
 
@@ -69,36 +69,6 @@ final class TextMethods {
       arguments.bind("str", 0);
       return new Text(budget.paid(operation.apply(self.value())), self.safe());
     };
-  }
-
-  private static Method<Text> all(IntPredicate property) {
-    return (self, _, _) ->
-        Values.of(!self.value().isEmpty() && self.value().codePoints().allMatch(property));
-  }
-
-  private static boolean isNumeric(int c) {
-    return switch (Character.getType(c)) {
-      case Character.DECIMAL_DIGIT_NUMBER, Character.LETTER_NUMBER, Character.OTHER_NUMBER -> true;
-      default -> false;
-    };
-  }
-
-  private static boolean isAlphanumeric(int c) {
-    return Character.isLetter(c) || isNumeric(c);
-  }
-
-  static boolean isLower(String text) {
-    return text.codePoints().anyMatch(Character::isLowerCase)
-        && text.codePoints().noneMatch(c -> Character.isUpperCase(c) || Character.isTitleCase(c));
-  }
-
-  static boolean isUpper(String text) {
-    return text.codePoints().anyMatch(Character::isUpperCase)
-        && text.codePoints().noneMatch(c -> Character.isLowerCase(c) || Character.isTitleCase(c));
-  }
-
-  private static boolean isTitle(String text) {
-    return text.codePoints().anyMatch(PythonText::isCased) && text.equals(PythonText.title(text));
   }
 
   private static String swapCase(String text) {
@@ -263,57 +233,5 @@ final class TextMethods {
     String text = part(self.value(), bound);
     if (bound.text(0).isEmpty()) return Values.of(PythonText.length(text) + 1L);
     return Values.of(PythonText.split(text, bound.text(0), -1).size() - 1L);
-  }
-
-  private static Method<Text> pad(boolean left, boolean right) {
-    return (self, arguments, budget) -> {
-      Bound bound = arguments.bind("center", 1, "width", "fillchar");
-      return new Text(
-          pad(
-              self.value(),
-              bound.index(0, 0),
-              bound.has(1) ? bound.text(1) : " ",
-              left,
-              right,
-              budget),
-          self.safe());
-    };
-  }
-
-  static String pad(
-      String text, int width, String fill, boolean left, boolean right, Budget budget) {
-    int missing = width - PythonText.length(text);
-    if (missing <= 0) return text;
-    budget.allocate(missing);
-    // Python puts the odd one to the left if the width is odd.
-    int before = left && right ? missing / 2 + (missing & width & 1) : (left ? missing : 0);
-    return fill.repeat(before) + text + fill.repeat(missing - before);
-  }
-
-  private static Value zeroFill(Text self, Arguments arguments, Budget budget) {
-    String text = self.value();
-    int width = arguments.bind("zfill", 1, "width").index(0, 0);
-    String sign = text.startsWith("+") || text.startsWith("-") ? text.substring(0, 1) : "";
-    String digits = text.substring(sign.length());
-    return new Text(
-        sign + pad(digits, width - sign.length(), "0", true, false, budget), self.safe());
-  }
-
-  private static Value expandTabs(Text self, Arguments arguments, Budget budget) {
-    int size = Math.clamp(arguments.bind("expandtabs", 0, "tabsize").index(0, 8), 0, 64);
-    StringBuilder made = new StringBuilder();
-    int column = 0;
-    for (int c : self.value().codePoints().toArray()) {
-      if (c == '\t') {
-        int spaces = size == 0 ? 0 : size - column % size;
-        budget.allocate(spaces);
-        made.repeat(' ', spaces);
-        column += spaces;
-      } else {
-        made.appendCodePoint(c);
-        column = c == '\n' || c == '\r' ? 0 : column + 1;
-      }
-    }
-    return new Text(made.toString(), self.safe());
   }
 }
