@@ -194,20 +194,28 @@ public final class FeedSession {
     Thread.ofVirtual()
         .name("weights " + request.id().version())
         .start(() -> {
-          try {
-            reply(outcome(request, feed.weights(request)));
-          } catch (FeedRefusal refusal) {
-            close(refusal.code(), refusal.reason());
-          } catch (LogException e) {
-            LOG.error("applied weights could not be logged", e);
-            close(CloseCode.INTERNAL, "the log failed");
-          } catch (RuntimeException e) {
-            LOG.error("a weight update failed", e);
-            reply(failed(request, "defect: " + e));
-          } finally {
-            updating.set(false);
-          }
+          Optional<FeedMessage> answer = answer(request);
+          // Before the answer goes out: its reader may send the next update at once.
+          updating.set(false);
+          answer.ifPresent(this::reply);
         });
+  }
+
+  /// What becomes of an update; empty if it ends the connection.
+  private Optional<FeedMessage> answer(WeightsRequest request) {
+    try {
+      return Optional.of(outcome(request, feed.weights(request)));
+    } catch (FeedRefusal refusal) {
+      close(refusal.code(), refusal.reason());
+      return Optional.empty();
+    } catch (LogException e) {
+      LOG.error("applied weights could not be logged", e);
+      close(CloseCode.INTERNAL, "the log failed");
+      return Optional.empty();
+    } catch (RuntimeException e) {
+      LOG.error("a weight update failed", e);
+      return Optional.of(failed(request, "defect: " + e));
+    }
   }
 
   private static FeedMessage outcome(WeightsRequest request, WeightsOutcome outcome) {

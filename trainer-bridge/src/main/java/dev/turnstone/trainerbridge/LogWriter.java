@@ -71,7 +71,7 @@ final class LogWriter implements AutoCloseable {
     List<Job<?>> batch = new ArrayList<>();
     try {
       while (true) {
-        Job<?> first = waiting.poll(100, TimeUnit.MILLISECONDS);
+        Job<?> first = closed ? waiting.poll() : waiting.poll(1, TimeUnit.SECONDS);
         if (first == null && closed) return;
         if (first == null) continue;
         batch.add(first);
@@ -110,6 +110,8 @@ final class LogWriter implements AutoCloseable {
   @Override
   public void close() throws SQLException {
     closed = true;
+    // Wakes the thread; if the queue is full it is awake.
+    boolean _ = waiting.offer(new Job<>(sql -> true, new CompletableFuture<>()));
     boolean interrupted = false;
     try {
       thread.join(TimeUnit.SECONDS.toMillis(PATIENCE_S));
