@@ -27,7 +27,6 @@ final class Demo {
   private int stepsBefore;
   private int finished;
   private int version;
-  private double staleness;
 
   Demo(DemoFolder folder, DemoProcesses processes, DemoScreen screen, long seed, int steps) {
     this.folder = folder;
@@ -42,6 +41,7 @@ final class Demo {
 
   DemoSummary run() throws InterruptedException {
     stepsBefore = history.steps().size();
+    screen.skip(stepsBefore);
     try (DemoErrorSandbox useless = DemoErrorSandbox.start()) {
       DemoProcess sandbox =
           processes.start("sandbox", List.of("sandbox", "--port", "" + folder.sandboxPort()));
@@ -128,10 +128,7 @@ final class Demo {
         finished++;
         pace.add(System.nanoTime(), data.path("generated_tokens").asInt());
       }
-      case "group" -> {
-        staleness = Math.max(0, version - data.path("versions").path("min").asInt(version));
-        learnOf(data.path("group").asText(), client);
-      }
+      case "group" -> learnOf(data.path("group").asText(), client);
       case "dropped" -> {
         learnOf(data.path("group").asText(), client);
         submit(client);
@@ -151,8 +148,7 @@ final class Demo {
         made <= 0
             ? Duration.ZERO
             : Duration.ofNanos((now - started) / made * Math.max(0, steps - done.size()));
-    return new DemoScreen.View(
-        steps, done, version, staleness, pace.tokensPerSecond(now), finished, left);
+    return new DemoScreen.View(steps, done, version, pace.tokensPerSecond(now), finished, left);
   }
 
   private DemoSummary report(DemoClient client, double withoutTool) {

@@ -3,10 +3,11 @@ package dev.turnstone.server;
 import java.time.Duration;
 import java.util.ArrayDeque;
 
-/// How fast tokens come, over the last seconds. Confined to the demo's own thread.
+/// How fast tokens come, over the last half minute: rollouts come in bursts. Confined to the demo's
+/// own thread.
 final class DemoPace {
   private static final long SECOND = Duration.ofSeconds(1).toNanos();
-  private static final long WINDOW = Duration.ofSeconds(10).toNanos();
+  private static final long WINDOW = Duration.ofSeconds(30).toNanos();
 
   private final ArrayDeque<Batch> recent = new ArrayDeque<>();
   private final long started;

@@ -9,6 +9,9 @@ final class DemoRun {
   static final int GROUPS_PER_STEP = 8;
   static final double LEARNING_RATE = 5e-4;
 
+  /// Large, for a policy of under a million parameters.
+  static final double LEARNING_RATE = 5e-4;
+
   private DemoRun() {}
 
   static ObjectNode environment(String name, String sandbox) {

@@ -38,7 +38,6 @@ final class DemoScreen {
       int steps,
       List<DemoStep> done,
       int version,
-      double staleness,
       double tokensPerSecond,
       int finished,
       Duration left) {
@@ -52,6 +51,12 @@ final class DemoScreen {
     clear();
     out.println(line);
     out.flush();
+  }
+
+  /// Steps that an earlier invocation has told.
+  void skip(int steps) {
+    told = steps;
+    if (steps > 0) say("steps 1 to %d were taken before".formatted(steps));
   }
 
   void show(View view) {
@@ -82,9 +87,9 @@ final class DemoScreen {
     lines.add(
         String.format(
             Locale.ROOT,
-            "policy version %d, staleness %.1f; %,.0f tokens/s; %d rollouts finished",
+            "policy version %d, staleness %d; %,.0f tokens/s; %d rollouts finished",
             view.version(),
-            view.staleness(),
+            done.isEmpty() ? 0 : done.getLast().staleness(),
             view.tokensPerSecond(),
             view.finished()));
     if (!done.isEmpty())
@@ -100,14 +105,14 @@ final class DemoScreen {
   private String line(DemoStep step, View view) {
     return String.format(
         Locale.ROOT,
-        "step %d/%d  reward %.3f  tool_rate %.2f  version %d  staleness %.1f  mismatch_k3 %.1e (%d tokens)"
+        "step %d/%d  reward %.3f  tool_rate %.2f  version %d  staleness %d  mismatch_k3 %.1e (%d tokens)"
             + "  tokens/s %.0f",
         step.number(),
         view.steps(),
         step.reward(),
         step.toolRate(),
         step.version(),
-        view.staleness(),
+        step.staleness(),
         step.mismatch(),
         step.mismatchTokens(),
         view.tokensPerSecond());

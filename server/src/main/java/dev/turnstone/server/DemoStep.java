@@ -51,6 +51,11 @@ record DemoStep(int number, JsonNode metrics, List<DemoGroup> groups) {
     return metrics.path("mismatch_tokens").asLong();
   }
 
+  /// Versions between the policy that sampled the step's oldest token and the one trained.
+  int staleness() {
+    return metrics.path("staleness_max").asInt();
+  }
+
   int version() {
     return metrics.path("version").asInt();
   }

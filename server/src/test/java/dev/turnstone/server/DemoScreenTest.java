@@ -31,6 +31,19 @@ class DemoScreenTest {
   }
 
   @Test
+  void stepsOfAnEarlierInvocationAreNotToldAgain() {
+    DemoScreen screen = screen(false, StandardCharsets.UTF_8);
+
+    screen.skip(2);
+    screen.show(view(steps(3)));
+
+    assertThat(text().lines().toList())
+        .satisfiesExactly(
+            line -> assertThat(line).isEqualTo("steps 1 to 2 were taken before"),
+            line -> assertThat(line).startsWith("step 3/9"));
+  }
+
+  @Test
   void aTerminalIsDrawnOver() {
     DemoScreen screen = screen(true, StandardCharsets.UTF_8);
 
@@ -63,6 +76,6 @@ class DemoScreenTest {
   }
 
   private static DemoScreen.View view(List<DemoStep> done) {
-    return new DemoScreen.View(9, done, 4, 0.5, 1234, 17, Duration.ofSeconds(65));
+    return new DemoScreen.View(9, done, 4, 1234, 17, Duration.ofSeconds(65));
   }
 }
