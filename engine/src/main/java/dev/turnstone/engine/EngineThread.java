@@ -2,7 +2,6 @@ package dev.turnstone.engine;
 
 import ai.djl.engine.EngineException;
 import ai.djl.pytorch.engine.PtNDManager;
-import ai.djl.pytorch.jni.JniUtils;
 import dev.turnstone.rollout.Generation.FinishReason;
 import dev.turnstone.rollout.Policy;
 import dev.turnstone.rollout.Policy.PolicyException;
@@ -138,7 +137,7 @@ final class EngineThread implements Runnable {
 
   @Override
   public void run() {
-    JniUtils.setNumThreads(config.threads());
+    Model.prepareThread(config.threads());
     try {
       while (open) {
         receive();

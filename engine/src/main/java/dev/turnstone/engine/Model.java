@@ -9,6 +9,7 @@ import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.engine.PtSymbolBlock;
 import ai.djl.pytorch.jni.IValue;
 import ai.djl.pytorch.jni.IValueUtils;
+import ai.djl.pytorch.jni.JniUtils;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -46,6 +47,16 @@ public final class Model implements AutoCloseable {
     // DJL reports its use to a server of its own unless told not to.
     System.setProperty("OPT_OUT_TRACKING", "true");
     return (PtNDManager) NDManager.newBaseManager(Device.cpu(), "PyTorch");
+  }
+
+  /// Sets libtorch up for the calling thread: both settings are the thread's own.
+  ///
+  /// The JIT's optimizer specialises a graph for the shapes it meets; ours change with every step, and
+  /// doing it again costs more than it saves (bench/LOG.md).
+  public static void prepareThread(int threads) {
+    newManager().close(); // loads libtorch
+    JniUtils.setNumThreads(threads);
+    JniUtils.setGraphExecutorOptimize(false);
   }
 
   public ModelConfig config() {

@@ -7,7 +7,6 @@ final class DemoRun {
   static final String NAME = "demo";
   static final int GROUP_SIZE = 8;
   static final int GROUPS_PER_STEP = 8;
-  static final double LEARNING_RATE = 5e-4;
 
   /// Large, for a policy of under a million parameters.
   static final double LEARNING_RATE = 5e-4;

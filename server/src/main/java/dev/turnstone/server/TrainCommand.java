@@ -93,6 +93,9 @@ final class TrainCommand implements Callable<Integer> {
       description = "Of one forward pass; ${DEFAULT-VALUE}.")
   private int microBatchTokens = 8192;
 
+  @Option(names = "--threads", paramLabel = "N", description = "${DEFAULT-VALUE}.")
+  private int threads = 1;
+
   @Option(
       names = "--patience",
       paramLabel = "SECONDS",
@@ -138,6 +141,7 @@ final class TrainCommand implements Callable<Integer> {
         weightCap,
         kl,
         microBatchTokens,
+        threads,
         Duration.ofSeconds(patience));
   }
 

@@ -53,7 +53,8 @@ public final class GrpoTrainer implements AutoCloseable {
         checkpoint.isPresent()
             ? model.loadFile(checkpoint.get().weights())
             : model.load(config.model());
-    this.learner = new Learner(model, start, config.constants(), config.optimizer());
+    this.learner = new Learner(
+            model, start, config.constants(), config.optimizer(), config.threads());
     this.reference =
         config.klCoefficient() > 0 ? Optional.of(model.load(config.model())) : Optional.empty();
     this.lineage = checkpoint.map(Checkpoint::lineage).orElse(config.run());

@@ -46,9 +46,17 @@ public final class Learner implements AutoCloseable {
   /// @param logprobs of the trained tokens before the step, one array per micro-batch
   record Step(double loss, double gradNorm, List<float[]> logprobs) {}
 
-  /// Takes over model and parameters, which must be f32, and closes them.
+  /// Takes over model and parameters, which must be f32, and closes them. The calling thread is the one
+  /// that trains.
+  ///
+  /// @param threads libtorch's threads
   public Learner(
-      Model model, Parameters parameters, Objective.Constants constants, Optimizer optimizer) {
+      Model model,
+      Parameters parameters,
+      Objective.Constants constants,
+      Optimizer optimizer,
+      int threads) {
+    Model.prepareThread(threads);
     this.model = model;
     this.parameters = parameters;
     this.objective = new Objective(constants);

@@ -39,7 +39,8 @@ public final class Pretraining implements AutoCloseable {
             model,
             model.create(initial(TINY, seed)),
             Objective.Constants.DEFAULT,
-            new Learner.Optimizer(LEARNING_RATE, 0.05, 1));
+            new Learner.Optimizer(LEARNING_RATE, 0.05, 1),
+            1);
   }
 
   /// Normal values, narrower where a layer adds to the residual stream.

@@ -10,6 +10,7 @@ import java.time.Duration;
 /// @param steps training steps in all, resumed ones included
 /// @param innerSteps optimizer steps over one batch
 /// @param microBatchTokens padded tokens of one forward pass
+/// @param threads of libtorch
 /// @param patience for the next group
 public record TrainerConfig(
     Path model,
@@ -25,11 +26,13 @@ public record TrainerConfig(
     double weightCap,
     double klCoefficient,
     int microBatchTokens,
+    int threads,
     Duration patience) {
   public TrainerConfig {
     atLeastOne("steps", steps);
     atLeastOne("inner-steps", innerSteps);
     atLeastOne("micro-batch-tokens", microBatchTokens);
+    atLeastOne("threads", threads);
     if (!(learningRate > 0))
       throw new IllegalArgumentException("learning-rate is not positive: " + learningRate);
     if (!(clipNorm > 0))
