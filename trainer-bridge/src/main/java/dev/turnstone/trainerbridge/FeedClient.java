@@ -1,7 +1,6 @@
 package dev.turnstone.trainerbridge;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.turnstone.rollout.Invariants;
 import dev.turnstone.trainerbridge.FeedMessage.Commit;
 import dev.turnstone.trainerbridge.FeedMessage.Expected;
 import dev.turnstone.trainerbridge.FeedMessage.Hello;
@@ -335,7 +334,7 @@ public final class FeedClient implements AutoCloseable {
     @Override
     public void binary(byte[] frame) {
       GroupFrame group = GroupCodec.decode(frame);
-      Optional<String> violation = violation(group);
+      Optional<String> violation = group.violation(welcome().policy().vocabSize());
       lock.lock();
       try {
         Delivered delivered =
@@ -402,19 +401,6 @@ public final class FeedClient implements AutoCloseable {
                   ? new Update(sent.request(), Optional.of(answer))
                   : sent);
     }
-  }
-
-  private Optional<String> violation(GroupFrame group) {
-    int vocabulary = welcome().policy().vocabSize();
-    for (GroupFrame.GroupRow row : group.rows()) {
-      Optional<String> violation = Invariants.violation(row.data());
-      if (violation.isPresent())
-        return Optional.of("row %d: %s".formatted(row.row(), violation.get()));
-      for (int i = 0; i < row.data().length(); i++)
-        if (row.data().ids().get(i) >= vocabulary)
-          return Optional.of("row %d: id %d".formatted(row.row(), row.data().ids().get(i)));
-    }
-    return Optional.empty();
   }
 
   private static FeedMessage.Dropped refused(GroupFrame group, String why) {

@@ -1,11 +1,11 @@
 package dev.turnstone.trainerbridge;
 
+import dev.turnstone.trainerbridge.FeedDeliveries.Delivery;
 import dev.turnstone.trainerbridge.FeedMessage.Credit;
 import dev.turnstone.trainerbridge.FeedMessage.Heartbeat;
 import dev.turnstone.trainerbridge.FeedMessage.Hello;
 import dev.turnstone.trainerbridge.FeedMessage.Role;
 import dev.turnstone.trainerbridge.RunFeed.Attached;
-import dev.turnstone.trainerbridge.RunFeed.Delivery;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Map;
@@ -64,7 +64,7 @@ public final class FeedSession {
   private long lastBeat;
 
   /// @param held last seq that the client had when it came
-  private record Subscription(Role role, long held) {}
+  private record Subscription(Role role, long epoch, long held) {}
 
   FeedSession(RunFeed feed, FeedSocket socket, LongSupplier nanoTime) {
     this.feed = feed;
@@ -172,7 +172,8 @@ public final class FeedSession {
     LOG.info("{} {}s from seq {}", hello.consumer(), hello.role(), attached.held() + 1);
     reply(attached.welcome());
     // After the welcome is in the outbox, so that no group overtakes it.
-    subscription = Optional.of(new Subscription(hello.role(), attached.held()));
+    subscription =
+        Optional.of(new Subscription(hello.role(), attached.welcome().epoch(), attached.held()));
     wake();
   }
 
@@ -295,9 +296,11 @@ public final class FeedSession {
   /// @return whether there may be another
   private boolean deliver() throws IOException, InterruptedException {
     if (subscription.isEmpty() || !outbox.isEmpty()) return subscription.isPresent();
-    if (sent < 0) sent = subscription.get().held();
-    boolean trains = subscription.get().role() == Role.TRAIN;
-    Optional<Delivery> next = feed.delivery(sent + 1, hasCredit(), trains);
+    Subscription subscribed = subscription.get();
+    if (sent < 0) sent = subscribed.held();
+    boolean trains = subscribed.role() == Role.TRAIN;
+    Optional<Delivery> next =
+        feed.deliveries().next(sent + 1, subscribed.epoch(), hasCredit(), trains);
     if (next.isEmpty()) {
       end();
       return false;

@@ -40,6 +40,15 @@ public record GroupFrame(
               .formatted(group, expected, delivered, rollouts, failed.size()));
   }
 
+  /// The first row that a trainer must refuse, and why.
+  Optional<String> violation(int vocabSize) {
+    return rows.stream()
+        .flatMap(row ->
+            RowCheck.violation(row.data(), vocabSize).stream()
+                .map(why -> "row %d: %s".formatted(row.row(), why)))
+        .findFirst();
+  }
+
   /// A rollout without rows here, outside the baseline.
   ///
   /// @param reason a stop reason, `quarantined` or `unscored`

@@ -23,7 +23,6 @@ import org.slf4j.LoggerFactory;
 /// The rollouts of one run that are under way: one virtual thread each, from the first turn until
 /// the trajectory is durable and the run knows.
 final class RolloutThreads implements AutoCloseable {
-  static final long MAX_ROW_BYTES = 64L << 20;
   private static final Logger LOG = LoggerFactory.getLogger(RolloutThreads.class);
   private static final Duration PATIENCE = Duration.ofSeconds(10);
 
@@ -155,27 +154,13 @@ final class RolloutThreads implements AutoCloseable {
   }
 
   private Optional<String> violation(Trajectory trajectory) {
-    Optional<String> violation = Invariants.violation(trajectory);
-    if (violation.isPresent()) return violation;
-    for (Row row : trajectory.rows()) {
-      if (bytes(row) > MAX_ROW_BYTES)
-        return Optional.of("row %d is larger than 64 MiB: %d".formatted(row.branch(), bytes(row)));
-      for (int i = 0; i < row.length(); i++)
-        if (row.ids().get(i) >= vocabSize)
-          return Optional.of(
-              "row %d: id %d at %d is outside the vocabulary of %d"
-                  .formatted(row.branch(), row.ids().get(i), i, vocabSize));
-    }
-    return Optional.empty();
-  }
-
-  /// As on the wire, without the names of its fields.
-  private static long bytes(Row row) {
-    int runs =
-        row.versions().starts().size()
-            + row.turns().starts().size()
-            + row.temperatures().starts().size();
-    return 9L * row.length() + 8L * runs;
+    return Invariants.violation(trajectory)
+        .or(() ->
+            trajectory.rows().stream()
+                .flatMap(row ->
+                    RowCheck.violation(row, vocabSize).stream()
+                        .map(why -> "row %d: %s".formatted(row.branch(), why)))
+                .findFirst());
   }
 
   /// Interrupts every rollout and waits a little for them to let go of their environments.

@@ -255,7 +255,7 @@ public final class Run {
     for (Latest cut : group.unfinished()) threads.interrupt(id(group, cut.index(), cut.attempt()));
     if (settlement.dropped()) admission.dropped();
     else admission.completed(seq);
-    feed.tellSettled(seq, group.name(), settlement);
+    feed.deliveries().tellSettled(seq, group.name(), settlement);
     settled.signalAll();
     admit();
     tellEnd();

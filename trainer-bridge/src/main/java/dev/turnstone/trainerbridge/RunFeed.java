@@ -1,6 +1,5 @@
 package dev.turnstone.trainerbridge;
 
-import dev.turnstone.rollout.Row;
 import dev.turnstone.trainerbridge.FeedMessage.Dropped;
 import dev.turnstone.trainerbridge.FeedMessage.Hello;
 import dev.turnstone.trainerbridge.FeedMessage.Limits;
@@ -19,7 +18,6 @@ import java.util.concurrent.locks.ReentrantLock;
 ///
 /// Guarded by its run's lock, which the methods called by sessions take themselves.
 final class RunFeed {
-  static final long MAX_MESSAGE_BYTES = 64L << 20;
   private static final int MAX_OBSERVERS = 16;
 
   private final Run run;
@@ -28,7 +26,7 @@ final class RunFeed {
   private final Admission admission;
   private final ReentrantLock lock;
   private final GroupTable groups;
-  private final SettledGroups settled;
+  private final FeedDeliveries deliveries;
   private final RunTable runs;
 
   private final List<FeedSession> observers = new ArrayList<>();
@@ -50,7 +48,7 @@ final class RunFeed {
     this.admission = admission;
     this.lock = lock;
     groups = context.log().groups();
-    settled = new SettledGroups(spec, context.log());
+    deliveries = new FeedDeliveries(run, context, admission, lock);
     runs = context.log().runs();
     cursors = stored.cursors();
     epoch = stored.epoch();
@@ -62,25 +60,6 @@ final class RunFeed {
   ///
   /// @param held last seq that the client has
   record Attached(Welcome welcome, long held) {}
-
-  /// What one seq is, when it is its turn.
-  sealed interface Delivery {
-    /// A whole group, encoded.
-    final class Group implements Delivery {
-      private final byte[] frame;
-
-      Group(byte[] frame) {
-        this.frame = frame;
-      }
-
-      byte[] frame() {
-        return frame;
-      }
-    }
-
-    /// A group that will not come.
-    record Gone(Dropped dropped) implements Delivery {}
-  }
 
   // What sessions call.
 
@@ -213,10 +192,7 @@ final class RunFeed {
     try {
       requireKnown("nack", message.seq());
       if (message.seq() < 1) throw new FeedRefusal(CloseCode.PROTOCOL, "nack: seq < 1");
-      GroupTable.Stored group = settled.group(message.seq());
-      if (group.state() == GroupTable.State.COMPLETE)
-        drop(message.seq(), group.name(), Settlement.REFUSED, Optional.of(message.reason()));
-      return settled.dropped(message.seq());
+      return deliveries.refuse(message.seq(), message.reason());
     } finally {
       lock.unlock();
     }
@@ -241,59 +217,6 @@ final class RunFeed {
     run.stats(stats.figures());
   }
 
-  /// What `seq` is, if it is there and may go out now.
-  ///
-  /// @param credit whether a whole group may be sent
-  /// @param checked whether a group that is too old for training is dropped instead
-  Optional<Delivery> delivery(long seq, boolean credit, boolean checked) {
-    Optional<Delivery> gone = gone(seq, credit && checked);
-    if (gone.isPresent() || !credit) return gone;
-    Optional<GroupTable.Stored> group = known(seq);
-    if (group.isEmpty()) return Optional.empty();
-    // Reading and encoding rows takes long and needs no lock: a group never changes.
-    byte[] frame = GroupCodec.encode(settled.frame(group.get(), seq, epoch()));
-    if (frame.length <= MAX_MESSAGE_BYTES) return Optional.of(new Delivery.Group(frame));
-    return Optional.of(tooLarge(seq, frame.length));
-  }
-
-  private Optional<GroupTable.Stored> known(long seq) {
-    lock.lock();
-    try {
-      return seq > run.head() ? Optional.empty() : Optional.of(settled.group(seq));
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private Optional<Delivery> gone(long seq, boolean checked) {
-    lock.lock();
-    try {
-      if (seq > run.head()) return Optional.empty();
-      GroupTable.Stored group = settled.group(seq);
-      boolean there = group.state() == GroupTable.State.COMPLETE;
-      if (there && checked && stale(group))
-        drop(seq, group.name(), Settlement.STALE, Optional.empty());
-      else if (there) return Optional.empty();
-      return Optional.of(new Delivery.Gone(settled.dropped(seq)));
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private Delivery tooLarge(long seq, long bytes) {
-    lock.lock();
-    try {
-      drop(
-          seq,
-          settled.group(seq).name(),
-          Settlement.TOO_LARGE,
-          Optional.of("the group is larger than 64 MiB: " + bytes));
-      return new Delivery.Gone(settled.dropped(seq));
-    } finally {
-      lock.unlock();
-    }
-  }
-
   /// The head, if nothing will ever follow it.
   OptionalLong end() {
     lock.lock();
@@ -305,6 +228,10 @@ final class RunFeed {
   }
 
   // What the run calls; it holds the lock.
+
+  FeedDeliveries deliveries() {
+    return deliveries;
+  }
 
   void restore() {
     admission.restore(
@@ -335,21 +262,6 @@ final class RunFeed {
     Cursors moved = moved(cursors.committed());
     runs.moved(spec.run(), moved);
     cursors = moved;
-  }
-
-  void tellSettled(long seq, String group, Settlement settlement) {
-    Dropped shape = settled.dropped(seq);
-    run.events()
-        .tell(
-            settlement.dropped()
-                ? new RunEvent.GroupDropped(shape)
-                : new RunEvent.GroupCompleted(
-                    seq,
-                    group,
-                    shape.rewards(),
-                    settlement.versionMin(),
-                    settlement.versionMax(),
-                    shape.lengths()));
   }
 
   void wake() {
@@ -401,23 +313,11 @@ final class RunFeed {
         context.policy(),
         "policy",
         new Limits(
-            MAX_MESSAGE_BYTES,
-            RolloutThreads.MAX_ROW_BYTES,
+            FeedDeliveries.MAX_MESSAGE_BYTES,
+            RowCheck.MAX_BYTES,
             spec.maxStaleness(),
             spec.groupsPerVersion(),
             spec.groupSize()));
-  }
-
-  private boolean stale(GroupTable.Stored group) {
-    return group.versionMin() != Row.NOT_SAMPLED
-        && context.applied().version() - group.versionMin() > spec.maxStaleness();
-  }
-
-  private void drop(long seq, String group, String reason, Optional<String> quarantine) {
-    groups.drop(spec.run(), group, reason, quarantine);
-    admission.dropped(seq);
-    run.events().tell(new RunEvent.GroupDropped(settled.dropped(seq)));
-    run.admit();
   }
 
   private void requireCurrent(long claimed) throws FeedRefusal {
