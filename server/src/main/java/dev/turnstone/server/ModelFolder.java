@@ -2,6 +2,7 @@ package dev.turnstone.server;
 
 import dev.turnstone.engine.Engine;
 import dev.turnstone.engine.EngineConfig;
+import dev.turnstone.engine.ModelConfig;
 import dev.turnstone.engine.ModelException;
 import dev.turnstone.engine.chat.HermesToolCallParser;
 import dev.turnstone.engine.chat.TemplateChatFormat;
@@ -45,28 +46,34 @@ record ModelFolder(String name, Path path) {
   Served load(EngineConfig config) {
     try {
       Tokenizer tokenizer = Tokenizer.load(path);
-      TemplateChatFormat format = TemplateChatFormat.load(path, tokenizer);
-      Engine engine = Engine.load(path, new WeightsId(UNTRAINED, 0, weightsSha256()), config);
-      int vocabulary = engine.config().vocabulary();
-      if (tokenizer.vocabularySize() > vocabulary) {
-        engine.close();
-        throw new StartupError(
-            "the tokenizer in %s has %d ids, but its model only %d"
-                .formatted(path, tokenizer.vocabularySize(), vocabulary));
+      try {
+        return load(tokenizer, config);
+      } catch (ModelException | IOException | RuntimeException e) {
+        tokenizer.close();
+        throw e;
       }
-      HermesToolCallParser parser = new HermesToolCallParser();
-      return new Served(
-          name,
-          engine,
-          format,
-          parser,
-          new TokenizerTexts(tokenizer, parser),
-          new PolicyIdentity(tokenizer.sha256(), format.templateSha256(), vocabulary));
     } catch (ModelException e) {
       throw new StartupError(String.valueOf(e.getMessage()));
     } catch (IOException e) {
       throw new StartupError("the weights in %s cannot be read".formatted(path));
     }
+  }
+
+  private Served load(Tokenizer tokenizer, EngineConfig config) throws ModelException, IOException {
+    TemplateChatFormat format = TemplateChatFormat.load(path, tokenizer);
+    int vocabulary = ModelConfig.read(path).vocabulary();
+    if (tokenizer.vocabularySize() > vocabulary)
+      throw new StartupError(
+          "the tokenizer in %s has %d ids, but its model only %d"
+              .formatted(path, tokenizer.vocabularySize(), vocabulary));
+    HermesToolCallParser parser = new HermesToolCallParser();
+    return new Served(
+        name,
+        Engine.load(path, new WeightsId(UNTRAINED, 0, weightsSha256()), config),
+        format,
+        parser,
+        new TokenizerTexts(tokenizer, parser),
+        new PolicyIdentity(tokenizer.sha256(), format.templateSha256(), vocabulary));
   }
 
   /// Names the weights of a folder without a manifest: one hash over its safetensors in order.

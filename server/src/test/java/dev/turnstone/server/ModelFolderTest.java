@@ -41,7 +41,7 @@ final class ModelFolderTest {
     Files.writeString(
         folder.resolve("config.json"),
         """
-        {"architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3", "vocab_size": 512,
+        {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 512,
          "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1,
          "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 8,
          "max_position_embeddings": 1024, "rms_norm_eps": 1e-6, "rope_theta": 10000.0,
@@ -59,8 +59,6 @@ final class ModelFolderTest {
     shapes.put(layer + "self_attn.k_proj.weight", List.of(8, HIDDEN));
     shapes.put(layer + "self_attn.v_proj.weight", List.of(8, HIDDEN));
     shapes.put(layer + "self_attn.o_proj.weight", List.of(HIDDEN, 16));
-    shapes.put(layer + "self_attn.q_norm.weight", List.of(8));
-    shapes.put(layer + "self_attn.k_norm.weight", List.of(8));
     shapes.put(layer + "post_attention_layernorm.weight", List.of(HIDDEN));
     shapes.put(layer + "mlp.gate_proj.weight", List.of(32, HIDDEN));
     shapes.put(layer + "mlp.up_proj.weight", List.of(32, HIDDEN));
@@ -128,6 +126,13 @@ final class ModelFolderTest {
       for (Path file : files.toList())
         Files.copy(file, other.resolve(file.getFileName().toString()));
     }
+    Path config = other.resolve("config.json");
+    String sizes = Files.readString(config);
+    Files.writeString(config, sizes.replace("\"vocab_size\": 512", "\"vocab_size\": 99"));
+    assertThatThrownBy(() -> empty.load(EngineConfig.DEFAULT))
+        .isInstanceOf(StartupError.class)
+        .hasMessageEndingWith("has 512 ids, but its model only 99");
+    Files.writeString(config, sizes);
     byte[] weights = Files.readAllBytes(other.resolve("model.safetensors"));
     Files.write(
         other.resolve("model.safetensors"), java.util.Arrays.copyOf(weights, weights.length / 2));
