@@ -17,6 +17,12 @@ public interface ChatFormat {
   /// The text of generated ids, without stop tokens, as a tool-call parser reads it.
   String text(Tokens generated);
 
+  /// Whether the template renders earlier turns otherwise once newer messages follow. Held ids win
+  /// then, and rows of several turns say so.
+  default boolean rewritesHistory() {
+    return false;
+  }
+
   /// Ids that end a turn.
   Set<Integer> stopIds();
 }

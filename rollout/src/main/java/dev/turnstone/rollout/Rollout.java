@@ -99,6 +99,7 @@ public final class Rollout {
       if (errors >= limits.maxConsecutiveErrors())
         return new Stop(step.error().get(), errors + " errors in a row");
 
+      if (agent.format().rewritesHistory()) held.flag(Row.TEMPLATE_DIVERGED);
       held.appendObserved(agent.format().suffix(held.ids(), step.messages(), tools));
     }
   }

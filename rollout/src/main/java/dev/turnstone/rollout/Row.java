@@ -30,6 +30,7 @@ public record Row(
     List<String> flags) {
   public static final int NOT_SAMPLED = -1;
   public static final String MIXED_KV = "mixed_kv";
+  public static final String TEMPLATE_DIVERGED = "template_diverged";
   public static final String GREEDY = "greedy";
 
   public Row {

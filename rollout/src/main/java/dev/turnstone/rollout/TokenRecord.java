@@ -41,6 +41,11 @@ final class TokenRecord {
     ids = ids.plus(observed);
   }
 
+  /// Says something of the whole row.
+  void flag(String flag) {
+    flags.add(flag);
+  }
+
   /// One turn of the policy. Greedy tokens are recorded but never trained.
   void appendGenerated(Generation generation) {
     int size = generation.ids().size();

@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 class RolloutTest {
@@ -510,6 +511,30 @@ class RolloutTest {
     ScriptedPolicy policy = saying(CALL, CALL, "ok");
     rollout(id, policy, echoing(), LIMITS, Sampling.FULL.withSeed(3)).run();
     return policy.requests().stream().map(request -> request.sampling().seed()).toList();
+  }
+
+  @Test
+  void aTemplateThatRewritesHistoryIsFlaggedOnceThereIsHistory() {
+    var rewriting = new RewritingChatFormat();
+    Rollout.Agent[] agents = {
+      new Rollout.Agent(saying("hi"), rewriting, new LineToolCallParser()),
+      new Rollout.Agent(saying(CALL, "hi"), rewriting, new LineToolCallParser())
+    };
+    List<List<String>> flags =
+        Stream.of(agents)
+            .map(agent ->
+                new Rollout(
+                        new RolloutId("run", "g", 0, 0),
+                        TASK,
+                        echoing(),
+                        agent,
+                        Sampling.FULL,
+                        LIMITS,
+                        clock)
+                    .run())
+            .map(trajectory -> trajectory.rows().getFirst().flags())
+            .toList();
+    assertThat(flags).containsExactly(List.of(), List.of(Row.TEMPLATE_DIVERGED));
   }
 
   private Trajectory run(ScriptedPolicy policy, ScriptedEnvironment environment) {

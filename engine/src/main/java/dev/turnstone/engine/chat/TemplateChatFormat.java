@@ -153,6 +153,11 @@ public final class TemplateChatFormat implements ChatFormat {
   }
 
   @Override
+  public boolean rewritesHistory() {
+    return check.divergence().isPresent();
+  }
+
+  @Override
   public Set<Integer> stopIds() {
     return stopIds;
   }
