@@ -1,58 +1,43 @@
 package dev.turnstone.trainerbridge;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.turnstone.rollout.RolloutId;
 import dev.turnstone.rollout.Trajectory;
-import dev.turnstone.trainerbridge.RolloutTable.Latest;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /// One training job: the owner of its groups from task to feed.
 ///
 /// A submitted task is durable before [#submit] returns. It is admitted while admission is open,
-/// rolled out on one virtual thread per rollout, settled when its rollouts have finished, and given
-/// its `seq` in the same transaction. Every change is written to the log first and to memory after,
-/// so the next process finds what this one knew.
+/// rolled out and settled by [RunGroups], and delivered by [RunFeed]. Every change is written to
+/// the log first and to memory after, so the next process finds what this one knew.
 ///
 /// Admission is open while fewer than (η + 1) × B groups are unreleased and the connected trainer
 /// has credit left. While no trainer is connected only the bound counts: groups are ready when the
 /// first one comes, and a trainer that restarts does not stop the rollouts.
 ///
-/// One lock guards all state of the run and of its [RunFeed]; it is held while the log writes.
+/// One lock guards all state of the run, of its [RunGroups] and of its [RunFeed]; it is held while
+/// the log writes.
 public final class Run {
   static final int MAX_PENDING = 100_000;
-  private static final int ADMITTED_TOGETHER = 64;
-  private static final Logger LOG = LoggerFactory.getLogger(Run.class);
 
   private final RunSpec spec;
   private final RunContext context;
   private final GroupTable groups;
   private final RolloutTable rollouts;
   private final RolloutThreads threads;
+  private final RunGroups running;
   private final RunEvents events = new RunEvents();
   private final RunFeed feed;
   private final Admission admission;
-  private final Listener listener = new Listener();
 
   private final ReentrantLock lock = new ReentrantLock();
-  private final Condition settled = lock.newCondition();
-  private final Map<String, OpenGroup> open = new LinkedHashMap<>();
   private RunPhase phase;
-  private long head;
-  private long pending;
-  private boolean stopped;
   private boolean endTold;
-  private Optional<String> broken = Optional.empty();
 
   Run(RunTable.Stored stored, RunContext context) {
     this.spec = stored.spec();
@@ -69,8 +54,8 @@ public final class Run {
             context.nanoTime());
     admission = new Admission(spec.admissionBound());
     feed = new RunFeed(this, stored, context, admission, lock);
+    running = new RunGroups(stored, context, threads, admission, feed, events, lock, this::settled);
     phase = stored.phase();
-    head = stored.head();
   }
 
   public RunSpec spec() {
@@ -104,13 +89,12 @@ public final class Run {
       if (phase != RunPhase.OPEN)
         return new Submitted.Refused(
             "run %s is %s and takes no task".formatted(spec.run(), Fields.wire(phase)));
-      if (pending + fresh.size() > MAX_PENDING)
+      if (running.pending() + fresh.size() > MAX_PENDING)
         return new Submitted.Full(
             "run %s has %d tasks waiting of at most %d"
-                .formatted(spec.run(), pending, MAX_PENDING));
+                .formatted(spec.run(), running.pending(), MAX_PENDING));
       groups.insert(spec, fresh);
-      pending += fresh.size();
-      admit();
+      running.submitted(fresh.size());
       return new Submitted.Accepted(fresh.size());
     } finally {
       lock.unlock();
@@ -138,9 +122,7 @@ public final class Run {
       if (phase == RunPhase.CANCELLED) return;
       context.log().runs().phase(spec.run(), RunPhase.CANCELLED);
       phase = RunPhase.CANCELLED;
-      for (OpenGroup group : List.copyOf(open.values()))
-        settle(group, Settlement.cancelled(group.rollouts()));
-      threads.interruptAll();
+      running.cancel();
       feed.close(CloseCode.NORMAL, "run " + spec.run() + " was cancelled");
       tellEnd();
     } finally {
@@ -155,10 +137,16 @@ public final class Run {
       counters.put("rollouts_live", (long) threads.count());
       counters.put("admitted", (long) admission.admitted());
       counters.put("admission_bound", (long) spec.admissionBound());
-      counters.put("head", head);
+      counters.put("head", running.head());
       feed.count(counters);
       return new RunState(
-          spec, phase, finished(), feed.hasTrainer(), broken, context.applied(), counters);
+          spec,
+          phase,
+          finished(),
+          feed.hasTrainer(),
+          running.broken(),
+          context.applied(),
+          counters);
     } finally {
       lock.unlock();
     }
@@ -192,92 +180,8 @@ public final class Run {
     try {
       feed.restore();
       if (phase == RunPhase.CANCELLED) return;
-      pending = groups.counters(spec.run()).getOrDefault("groups_pending", 0L);
-      for (GroupTable.Stored stored : groups.running(spec.run())) recover(stored);
-      admit();
+      running.recover();
       tellEnd();
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private void recover(GroupTable.Stored stored) {
-    int refills =
-        Math.max(0, spec.incomplete().refills() - rollouts.refills(spec.run(), stored.name()));
-    OpenGroup group =
-        new OpenGroup(
-            GroupTable.task(stored, spec.environment()),
-            deadline(),
-            rollouts.latest(spec.run(), stored.name()),
-            refills);
-    open.put(group.name(), group);
-    admission.started(1);
-    for (Latest cut : group.unfinished()) startAgain(group, cut.index(), cut.attempt() + 1);
-    advance(group);
-  }
-
-  /// Starts waiting groups while admission is open. Holds the lock.
-  void admit() {
-    while (phase != RunPhase.CANCELLED && !stopped && broken.isEmpty() && feed.admits()) {
-      int free = Math.min(admission.free(), ADMITTED_TOGETHER);
-      if (free == 0 || pending == 0) return;
-      List<GroupTable.Stored> next = groups.pending(spec.run(), free);
-      groups.start(spec.run(), spec.groupSize(), next);
-      pending -= next.size();
-      admission.started(next.size());
-      for (GroupTable.Stored stored : next) {
-        OpenGroup group =
-            new OpenGroup(
-                GroupTable.task(stored, spec.environment()),
-                deadline(),
-                OpenGroup.fresh(spec.groupSize()),
-                spec.incomplete().refills());
-        open.put(group.name(), group);
-        for (Latest rollout : group.unfinished())
-          threads.start(id(group, rollout.index(), rollout.attempt()), group.task(), listener);
-      }
-    }
-  }
-
-  /// Refills, settles or goes on waiting. Holds the lock.
-  private void advance(OpenGroup group) {
-    for (Latest failed : group.takeRefills(spec))
-      startAgain(group, failed.index(), failed.attempt() + 1);
-    if (!group.unfinished().isEmpty()) return;
-    settle(group, Settlement.of(spec, group.rollouts()));
-  }
-
-  private void settle(OpenGroup group, Settlement settlement) {
-    long seq = head + 1;
-    groups.settle(spec.run(), group.name(), seq, settlement);
-    head = seq;
-    open.remove(group.name());
-    for (Latest cut : group.unfinished()) threads.interrupt(id(group, cut.index(), cut.attempt()));
-    if (settlement.dropped()) admission.dropped();
-    else admission.completed(seq);
-    feed.deliveries().tellSettled(seq, group.name(), settlement);
-    settled.signalAll();
-    admit();
-    tellEnd();
-    feed.wake();
-  }
-
-  private void startAgain(OpenGroup group, int index, int attempt) {
-    rollouts.start(spec.run(), group.name(), index, attempt);
-    group.startedAgain(index, attempt);
-    threads.start(id(group, index, attempt), group.task(), listener);
-  }
-
-  /// Settles the groups whose deadline has passed. Called every second or so.
-  void tick() {
-    lock.lock();
-    try {
-      if (spec.incomplete().policy() == Incomplete.Policy.MIN_K || stopped) return;
-      long now = context.nanoTime().getAsLong();
-      for (OpenGroup group : List.copyOf(open.values()))
-        if (group.late(now)) settle(group, Settlement.of(spec, group.rollouts()));
-    } catch (LogException e) {
-      listener.broken(e);
     } finally {
       lock.unlock();
     }
@@ -291,7 +195,7 @@ public final class Run {
       events.tell(new RunEvent.WeightsApplied(applied));
       // Versions do not compare across lineages: what runs starts again under the new one.
       if (newLineage) threads.interruptOvertaken();
-      admit();
+      running.admit();
       feed.wake();
     } finally {
       lock.unlock();
@@ -322,7 +226,7 @@ public final class Run {
 
   long head() {
     assert lock.isHeldByCurrentThread();
-    return head;
+    return running.head();
   }
 
   RunPhase phase() {
@@ -332,29 +236,31 @@ public final class Run {
 
   /// No task will follow and every group has its place in the feed. Holds the lock.
   boolean finished() {
-    return phase == RunPhase.ENDED && pending == 0 && open.isEmpty();
+    return phase == RunPhase.ENDED && running.none();
+  }
+
+  /// Starts waiting groups while admission is open. Holds the lock.
+  void admit() {
+    running.admit();
+  }
+
+  /// Settles the groups whose deadline has passed. Called every second or so.
+  void tick() {
+    running.tick();
   }
 
   /// Admits nothing more and waits for the groups that run.
   ///
   /// @return whether they were all settled in time
   boolean drain(Duration patience) throws InterruptedException {
-    long left = patience.toNanos();
-    lock.lock();
-    try {
-      stopped = true;
-      while (!open.isEmpty() && left > 0) left = settled.awaitNanos(left);
-      return open.isEmpty();
-    } finally {
-      lock.unlock();
-    }
+    return running.drain(patience);
   }
 
   /// Stops without finishing anything; the next process goes on.
   void close() {
     lock.lock();
     try {
-      stopped = true;
+      running.stop();
       feed.close(CloseCode.GOING_AWAY, "the server stops");
     } finally {
       lock.unlock();
@@ -363,59 +269,15 @@ public final class Run {
     feed.awaitLeft();
   }
 
+  /// A group got its seq. Holds the lock.
+  private void settled(long seq) {
+    tellEnd();
+    feed.wake();
+  }
+
   private void tellEnd() {
     if (endTold || !(finished() || phase == RunPhase.CANCELLED)) return;
     endTold = true;
-    events.tell(new RunEvent.Ended(head));
-  }
-
-  private RolloutId id(OpenGroup group, int index, int attempt) {
-    return new RolloutId(spec.run(), group.name(), index, attempt);
-  }
-
-  private long deadline() {
-    return context.nanoTime().getAsLong()
-        + TimeUnit.NANOSECONDS.convert(spec.incomplete().groupDeadline());
-  }
-
-  /// What the rollouts' threads tell.
-  private final class Listener implements RolloutThreads.Listener {
-    @Override
-    public void finished(RolloutSummary rollout) {
-      lock.lock();
-      try {
-        OpenGroup group = open.get(rollout.group());
-        if (group == null || !group.awaits(rollout.index(), rollout.attempt())) return;
-        group.finished(rollout);
-        events.tell(new RunEvent.RolloutFinished(rollout));
-        advance(group);
-      } finally {
-        lock.unlock();
-      }
-    }
-
-    @Override
-    public void overtaken(RolloutId rollout) {
-      lock.lock();
-      try {
-        OpenGroup group = open.get(rollout.group());
-        if (stopped || group == null || !group.awaits(rollout.index(), rollout.attempt())) return;
-        startAgain(group, rollout.index(), rollout.attempt() + 1);
-      } finally {
-        lock.unlock();
-      }
-    }
-
-    @Override
-    public void broken(LogException why) {
-      lock.lock();
-      try {
-        LOG.error("run {} stands still", spec.run(), why);
-        broken = Optional.of(String.valueOf(why.getMessage()));
-        feed.close(CloseCode.INTERNAL, "the run's log failed");
-      } finally {
-        lock.unlock();
-      }
-    }
+    events.tell(new RunEvent.Ended(running.head()));
   }
 }

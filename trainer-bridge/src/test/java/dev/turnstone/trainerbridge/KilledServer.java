@@ -2,6 +2,7 @@ package dev.turnstone.trainerbridge;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 
@@ -11,9 +12,12 @@ final class KilledServer {
 
   public static void main(String[] args) throws Exception {
     try (Bridge bridge = Bridge.started(Path.of(args[0]))) {
+      Semaphore left = new Semaphore(100);
       bridge.policy.script(request -> {
-        // An engine that is now quick and now slow, so that groups are cut in every state.
-        TimeUnit.MICROSECONDS.sleep(ThreadLocalRandom.current().nextInt(30_000));
+        // An engine that is now quick and now slow, so that groups are cut in every state; the last
+        // 60 rollouts are cut for certain.
+        TimeUnit.MICROSECONDS.sleep(ThreadLocalRandom.current().nextInt(10_000));
+        left.acquire();
         return "from the first life";
       });
       Run run = bridge.run("\"group_size\":4,\"groups_per_version\":64");

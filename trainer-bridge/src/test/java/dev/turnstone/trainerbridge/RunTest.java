@@ -206,6 +206,27 @@ class RunTest {
   }
 
   @Test
+  void aRestartDoesNotAdmitMoreThanTheBound() throws Exception {
+    bridge.policy.script(request -> {
+      new CountDownLatch(1).await();
+      return "never";
+    });
+    Bridge.submit(bridge.run(""), "g-1", "g-2", "g-3", "g-4", "g-5", "g-6");
+    bridge.close();
+
+    bridge = new Bridge(directory);
+    try (RunEvents.Watch watch = bridge.found().events().watch()) {
+      bridge.runs.start();
+      bridge.found().end();
+      Bridge.settled(watch, 4);
+      assertThat(bridge.found().state().counters())
+          .containsEntry("admitted", 4L)
+          .containsEntry("groups_pending", 2L);
+      assertThat(bridge.found().state().state()).isEqualTo("ending");
+    }
+  }
+
+  @Test
   void waitingTasksAreAdmittedAfterARestart() throws Exception {
     Run run = bridge.run("\"groups_per_version\":1");
     try (RunEvents.Watch watch = run.events().watch()) {
