@@ -1,14 +1,18 @@
 package dev.turnstone.bench;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.nio.file.Path;
+import java.util.List;
 
-/// One measurement that compares its variants within one run.
+/// Measures one thing.
 interface Benchmark {
-  String description();
+  String name();
 
-  /// Measures once.
+  /// What it measures and which arguments it takes, in one line.
+  String summary();
+
+  /// Runs to its end.
   ///
-  /// @param home Turnstone's folder
-  ObjectNode run(Path home) throws Exception;
+  /// @return figures whose names end in their unit
+  /// @throws IllegalArgumentException with one sentence, if the arguments cannot be
+  ObjectNode run(List<String> arguments) throws Exception;
 }

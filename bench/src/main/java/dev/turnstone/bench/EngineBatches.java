@@ -12,12 +12,14 @@ import dev.turnstone.rollout.WeightsId;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.List;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
-/// Tokens per second of the embedded engine with the tiny policy, by the number of requests at once.
+/// Tokens per second of the embedded engine with the tiny policy, by the number of requests at
+/// once.
 final class EngineBatches implements Benchmark {
   private static final int PROMPT = 64;
   private static final int GENERATED = 64;
@@ -25,14 +27,22 @@ final class EngineBatches implements Benchmark {
   private static final int ROUNDS = 3;
 
   @Override
-  public String description() {
+  public String name() {
+    return "engine-batches";
+  }
+
+  @Override
+  public String summary() {
     return "tokens/s of the engine with the tiny policy, by requests at once";
   }
 
   @Override
-  public ObjectNode run(Path home) throws Exception {
+  public ObjectNode run(List<String> arguments) throws Exception {
+    if (!arguments.isEmpty())
+      throw new IllegalArgumentException("takes no arguments, but got " + arguments);
+    Path home = Path.of(System.getProperty("turnstone.home", "."));
     ObjectNode result = JsonNodeFactory.instance.objectNode();
-    result.put("benchmark", "engine-batches").put("prompt", PROMPT).put("generated", GENERATED);
+    result.put("prompt_tokens", PROMPT).put("generated_tokens", GENERATED);
     try (Engine engine =
         Engine.load(
             home.resolve("models/tiny"), new WeightsId("bench", 0, ""), EngineConfig.DEFAULT)) {
@@ -60,11 +70,7 @@ final class EngineBatches implements Benchmark {
         Tokens prompt = Tokens.of(random.ints(PROMPT, 0, 505).toArray());
         var request =
             new Policy.Request(
-                prompt,
-                Sampling.FULL.withSeed(i),
-                GENERATED,
-                Set.of(),
-                Duration.ofMinutes(5));
+                prompt, Sampling.FULL.withSeed(i), GENERATED, Set.of(), Duration.ofMinutes(5));
         calls.add(threads.submit(() -> engine.generate(request)));
       }
       for (Future<Generation> call : calls) call.get();

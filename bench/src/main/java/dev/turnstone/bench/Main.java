@@ -1,30 +1,45 @@
 package dev.turnstone.bench;
 
-import java.nio.file.Path;
-import java.util.Map;
-import java.util.TreeMap;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.PrintStream;
+import java.util.List;
+import java.util.Optional;
 
-/// `./turnstone bench [NAME]`: lists the benchmarks, or runs one and prints its JSON object.
+/// `./turnstone bench`: without arguments lists the benchmarks; with a name runs one and prints its
+/// figures as one line of JSON. Bad input is one sentence and exit code 2.
 public final class Main {
-  private static final Map<String, Benchmark> BENCHMARKS =
-      new TreeMap<>(Map.of("engine-batches", new EngineBatches()));
+  private static final int BAD_INPUT = 2;
+
+  /// All benchmarks, in the order of the list.
+  private static final List<Benchmark> BENCHMARKS = List.of(new ChatLoad(), new EngineBatches());
 
   private Main() {}
 
   public static void main(String[] args) throws Exception {
-    if (args.length == 0 || args[0].startsWith("-")) {
-      System.out.println("usage: turnstone bench NAME");
-      BENCHMARKS.forEach((name, b) -> System.out.printf("  %-18s %s%n", name, b.description()));
-      return;
+    System.exit(run(System.out, System.err, List.of(args)));
+  }
+
+  static int run(PrintStream out, PrintStream err, List<String> args) throws Exception {
+    if (args.isEmpty() || args.getFirst().equals("--help")) {
+      BENCHMARKS.forEach(b -> out.printf("%-12s %s%n", b.name(), b.summary()));
+      return 0;
     }
-    Benchmark benchmark = BENCHMARKS.get(args[0]);
-    if (benchmark == null || args.length > 1) {
-      System.err.printf(
-          "turnstone bench: no benchmark %s; there are %s%n",
-          String.join(" ", args), String.join(", ", BENCHMARKS.keySet()));
-      System.exit(2);
-      return;
+    String name = args.getFirst();
+    Optional<Benchmark> chosen =
+        BENCHMARKS.stream().filter(benchmark -> benchmark.name().equals(name)).findFirst();
+    if (chosen.isEmpty()) {
+      err.printf("turnstone bench: there is no benchmark %s; see turnstone bench%n", name);
+      return BAD_INPUT;
     }
-    System.out.println(benchmark.run(Path.of(System.getProperty("turnstone.home", "."))));
+    try {
+      ObjectNode figures = new ObjectMapper().createObjectNode().put("benchmark", name);
+      figures.put("cores", Runtime.getRuntime().availableProcessors());
+      out.println(figures.setAll(chosen.get().run(args.subList(1, args.size()))));
+      return 0;
+    } catch (IllegalArgumentException e) {
+      err.printf("turnstone bench %s: %s%n", name, e.getMessage());
+      return BAD_INPUT;
+    }
   }
 }

@@ -1,5 +1,7 @@
-/// Benchmarks. Start with [Main], which lists them; each prints one JSON object with ratios of one run,
-/// since the machines they run on are noisy. What they found is in `bench/LOG.md`.
+/// Benchmarks of the whole and of its parts; results, negative ones too, are kept in
+/// `bench/LOG.md`.
+///
+/// Start with [Main], which lists them. A [Benchmark] measures one thing and answers with JSON.
 @NullMarked
 package dev.turnstone.bench;
 

@@ -51,8 +51,8 @@ public final class Model implements AutoCloseable {
 
   /// Sets libtorch up for the calling thread: both settings are the thread's own.
   ///
-  /// The JIT's optimizer specialises a graph for the shapes it meets; ours change with every step, and
-  /// doing it again costs more than it saves (bench/LOG.md).
+  /// The JIT's optimizer specialises a graph for the shapes it meets; ours change with every step,
+  /// and doing it again costs more than it saves (bench/LOG.md).
   public static void prepareThread(int threads) {
     newManager().close(); // loads libtorch
     JniUtils.setNumThreads(threads);

@@ -9,9 +9,13 @@ import dev.turnstone.trainerbridge.EnvironmentTable;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// `/v1/environments`: what clients register is stored, so that it is there after a restart.
 final class EnvironmentsApi {
+  private static final Logger log = LoggerFactory.getLogger(EnvironmentsApi.class);
+
   private final Environments environments;
   private final EnvironmentTable table;
   private final Function<String, Optional<String>> user;
@@ -34,18 +38,24 @@ final class EnvironmentsApi {
         Route.delete("/v1/environments/:environment", Scope.ADMIN, this::delete));
   }
 
-  /// Registers what earlier processes stored.
+  /// Registers what earlier processes stored. What the server's configuration no longer allows is
+  /// left out, unless an unfinished run needs it: that would lose the run's groups.
   void restore() {
-    table
-        .all()
-        .forEach((name, stored) -> {
-          try {
-            environments.register(EnvironmentSpec.parse(stored.text()));
-          } catch (InvalidEnvironment e) {
+    table.all().forEach(this::restore);
+  }
+
+  private void restore(String name, Json stored) {
+    try {
+      environments.register(EnvironmentSpec.parse(stored.text()));
+    } catch (InvalidEnvironment e) {
+      user.apply(name)
+          .ifPresent(run -> {
             throw new StartupError(
-                "the stored environment %s cannot be used: %s".formatted(name, e.getMessage()));
-          }
-        });
+                "environment %s of the unfinished run %s cannot be used: %s"
+                    .formatted(name, run, e.getMessage()));
+          });
+      log.warn("the stored environment {} is left out: {}", name, e.getMessage());
+    }
   }
 
   private Reply list() {

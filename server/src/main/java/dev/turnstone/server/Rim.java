@@ -72,7 +72,6 @@ final class Rim implements AutoCloseable {
     HttpServerOptions options = new HttpServerOptions();
     options
         .setHttp2ClearTextEnabled(false)
-        .setHandle100ContinueAutomatically(true)
         .setCompressionSupported(false)
         .setMaxHeaderSize(32 << 10)
         .setMaxWebSocketFrameSize(Wire.LIMIT)

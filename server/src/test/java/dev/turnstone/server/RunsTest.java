@@ -1,6 +1,7 @@
 package dev.turnstone.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.turnstone.server.TestServer.Answer;
@@ -8,9 +9,12 @@ import dev.turnstone.trainerbridge.FeedClient;
 import dev.turnstone.trainerbridge.FeedClient.Delivered;
 import java.io.IOException;
 import java.net.URI;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import okhttp3.Response;
 import org.junit.jupiter.api.AfterEach;
@@ -179,5 +183,59 @@ final class RunsTest {
     }
     assertThat(server.get("/v1/runs/r/groups/g-1").json().at("/rollouts/0/attempt").asInt())
         .isEqualTo(1);
+  }
+
+  @Test
+  void newWeightsServeAndAreLoadedAgainAfterARestart() throws Exception {
+    Path folder = Files.createDirectories(data.resolve("weights/v7"));
+    Files.writeString(folder.resolve("model.safetensors"), "weights");
+    String manifest =
+        json(
+            "{'dtype':'F32','files':{'model.safetensors':{'sha256':'SHA','size':7}},'lineage':'l','tensors':{},'version':7}"
+                .replace("SHA", sha256("weights")));
+    Files.writeString(folder.resolve("manifest.json"), manifest);
+    String body =
+        json("{'lineage':'l','version':7,'uri':'URI','manifest_sha256':'SHA'}")
+            .replace("URI", folder.toUri().toString())
+            .replace("SHA", sha256(manifest));
+    Answer applied = server.post("/v1/weights", body);
+    assertThat(applied.status()).as(applied.text()).isEqualTo(200);
+    assertThat(applied.json().get("version").asInt()).isEqualTo(7);
+    assertThat(applied.json().get("pause_ms").asInt()).isEqualTo(2);
+    server.close();
+    start();
+    assertThat(server.get("/v1/weights").json().get("version").asInt()).isEqualTo(7);
+    assertThat(server.get("/v1/models").json().at("/data/0/weights/lineage").asText())
+        .isEqualTo("l");
+    Files.writeString(folder.resolve("model.safetensors"), "changed");
+    server.close();
+    assertThatThrownBy(this::start)
+        .isInstanceOf(StartupError.class)
+        .hasMessageContaining("model.safetensors");
+  }
+
+  private static String sha256(String text) throws Exception {
+    return HexFormat.of()
+        .formatHex(MessageDigest.getInstance("SHA-256").digest(TestServer.utf8(text)));
+  }
+
+  @Test
+  void aStoredEnvironmentThatIsNoLongerAllowedOnlyMattersToAnUnfinishedRun() throws Exception {
+    String tool =
+        json(
+            "{'environment':'e','tools':[{'kind':'sandbox','name':'p','description':'d','url':'http://127.0.0.1:9'}]}");
+    server.close();
+    server = TestServer.start(data, json("{'tool_addresses':['127.0.0.1:9']}"));
+    assertThat(server.post("/v1/environments", tool).status()).isEqualTo(201);
+    server.close();
+    start();
+    assertThat(server.get("/v1/environments/e").status()).isEqualTo(404);
+    server.close();
+    server = TestServer.start(data, json("{'tool_addresses':['127.0.0.1:9']}"));
+    server.post("/v1/runs", json("{'run':'r','environment':'e','group_size':2}"));
+    server.close();
+    assertThatThrownBy(this::start)
+        .isInstanceOf(StartupError.class)
+        .hasMessageContaining("environment e of the unfinished run r cannot be used");
   }
 }

@@ -34,8 +34,13 @@ final class TestServer implements AutoCloseable {
   /// Starts with settings as the configuration file names them.
   static TestServer start(Path data, String... settings) throws InterruptedException {
     TestServer server = listen(data, settings);
-    server.serve();
-    return server;
+    try {
+      server.serve();
+      return server;
+    } catch (StartupError e) {
+      server.close();
+      throw e;
+    }
   }
 
   /// Listens without serving yet.

@@ -53,8 +53,8 @@ public final class GrpoTrainer implements AutoCloseable {
         checkpoint.isPresent()
             ? model.loadFile(checkpoint.get().weights())
             : model.load(config.model());
-    this.learner = new Learner(
-            model, start, config.constants(), config.optimizer(), config.threads());
+    this.learner =
+        new Learner(model, start, config.constants(), config.optimizer(), config.threads());
     this.reference =
         config.klCoefficient() > 0 ? Optional.of(model.load(config.model())) : Optional.empty();
     this.lineage = checkpoint.map(Checkpoint::lineage).orElse(config.run());
@@ -90,10 +90,10 @@ public final class GrpoTrainer implements AutoCloseable {
   }
 
   /// Makes the server serve what this trainer holds. A fresh trainer continues the lineage of an
-  /// untrained policy. After a restart the server may serve older weights than the checkpoint has, or
-  /// newer ones that no checkpoint has: those cannot be made again, so what follows is a new lineage.
-  private void catchUp()
-      throws IOException, WeightsRejected, FeedClosed, InterruptedException {
+  /// untrained policy. After a restart the server may serve older weights than the checkpoint has,
+  /// or newer ones that no checkpoint has: those cannot be made again, so what follows is a new
+  /// lineage.
+  private void catchUp() throws IOException, WeightsRejected, FeedClosed, InterruptedException {
     FeedMessage.Welcome welcome = feed.welcome();
     if (step == 0 && welcome.version() == 0) {
       lineage = welcome.lineage();

@@ -46,8 +46,8 @@ public final class Learner implements AutoCloseable {
   /// @param logprobs of the trained tokens before the step, one array per micro-batch
   record Step(double loss, double gradNorm, List<float[]> logprobs) {}
 
-  /// Takes over model and parameters, which must be f32, and closes them. The calling thread is the one
-  /// that trains.
+  /// Takes over model and parameters, which must be f32, and closes them. The calling thread is the
+  /// one that trains.
   ///
   /// @param threads libtorch's threads
   public Learner(
