@@ -87,7 +87,7 @@ final class Demo {
                   "--dir=" + folder.path("trainer"),
                   "--steps=" + steps,
                   "--learning-rate=" + DemoRun.LEARNING_RATE));
-      while (!trainer.hasEnded()) {
+      while (!trainer.hasEnded(Duration.ZERO)) {
         sandbox.checkAlive();
         server.checkAlive();
         for (DemoClient.Event event : events.take(TICK)) happened(event, client);

@@ -13,6 +13,7 @@ import java.util.concurrent.TimeUnit;
 /// One child process of the demo: a Turnstone command in a JVM with this one's class path and
 /// options. What it prints goes to a log file.
 final class DemoProcess implements AutoCloseable {
+  private static final String HOME = "turnstone.home";
   private static final String READY = "listening on ";
   private static final Duration START = Duration.ofMinutes(2);
   private static final Duration STOP = Duration.ofSeconds(10);
@@ -37,7 +38,9 @@ final class DemoProcess implements AutoCloseable {
     line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
         .filter(option -> !option.startsWith("-agentlib") && !option.startsWith("-javaagent"))
+        .filter(option -> !option.startsWith("-D" + HOME))
         .forEach(line::add);
+    line.add("-D%s=%s".formatted(HOME, System.getProperty(HOME, ".")));
     line.addAll(List.of("-cp", System.getProperty("java.class.path"), DemoChild.class.getName()));
     line.addAll(command);
     try {
@@ -67,11 +70,11 @@ final class DemoProcess implements AutoCloseable {
         "the %s is not ready after %d s, see %s".formatted(name, START.toSeconds(), log));
   }
 
-  /// Whether it ended well; empty while it runs.
+  /// Whether it has ended well; waits up to `patience` for it.
   ///
   /// @throws DemoFailure if it ended otherwise
-  boolean hasEnded() {
-    if (process.isAlive()) return false;
+  boolean hasEnded(Duration patience) throws InterruptedException {
+    if (!process.waitFor(patience)) return false;
     if (process.exitValue() != 0) throw died();
     return true;
   }

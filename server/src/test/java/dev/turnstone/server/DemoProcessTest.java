@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -27,7 +28,7 @@ class DemoProcessTest {
   @Test
   void aProcessThatIsDoneHasEnded() throws InterruptedException {
     try (DemoProcess process = DemoProcess.start("help", logs, List.of("--help"))) {
-      while (!process.hasEnded()) Thread.onSpinWait();
+      assertThat(process.hasEnded(Duration.ofSeconds(30))).isTrue();
       assertThat(logs.resolve("help.log")).content().contains("Usage: turnstone");
     }
   }
