@@ -80,6 +80,7 @@ public final class TrajectoryLog implements AutoCloseable {
   /// Waits for what is being written and closes the database.
   @Override
   public void close() {
+    if (!lock.isValid()) return;
     try (FileChannel _ = (FileChannel) lock.acquiredBy()) {
       readers.close();
       writer.close();
