@@ -27,8 +27,8 @@ final class DemoCommand implements Callable<Integer> {
   @Option(names = "--seed", paramLabel = "N", description = "Of tasks and sampling; 1.")
   private long seed = 1;
 
-  @Option(names = "--steps", paramLabel = "N", description = "Training steps; 40.")
-  private int steps = 40;
+  @Option(names = "--steps", paramLabel = "N", description = "Training steps; 60.")
+  private int steps = 60;
 
   @Option(
       names = "--dir",
