@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
@@ -41,7 +42,10 @@ final class DemoEvents implements AutoCloseable {
       client.watch(run, listening::countDown, event -> queue.offer(event));
     } catch (IOException | DemoFailure e) {
       failure.set(
-          Optional.of("the events of the run %s broke off: %s".formatted(run, e.getMessage())));
+          Optional.of(
+              "the events of the run %s broke off: %s"
+                  .formatted(
+                      run, Objects.requireNonNullElse(e.getMessage(), "the server is gone"))));
     } finally {
       listening.countDown();
     }

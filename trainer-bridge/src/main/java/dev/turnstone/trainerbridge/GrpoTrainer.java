@@ -137,9 +137,12 @@ public final class GrpoTrainer implements AutoCloseable {
     var report = new StepReport(groups, rows, version, lineage);
     boolean signal = rows.stream().anyMatch(row -> row.advantage() != 0);
     // Adam's momentum would move the weights even without a gradient.
+    measureOlderVersions(batches, report);
     if (signal || (reference.isPresent() && !rows.isEmpty())) {
       optimize(batches, report);
       version++;
+    } else {
+      for (MicroBatch batch : batches) report.recomputed(batch, learner.logprobs(batch.tokens()));
     }
     step++;
     report.trained(step, version, millisSince(started), waitMillis);
@@ -153,12 +156,11 @@ public final class GrpoTrainer implements AutoCloseable {
     feed.stats(figures);
   }
 
-  private void optimize(List<MicroBatch> batches, StepReport report) throws ModelException {
+  private void optimize(List<MicroBatch> batches, StepReport report) {
     List<float[]> referenceLogprobs =
         reference.isPresent()
             ? batches.stream().map(b -> learner.logprobs(b.tokens(), reference.get())).toList()
             : List.of();
-    measureOlderVersions(batches, report);
     List<float[]> old = List.of();
     for (int inner = 0; inner < config.innerSteps(); inner++) {
       var inputs = new ArrayList<PolicyBatch>();

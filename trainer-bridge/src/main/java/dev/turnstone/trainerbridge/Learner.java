@@ -74,6 +74,11 @@ public final class Learner implements AutoCloseable {
     return zeros;
   }
 
+  /// Log-probabilities of a micro-batch's targets under the present weights, without gradients.
+  float[] logprobs(TokenBatch batch) {
+    return logprobs(batch, parameters);
+  }
+
   /// Log-probabilities of a micro-batch's targets under other weights, without gradients.
   float[] logprobs(TokenBatch batch, Parameters others) {
     try (PtNDManager scratch = Model.newManager()) {
