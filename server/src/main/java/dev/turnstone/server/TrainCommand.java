@@ -112,7 +112,8 @@ final class TrainCommand implements Callable<Integer> {
       Files.createDirectories(directory);
       try (FeedClient feed = FeedClient.connect(options(folder), Duration.ofSeconds(patience));
           PrintWriter log = metrics();
-          GrpoTrainer trainer = new GrpoTrainer(config, feed, figures -> print(log, figures))) {
+          GrpoTrainer trainer =
+              new GrpoTrainer(config, feed, figures -> print(log, figures), reported())) {
         trainer.run();
       }
       return 0;
@@ -164,13 +165,24 @@ final class TrainCommand implements Callable<Integer> {
     }
   }
 
+  /// The last step in the metrics file, which is open already.
+  private int reported() throws IOException {
+    int last = 0;
+    for (String line : Files.readAllLines(directory.resolve("metrics.jsonl")))
+      last = Math.max(last, Wire.JSON.readTree(line).path("step").asInt());
+    return last;
+  }
+
+  /// Opens the metrics file behind its last whole line: a kill may have cut one off.
   private PrintWriter metrics() throws IOException {
-    BufferedWriter file =
-        Files.newBufferedWriter(
-            directory.resolve("metrics.jsonl"),
-            StandardOpenOption.CREATE,
-            StandardOpenOption.APPEND);
-    return new PrintWriter(file, true);
+    Path file = directory.resolve("metrics.jsonl");
+    if (Files.exists(file)) {
+      String text = Files.readString(file);
+      Files.writeString(file, text.substring(0, text.lastIndexOf('\n') + 1));
+    }
+    BufferedWriter lines =
+        Files.newBufferedWriter(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+    return new PrintWriter(lines, true);
   }
 
   private void print(PrintWriter log, ObjectNode figures) {

@@ -1,6 +1,5 @@
 package dev.turnstone.trainerbridge;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.turnstone.engine.FloatTensor;
@@ -27,8 +26,15 @@ import java.util.stream.Stream;
 /// @param version of the weights in the checkpoint
 /// @param seq last group of the feed that is trained into them
 /// @param optimizerSteps AdamW's step number
+/// @param figures of the step, so that a kill before they were told loses nothing
 record Checkpoint(
-    Path folder, int step, String lineage, int version, long seq, long optimizerSteps) {
+    Path folder,
+    int step,
+    String lineage,
+    int version,
+    long seq,
+    long optimizerSteps,
+    ObjectNode figures) {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final String STATE = "state.json";
   private static final int KEPT = 2;
@@ -38,7 +44,7 @@ record Checkpoint(
     List<Path> folders = folders(directory);
     if (folders.isEmpty()) return Optional.empty();
     Path folder = folders.getLast();
-    JsonNode state = JSON.readTree(folder.resolve(STATE).toFile());
+    ObjectNode state = JSON.readValue(folder.resolve(STATE).toFile(), ObjectNode.class);
     return Optional.of(
         new Checkpoint(
             folder,
@@ -46,12 +52,19 @@ record Checkpoint(
             state.path("lineage").asText(),
             state.path("version").asInt(),
             state.path("seq").asLong(),
-            state.path("optimizer_steps").asLong()));
+            state.path("optimizer_steps").asLong(),
+            state.withObject("figures")));
   }
 
   /// Writes a checkpoint aside, syncs it and renames it; keeps the last two.
   static Checkpoint write(
-      Path directory, int step, String lineage, int version, long seq, Learner learner)
+      Path directory,
+      int step,
+      String lineage,
+      int version,
+      long seq,
+      ObjectNode figures,
+      Learner learner)
       throws IOException {
     Path folder = directory.resolve("step-%06d".formatted(step));
     Path aside = directory.resolve("step-%06d.tmp".formatted(step));
@@ -62,7 +75,7 @@ record Checkpoint(
         aside.resolve("optimizer.safetensors"), learner.moments(), Safetensors.Dtype.F32);
     ObjectNode state = JSON.createObjectNode();
     state.put("step", step).put("lineage", lineage).put("version", version).put("seq", seq);
-    state.put("optimizer_steps", learner.steps());
+    state.put("optimizer_steps", learner.steps()).set("figures", figures);
     try (FileChannel channel =
         FileChannel.open(
             aside.resolve(STATE), StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
@@ -75,7 +88,7 @@ record Checkpoint(
     sync(directory);
     List<Path> old = folders(directory);
     for (Path path : old.subList(0, Math.max(0, old.size() - KEPT))) delete(path);
-    return new Checkpoint(folder, step, lineage, version, seq, learner.steps());
+    return new Checkpoint(folder, step, lineage, version, seq, learner.steps(), figures);
   }
 
   String name() {

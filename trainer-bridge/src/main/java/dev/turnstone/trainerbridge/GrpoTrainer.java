@@ -40,7 +40,9 @@ public final class GrpoTrainer implements AutoCloseable {
   /// Loads the newest checkpoint, or the model that training starts from.
   ///
   /// @param metrics takes one JSON object per step
-  public GrpoTrainer(TrainerConfig config, FeedClient feed, Consumer<ObjectNode> metrics)
+  /// @param reported last step whose object it took already; a checkpoint may be one ahead
+  public GrpoTrainer(
+      TrainerConfig config, FeedClient feed, Consumer<ObjectNode> metrics, int reported)
       throws IOException, ModelException {
     this.config = config;
     this.feed = feed;
@@ -63,6 +65,7 @@ public final class GrpoTrainer implements AutoCloseable {
       version = checkpoint.get().version();
       step = checkpoint.get().step();
       seq = checkpoint.get().seq();
+      if (step > reported) metrics.accept(checkpoint.get().figures());
     }
   }
 
@@ -146,7 +149,8 @@ public final class GrpoTrainer implements AutoCloseable {
     }
     step++;
     report.trained(step, version, millisSince(started), waitMillis);
-    Checkpoint checkpoint = Checkpoint.write(checkpoints, step, lineage, version, seq, learner);
+    Checkpoint checkpoint =
+        Checkpoint.write(checkpoints, step, lineage, version, seq, report.toJson(), learner);
     long publishing = System.nanoTime();
     if (report.optimized()) publish();
     report.published(millisSince(publishing));

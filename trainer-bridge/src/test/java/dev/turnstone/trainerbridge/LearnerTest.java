@@ -3,6 +3,7 @@ package dev.turnstone.trainerbridge;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.turnstone.engine.FloatTensor;
 import dev.turnstone.engine.Model;
 import dev.turnstone.engine.ModelConfig;
@@ -116,9 +117,10 @@ class LearnerTest {
     TokenBatch batch = batch(9, 15);
     float[] expected;
     Checkpoint checkpoint;
+    ObjectNode figures = JsonText.object().put("step", 3).put("loss", 0.5);
     try (Learner learner = learner()) {
       for (int step = 0; step < 3; step++) learner.likelihoodStep(List.of(batch), 1);
-      checkpoint = Checkpoint.write(directory, 3, "line", 3, 24, learner);
+      checkpoint = Checkpoint.write(directory, 3, "line", 3, 24, figures, learner);
       learner.likelihoodStep(List.of(batch), 1);
       expected = learner.logprobs(batch);
     }
@@ -141,7 +143,8 @@ class LearnerTest {
   void onlyTheLastTwoCheckpointsStay() throws Exception {
     try (Learner learner = learner()) {
       for (int step = 1; step <= 4; step++)
-        Checkpoint.write(directory, step, "line", step, step, learner);
+        Checkpoint.write(
+            directory, step, "line", step, step, JsonText.object().put("step", step), learner);
     }
     try (var left = java.nio.file.Files.list(directory)) {
       assertThat(left.map(path -> path.getFileName().toString()))
