@@ -86,6 +86,7 @@ final class Demo {
                   "--run=" + DemoRun.NAME,
                   "--dir=" + folder.path("trainer"),
                   "--steps=" + steps,
+                  "--final-learning-rate=" + DemoRun.LEARNING_RATE / 10,
                   "--learning-rate=" + DemoRun.LEARNING_RATE));
       while (!trainer.hasEnded(Duration.ZERO)) {
         sandbox.checkAlive();

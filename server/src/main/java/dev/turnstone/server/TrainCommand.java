@@ -66,6 +66,12 @@ final class TrainCommand implements Callable<Integer> {
   @Option(names = "--learning-rate", paramLabel = "R", description = "${DEFAULT-VALUE}.")
   private double learningRate = 1e-4;
 
+  @Option(
+      names = "--final-learning-rate",
+      paramLabel = "R",
+      description = "Reached in a straight line at the last step; the same.")
+  private Optional<Double> finalLearningRate = Optional.empty();
+
   @Option(names = "--weight-decay", paramLabel = "W", description = "${DEFAULT-VALUE}.")
   private double weightDecay;
 
@@ -135,6 +141,7 @@ final class TrainCommand implements Callable<Integer> {
         steps,
         innerSteps,
         learningRate,
+        finalLearningRate.orElse(learningRate),
         weightDecay,
         clipNorm,
         clipLow,

@@ -180,7 +180,7 @@ public final class GrpoTrainer implements AutoCloseable {
                     : Optional.of(referenceLogprobs.get(i)),
                 batch.advantages()));
       }
-      Learner.Step done = learner.policyStep(inputs, 1);
+      Learner.Step done = learner.policyStep(inputs, config.rateFactor(step));
       if (inner == 0) {
         old = done.logprobs();
         for (int i = 0; i < batches.size(); i++) report.recomputed(batches.get(i), old.get(i));

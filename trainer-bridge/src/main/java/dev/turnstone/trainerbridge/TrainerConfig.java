@@ -9,6 +9,7 @@ import java.time.Duration;
 /// @param directory of checkpoints, published weights and metrics
 /// @param steps training steps in all, resumed ones included
 /// @param innerSteps optimizer steps over one batch
+/// @param finalLearningRate reached in a straight line at the last step
 /// @param microBatchTokens padded tokens of one forward pass
 /// @param threads of libtorch
 /// @param patience for the next group
@@ -19,6 +20,7 @@ public record TrainerConfig(
     int steps,
     int innerSteps,
     double learningRate,
+    double finalLearningRate,
     double weightDecay,
     double clipNorm,
     double clipLow,
@@ -35,6 +37,8 @@ public record TrainerConfig(
     atLeastOne("threads", threads);
     if (!(learningRate > 0))
       throw new IllegalArgumentException("learning-rate is not positive: " + learningRate);
+    if (!(finalLearningRate >= 0))
+      throw new IllegalArgumentException("final-learning-rate < 0: " + finalLearningRate);
     if (!(clipNorm > 0))
       throw new IllegalArgumentException("clip-norm is not positive: " + clipNorm);
     if (!(klCoefficient >= 0)) throw new IllegalArgumentException("kl < 0: " + klCoefficient);
@@ -42,6 +46,11 @@ public record TrainerConfig(
 
   private static void atLeastOne(String name, int value) {
     if (value < 1) throw new IllegalArgumentException(name + " < 1: " + value);
+  }
+
+  /// The learning rate after `step` steps, as a share of the first one.
+  double rateFactor(int step) {
+    return 1 + (finalLearningRate / learningRate - 1) * step / steps;
   }
 
   Objective.Constants constants() {
