@@ -12,7 +12,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -186,12 +185,5 @@ public final class Safetensors {
 
   private static void writeFully(FileChannel channel, ByteBuffer bytes) throws IOException {
     while (bytes.hasRemaining()) channel.write(bytes);
-  }
-
-  /// A copy of the names and shapes, in order.
-  public static Map<String, List<Long>> shapes(Map<String, FloatTensor> tensors) {
-    var shapes = new LinkedHashMap<String, List<Long>>();
-    tensors.forEach((name, tensor) -> shapes.put(name, tensor.shape()));
-    return shapes;
   }
 }

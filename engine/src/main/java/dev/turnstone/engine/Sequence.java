@@ -71,10 +71,6 @@ final class Sequence {
     return length - promptLength;
   }
 
-  int promptLength() {
-    return promptLength;
-  }
-
   Tokens block(int index) {
     return Tokens.of(Arrays.copyOfRange(tokens, index * Model.BLOCK, (index + 1) * Model.BLOCK));
   }
