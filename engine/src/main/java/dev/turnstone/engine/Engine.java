@@ -50,7 +50,11 @@ public final class Engine implements TrainablePolicy, AutoCloseable {
     check(request);
     Sequence sequence = thread.submit(request, listener);
     try {
-      return sequence.result.get();
+      long patience = request.timeout().plus(CLOSE_PATIENCE).toMillis();
+      return sequence.result.get(patience, TimeUnit.MILLISECONDS);
+    } catch (TimeoutException e) {
+      thread.abort(sequence);
+      throw new PolicyException("the engine did not answer in " + request.timeout(), e);
     } catch (InterruptedException e) {
       thread.abort(sequence);
       throw e;

@@ -137,7 +137,7 @@ public final class GrpoTrainer implements AutoCloseable {
     long started = System.nanoTime();
     List<TrainingRow> rows = groups.stream().flatMap(g -> TrainingRow.of(g).stream()).toList();
     List<MicroBatch> batches = MicroBatch.pack(rows, config.microBatchTokens());
-    var report = new StepReport(groups, rows, version, lineage);
+    var report = new StepReport(groups, rows, version, lineage, config.constants());
     boolean signal = rows.stream().anyMatch(row -> row.advantage() != 0);
     // Adam's momentum would move the weights even without a gradient.
     measureOlderVersions(batches, report);

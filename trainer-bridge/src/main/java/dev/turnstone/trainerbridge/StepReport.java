@@ -12,6 +12,7 @@ final class StepReport {
   private final List<TrainingRow> rows;
   private final int versionBefore;
   private final String lineage;
+  private final Objective.Constants constants;
   private final Mismatch mismatch = new Mismatch();
   private final Mismatch drift = new Mismatch();
   private boolean optimized;
@@ -25,11 +26,17 @@ final class StepReport {
   private long waitMillis;
   private long publishMillis;
 
-  StepReport(List<GroupFrame> groups, List<TrainingRow> rows, int version, String lineage) {
+  StepReport(
+      List<GroupFrame> groups,
+      List<TrainingRow> rows,
+      int version,
+      String lineage,
+      Objective.Constants constants) {
     this.groups = groups;
     this.rows = rows;
     this.versionBefore = version;
     this.lineage = lineage;
+    this.constants = constants;
   }
 
   /// Log-probabilities under the weights at the start of the step.
@@ -51,7 +58,7 @@ final class StepReport {
     for (int i = 0; i < old.size(); i++)
       for (int token = 0; token < old.get(i).length; token++) {
         double ratio = Math.exp(inner.logprobs().get(i)[token] - old.get(i)[token]);
-        if (ratio < 0.8 || ratio > 1.28) clipped++;
+        if (ratio < 1 - constants.clipLow() || ratio > 1 + constants.clipHigh()) clipped++;
         compared++;
       }
   }
