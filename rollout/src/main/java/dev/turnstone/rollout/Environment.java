@@ -15,10 +15,24 @@ public interface Environment {
 
   /// One rollout's state in an environment. Used by one thread.
   interface Session extends AutoCloseable {
+    /// The tools there are, the same for the whole session.
     List<ToolSpec> tools();
+
+    /// What the environment shows before the first turn; the policy reads it after the task's
+    /// messages.
+    default List<Message> opening() {
+      return List.of();
+    }
 
     /// Runs the calls of one turn and says what the policy sees.
     Observation step(List<ToolCall> calls) throws EnvironmentLost, InterruptedException;
+
+    /// Answers a turn without a tool call. Empty, as in most environments: that turn was the
+    /// policy's answer and the rollout stops.
+    default Optional<Observation> reply(String content)
+        throws EnvironmentLost, InterruptedException {
+      return Optional.empty();
+    }
 
     /// The reward of the conversation so far; empty if this environment cannot score it.
     Optional<Reward> score(List<Message> transcript) throws EnvironmentLost, InterruptedException;

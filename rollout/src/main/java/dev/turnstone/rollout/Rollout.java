@@ -9,6 +9,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.function.LongSupplier;
 
 /// The agent loop: one task, one environment session, one trajectory.
@@ -27,6 +29,7 @@ public final class Rollout {
 
   private final List<Message> transcript = new ArrayList<>();
   private Optional<TokenRecord> record = Optional.empty();
+  private final SortedMap<Integer, Double> turnRewards = new TreeMap<>();
   private int toolCalls;
   private long started;
 
@@ -60,7 +63,9 @@ public final class Rollout {
     try (Environment.Session session = environment.open(task, seed, limits.wallTime())) {
       Stop stop = turns(session);
       Optional<Reward> reward =
-          stop.reason().use() == Use.DROP ? Optional.empty() : session.score(transcript);
+          stop.reason().use() == Use.DROP
+              ? Optional.empty()
+              : session.score(transcript).map(score -> score.withTurns(turnRewards));
       return trajectory(reward, stop);
     } catch (EnvironmentLost e) {
       return trajectory(Optional.empty(), new Stop(StopReason.ENVIRONMENT_LOST, sentence(e)));
@@ -79,7 +84,8 @@ public final class Rollout {
       throws InterruptedException, PolicyException, EnvironmentLost {
     List<ToolSpec> tools = session.tools();
     transcript.addAll(task.messages());
-    TokenRecord held = new TokenRecord(agent.format().prompt(task.messages(), tools), sampling);
+    transcript.addAll(session.opening());
+    TokenRecord held = new TokenRecord(agent.format().prompt(transcript, tools), sampling);
     record = Optional.of(held);
     int errors = 0;
     while (true) {
@@ -92,7 +98,8 @@ public final class Rollout {
       String text = agent.format().text(generation.ids());
       if (generation.finish() != FinishReason.STOP) return cut(held, generation, text);
 
-      Step step = step(session, agent.parser().parse(text, held.turns() - 1));
+      int turn = held.turns() - 1;
+      Step step = step(session, agent.parser().parse(text, turn), turn);
       if (step.stop().isPresent()) return step.stop().get();
       transcript.addAll(step.messages());
       errors = step.error().isPresent() ? errors + 1 : 0;
@@ -105,12 +112,13 @@ public final class Rollout {
   }
 
   /// What a parsed turn leads to: a stop, or messages that the policy reads next.
-  private Step step(Environment.Session session, Parsed parsed)
+  private Step step(Environment.Session session, Parsed parsed, int turn)
       throws EnvironmentLost, InterruptedException {
     switch (parsed) {
       case Parsed.Answer(String content) -> {
         transcript.add(new Message.Assistant(content, List.of()));
-        return Step.stop(StopReason.ANSWER);
+        Optional<Observation> reply = session.reply(content);
+        return reply.isEmpty() ? Step.stop(StopReason.ANSWER) : observed(reply.get(), turn);
       }
       case Parsed.Malformed(String content, String why) -> {
         transcript.add(new Message.Assistant(content, List.of()));
@@ -121,17 +129,20 @@ public final class Rollout {
         transcript.add(new Message.Assistant(content, calls));
         Observation observation = session.step(calls);
         toolCalls += calls.size();
-        List<Message> messages =
-            observation.results().stream().map(Observation.Result::message).toList();
-        if (observation.done()) {
-          transcript.addAll(messages);
-          return Step.stop(StopReason.DONE);
-        }
-        Optional<StopReason> error =
-            observation.allFailed() ? Optional.of(StopReason.TOOL_ERROR) : Optional.empty();
-        return new Step(Optional.empty(), messages, error);
+        return observed(observation, turn);
       }
     }
+  }
+
+  private Step observed(Observation observation, int turn) {
+    observation.reward().ifPresent(reward -> turnRewards.put(turn, reward));
+    if (observation.done()) {
+      transcript.addAll(observation.messages());
+      return Step.stop(StopReason.DONE);
+    }
+    Optional<StopReason> error =
+        observation.allFailed() ? Optional.of(StopReason.TOOL_ERROR) : Optional.empty();
+    return new Step(Optional.empty(), observation.messages(), error);
   }
 
   private Policy.Request request(TokenRecord held) {

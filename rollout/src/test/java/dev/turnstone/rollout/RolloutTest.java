@@ -7,14 +7,17 @@ import static dev.turnstone.rollout.ScriptedPolicy.generation;
 import static dev.turnstone.rollout.ScriptedPolicy.saying;
 import static dev.turnstone.rollout.ScriptedPolicy.stopped;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.entry;
 
 import dev.turnstone.rollout.Environment.EnvironmentLost;
 import dev.turnstone.rollout.Generation.FinishReason;
 import dev.turnstone.rollout.Policy.PolicyException;
 import java.time.Duration;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -227,6 +230,43 @@ class RolloutTest {
     assertThat(trajectory.reward()).contains(Reward.of(0.5));
     assertThat(trajectory.transcript().getLast()).isInstanceOf(Message.Tool.class);
     assertThat(trajectory.rows().getFirst().ids().last()).isEqualTo(ByteChatFormat.END);
+  }
+
+  @Test
+  void anEnvironmentMayConverseInsteadOfOfferingTools() {
+    Iterator<Observation> says =
+        List.of(
+                new Observation(List.of(), Optional.of("warmer"), false, Optional.of(0.25)),
+                new Observation(List.of(), Optional.of("found"), true, Optional.of(1.0)))
+            .iterator();
+    ScriptedEnvironment environment = echoing().conversing("find it", _ -> says.next());
+
+    Trajectory trajectory = run(saying("here", "there"), environment);
+
+    assertThat(trajectory.stop()).isEqualTo(StopReason.DONE);
+    assertThat(trajectory.transcript().stream().map(Message::content))
+        .endsWith("find it", "here", "warmer", "there", "found");
+    assertThat(trajectory.reward().orElseThrow().turns())
+        .containsExactly(entry(0, 0.25), entry(1, 1.0));
+    assertThat(Invariants.violation(trajectory)).isEmpty();
+  }
+
+  @Test
+  void turnsThatTheEnvironmentGaveNothingForHaveNoReward() {
+    AtomicInteger step = new AtomicInteger();
+    ScriptedEnvironment environment =
+        new ScriptedEnvironment(
+            calls ->
+                new Observation(
+                    ScriptedEnvironment.echo(calls).results(),
+                    Optional.empty(),
+                    false,
+                    step.incrementAndGet() == 2 ? Optional.of(0.5) : Optional.empty()),
+            _ -> Optional.of(Reward.of(1)));
+
+    Trajectory trajectory = run(saying(CALL, "CALL", CALL, "end"), environment);
+
+    assertThat(trajectory.reward().orElseThrow().turns()).hasSize(1).containsValue(0.5);
   }
 
   @Test

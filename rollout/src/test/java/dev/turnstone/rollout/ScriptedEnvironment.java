@@ -14,6 +14,8 @@ final class ScriptedEnvironment implements Environment {
   private final Scorer scorer;
   private final List<List<ToolCall>> steps = new ArrayList<>();
   private final List<List<Message>> scored = new ArrayList<>();
+  private final List<Message> opening = new ArrayList<>();
+  private Optional<Step> reply = Optional.empty();
   private int opened;
   private int closed;
 
@@ -41,6 +43,14 @@ final class ScriptedEnvironment implements Environment {
         calls.stream().<Result>map(c -> new Result.Ok(c, c.arguments().text())).toList(), false);
   }
 
+  /// Shows a message before the first turn, and answers turns without a call instead of ending
+  /// there.
+  ScriptedEnvironment conversing(String first, Step answers) {
+    opening.add(new Message.User(first));
+    reply = Optional.of(answers);
+    return this;
+  }
+
   @FunctionalInterface
   interface Step {
     Observation step(List<ToolCall> calls) throws EnvironmentLost, InterruptedException;
@@ -64,6 +74,17 @@ final class ScriptedEnvironment implements Environment {
       public Observation step(List<ToolCall> calls) throws EnvironmentLost, InterruptedException {
         steps.add(List.copyOf(calls));
         return step.step(calls);
+      }
+
+      @Override
+      public List<Message> opening() {
+        return opening;
+      }
+
+      @Override
+      public Optional<Observation> reply(String content)
+          throws EnvironmentLost, InterruptedException {
+        return reply.isEmpty() ? Optional.empty() : Optional.of(reply.get().step(List.of()));
       }
 
       @Override

@@ -35,6 +35,11 @@ final class TrajectoryJson {
         .ifPresent(reward -> {
           json.put("reward", reward.value());
           reward.parts().forEach(parts::put);
+          if (!reward.turns().isEmpty()) {
+            ArrayNode turns = json.putArray("turn_rewards");
+            for (int turn = 0; turn <= reward.turns().lastKey(); turn++)
+              turns.add(reward.turns().get(turn));
+          }
         });
     json.set("transcript", MessageJson.write(trajectory.transcript()));
     ArrayNode rows = json.putArray("rows");

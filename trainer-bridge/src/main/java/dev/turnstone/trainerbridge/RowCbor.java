@@ -1,6 +1,7 @@
 package dev.turnstone.trainerbridge;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.BinaryNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.POJONode;
@@ -17,6 +18,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /// A [Row] as a tree for [TypedCbor], in the log and on the feed alike.
 final class RowCbor {
@@ -62,6 +65,15 @@ final class RowCbor {
     reward.ifPresent(scored -> node.put("reward", scored.value()));
     ObjectNode parts = node.putObject("reward_parts");
     reward.ifPresent(scored -> scored.parts().forEach(parts::put));
+    reward
+        .map(Reward::turns)
+        .filter(turns -> !turns.isEmpty())
+        .ifPresent(turns -> writeTurns(node.putArray("turn_rewards"), turns));
+  }
+
+  /// One entry a turn, null where the environment gave none.
+  private static void writeTurns(ArrayNode node, SortedMap<Integer, Double> turns) {
+    for (int turn = 0; turn <= turns.lastKey(); turn++) node.add(turns.get(turn));
   }
 
   static Optional<Reward> reward(Fields fields) {
@@ -71,7 +83,16 @@ final class RowCbor {
         .object("reward_parts")
         .ifPresent(object ->
             object.names().forEach(name -> parts.put(name, object.number(name, Double.NaN))));
-    return Optional.of(new Reward(fields.number("reward", Double.NaN), parts));
+    return Optional.of(new Reward(fields.number("reward", Double.NaN), parts, turns(fields)));
+  }
+
+  private static SortedMap<Integer, Double> turns(Fields fields) {
+    SortedMap<Integer, Double> turns = new TreeMap<>();
+    if (!fields.has("turn_rewards")) return turns;
+    List<JsonNode> nodes = fields.list("turn_rewards");
+    for (int turn = 0; turn < nodes.size(); turn++)
+      if (nodes.get(turn).isNumber()) turns.put(turn, nodes.get(turn).doubleValue());
+    return turns;
   }
 
   private static ObjectNode sampler(Sampling sampling) {

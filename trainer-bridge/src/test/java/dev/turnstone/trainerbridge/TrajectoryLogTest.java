@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.turnstone.rollout.Json;
+import dev.turnstone.rollout.Reward;
+import dev.turnstone.rollout.RolloutId;
+import dev.turnstone.rollout.Trajectory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,6 +15,9 @@ import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -35,6 +41,15 @@ class TrajectoryLogTest {
       assertThat(log.environments().find("python")).contains(new Json("{\"tools\":[1]}"));
       assertThat(log.environments().all()).hasSize(1);
     }
+  }
+
+  @Test
+  void whatSingleTurnsWereGivenIsStoredWithTheReward() {
+    Reward reward = new Reward(1.5, Map.of(), new TreeMap<>(Map.of(1, 0.25, 3, -1.0)));
+
+    Trajectory stored = Frames.trajectory(new RolloutId("r", "g", 0, 0), Optional.of(reward));
+
+    assertThat(TrajectoryCodec.decode(TrajectoryCodec.encode(stored)).reward()).contains(reward);
   }
 
   @Test
