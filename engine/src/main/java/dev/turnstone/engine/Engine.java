@@ -64,18 +64,28 @@ public final class Engine implements TrainablePolicy, AutoCloseable {
     }
   }
 
-  private void check(Request request) {
-    int vocabulary = model.config().vocabulary();
-    for (int i = 0; i < request.prompt().size(); i++) {
-      int id = request.prompt().get(i);
-      if (id < 0 || id >= vocabulary)
-        throw new IllegalArgumentException(
-            "token id %d at %d is not in [0, %d)".formatted(id, i, vocabulary));
-    }
+  @Override
+  public void check(Request request) {
+    for (int i = 0; i < request.prompt().size(); i++)
+      checkId("token id %d at %d".formatted(request.prompt().get(i), i), request.prompt().get(i));
+    request.sampling().logitBias().keySet().forEach(id -> checkId("logit_bias of id " + id, id));
+    request.sampling().allowedIds().forEach(id -> checkId("allowed_token_ids with " + id, id));
     if (request.prompt().size() >= contextLength())
       throw new IllegalArgumentException(
           "a prompt of %d tokens leaves no room in a context of %d"
               .formatted(request.prompt().size(), contextLength()));
+    if (request.constraint().isPresent())
+      throw new IllegalArgumentException("this engine takes no constraint yet");
+    if (request.promptLogprobs().isPresent() || request.topLogprobs() > 0)
+      throw new IllegalArgumentException("this engine reports no further log-probabilities yet");
+    if (request.sampling().changesLogits())
+      throw new IllegalArgumentException("this engine changes no logits yet");
+  }
+
+  private void checkId(String what, int id) {
+    int vocabulary = model.config().vocabulary();
+    if (id < 0 || id >= vocabulary)
+      throw new IllegalArgumentException("%s is not in [0, %d)".formatted(what, vocabulary));
   }
 
   @Override

@@ -1,12 +1,15 @@
 package dev.turnstone.rollout;
 
 import java.time.Duration;
+import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 
 /// Generates tokens from tokens: the embedded engine, or engines elsewhere.
 public interface Policy {
   /// Generates after `prompt` and blocks until it has stopped.
   ///
+  /// @throws IllegalArgumentException as [#check]
   /// @throws InterruptedException if the calling thread is interrupted; the generation is aborted
   /// @throws PolicyException if the policy failed; never for what the prompt says
   Generation generate(Request request, TokenListener listener)
@@ -23,23 +26,126 @@ public interface Policy {
   /// The newest applied weights.
   WeightsId weights();
 
+  /// Refuses a request that this policy cannot serve, before anything is generated.
+  ///
+  /// @throws IllegalArgumentException with a sentence that names the offending value
+  default void check(Request request) {}
+
+  /// Says that no request of a conversation will follow, so that nothing is kept for it.
+  default void forget(String conversation) {}
+
   /// Sees each token as it is sampled, in order. Called on the policy's own thread: must not block.
   @FunctionalInterface
   interface TokenListener {
     void sampled(int id, float logprob, int version);
+
+    /// The same with the most probable ids beside it; [TopLogprobs#NONE] if none were asked for.
+    default void sampled(int id, float logprob, int version, TopLogprobs top) {
+      sampled(id, logprob, version);
+    }
   }
 
   /// A prompt and how to go on from it.
   ///
-  /// @param maxTokens bound on the generated ids, at least 1
+  /// @param maxTokens bound on the generated ids, at least 1; 0 only scores the prompt
   /// @param stopIds ids that end the generation; the stop id is part of it
   /// @param timeout after which the generation ends as `ABORT` with the tokens so far
+  /// @param topLogprobs how many of the most probable ids are reported at each position
+  /// @param promptLogprobs present if the prompt's own ids are scored, with as many of the most
+  ///   probable ids at each position; nothing cached is used then
+  /// @param constraint what the generated text must be
+  /// @param conversation names the conversation whose next turn this is: what is computed for it
+  ///   may be kept until the next request of that name, or until [Policy#forget]
   record Request(
-      Tokens prompt, Sampling sampling, int maxTokens, Set<Integer> stopIds, Duration timeout) {
+      Tokens prompt,
+      Sampling sampling,
+      int maxTokens,
+      Set<Integer> stopIds,
+      Duration timeout,
+      int topLogprobs,
+      OptionalInt promptLogprobs,
+      Optional<Constraint> constraint,
+      Optional<String> conversation) {
     public Request {
       stopIds = Set.copyOf(stopIds);
       if (prompt.isEmpty()) throw new IllegalArgumentException("prompt is empty");
-      if (maxTokens < 1) throw new IllegalArgumentException("max_tokens < 1: " + maxTokens);
+      if (maxTokens < (promptLogprobs.isPresent() ? 0 : 1))
+        throw new IllegalArgumentException("max_tokens < 1: " + maxTokens);
+      if (sampling.minTokens() > maxTokens)
+        throw new IllegalArgumentException(
+            "min_tokens %d is above max_tokens %d".formatted(sampling.minTokens(), maxTokens));
+      if (topLogprobs < 0) throw new IllegalArgumentException("top_logprobs < 0: " + topLogprobs);
+      if (promptLogprobs.orElse(0) < 0)
+        throw new IllegalArgumentException("prompt_logprobs < 0: " + promptLogprobs.getAsInt());
+      if (constraint.isPresent() && !sampling.allowedIds().isEmpty())
+        throw new IllegalArgumentException("allowed_token_ids and a constraint exclude each other");
+    }
+
+    /// Plain generation.
+    public Request(
+        Tokens prompt, Sampling sampling, int maxTokens, Set<Integer> stopIds, Duration timeout) {
+      this(
+          prompt,
+          sampling,
+          maxTokens,
+          stopIds,
+          timeout,
+          0,
+          OptionalInt.empty(),
+          Optional.empty(),
+          Optional.empty());
+    }
+
+    public Request withTopLogprobs(int value) {
+      return new Request(
+          prompt,
+          sampling,
+          maxTokens,
+          stopIds,
+          timeout,
+          value,
+          promptLogprobs,
+          constraint,
+          conversation);
+    }
+
+    public Request withPromptLogprobs(int value) {
+      return new Request(
+          prompt,
+          sampling,
+          maxTokens,
+          stopIds,
+          timeout,
+          topLogprobs,
+          OptionalInt.of(value),
+          constraint,
+          conversation);
+    }
+
+    public Request withConstraint(Constraint value) {
+      return new Request(
+          prompt,
+          sampling,
+          maxTokens,
+          stopIds,
+          timeout,
+          topLogprobs,
+          promptLogprobs,
+          Optional.of(value),
+          conversation);
+    }
+
+    public Request withConversation(String value) {
+      return new Request(
+          prompt,
+          sampling,
+          maxTokens,
+          stopIds,
+          timeout,
+          topLogprobs,
+          promptLogprobs,
+          constraint,
+          Optional.of(value));
     }
   }
 

@@ -13,7 +13,8 @@ import java.util.Optional;
 /// @param turns turn that sampled the token; −1 where not sampled
 /// @param temperatures of the sampling; 0 where not sampled
 /// @param lineage of the versions
-/// @param sampler present if anything but the temperature changed the distribution
+/// @param sampler present if anything but the temperature changed the distribution, or if the
+///   log-probabilities are not of mode `policy`; a mask's flag is `constrained`
 /// @param promptLength ids before the first turn
 /// @param flags such as `mixed_kv` or `template_diverged`
 public record Row(
@@ -32,6 +33,7 @@ public record Row(
   public static final String MIXED_KV = "mixed_kv";
   public static final String TEMPLATE_DIVERGED = "template_diverged";
   public static final String GREEDY = "greedy";
+  public static final String CONSTRAINED = "constrained";
 
   public Row {
     mask = (BitSet) mask.clone();

@@ -1,19 +1,39 @@
 package dev.turnstone.rollout;
 
+import java.util.Map;
 import java.util.OptionalLong;
+import java.util.Set;
 
-/// How the next token is drawn.
+/// How the next token is drawn, and what is recorded of it.
+///
+/// The order is vLLM's: allowed ids, least length, bias, penalties, temperature, then min-p, top-k
+/// and top-p of what is left. Equal probabilities rank by id.
 ///
 /// @param temperature 0 is greedy
 /// @param topK 0 keeps the whole vocabulary
 /// @param topP 1 keeps the whole vocabulary
-/// @param minP 0 keeps the whole vocabulary
+/// @param minP least share of the most probable token's probability; 0 keeps the whole vocabulary
+/// @param logitBias added to the logits of ids, each in [-100, 100]
+/// @param allowedIds no other id can be drawn; empty allows every id
+/// @param minTokens before as many are generated, no stop id of the request can be drawn
 /// @param seed makes the draws a function of (seed, position) alone, whatever the batch
-public record Sampling(double temperature, int topK, double topP, double minP, OptionalLong seed) {
+public record Sampling(
+    double temperature,
+    int topK,
+    double topP,
+    double minP,
+    Penalties penalties,
+    Map<Integer, Double> logitBias,
+    Set<Integer> allowedIds,
+    int minTokens,
+    LogprobMode logprobMode,
+    OptionalLong seed) {
   /// Temperature 1 over the whole vocabulary: what training wants.
   public static final Sampling FULL = new Sampling(1, 0, 1, 0, OptionalLong.empty());
 
   public static final Sampling GREEDY = new Sampling(0, 0, 1, 0, OptionalLong.empty());
+
+  private static final double MAX_BIAS = 100;
 
   public Sampling {
     if (!(temperature >= 0 && temperature <= 100))
@@ -23,18 +43,96 @@ public record Sampling(double temperature, int topK, double topP, double minP, O
       throw new IllegalArgumentException("top_p is not in (0, 1]: " + topP);
     if (!(minP >= 0 && minP <= 1))
       throw new IllegalArgumentException("min_p is not in [0, 1]: " + minP);
+    if (minTokens < 0) throw new IllegalArgumentException("min_tokens < 0: " + minTokens);
+    logitBias = Map.copyOf(logitBias);
+    allowedIds = Set.copyOf(allowedIds);
+    logitBias.forEach(Sampling::checkBias);
+    for (int id : allowedIds)
+      if (id < 0) throw new IllegalArgumentException("allowed_token_ids has a negative id: " + id);
   }
 
-  /// Whether anything but the temperature changes the distribution.
-  public boolean truncates() {
-    return topK > 0 || topP < 1 || minP > 0;
+  /// Sampling by temperature and truncation alone.
+  public Sampling(double temperature, int topK, double topP, double minP, OptionalLong seed) {
+    this(
+        temperature,
+        topK,
+        topP,
+        minP,
+        Penalties.NONE,
+        Map.of(),
+        Set.of(),
+        0,
+        LogprobMode.POLICY,
+        seed);
+  }
+
+  private static void checkBias(int id, double bias) {
+    if (id < 0) throw new IllegalArgumentException("logit_bias has a negative id: " + id);
+    if (!(Math.abs(bias) <= MAX_BIAS))
+      throw new IllegalArgumentException(
+          "logit_bias of id %d is not in [-100, 100]: %s".formatted(id, bias));
   }
 
   public boolean greedy() {
     return temperature == 0;
   }
 
+  /// Whether only the most probable ids can be drawn.
+  public boolean truncates() {
+    return topK > 0 || topP < 1 || minP > 0;
+  }
+
+  /// Whether logits are changed before the temperature divides them.
+  public boolean changesLogits() {
+    return penalties.active() || !logitBias.isEmpty() || !allowedIds.isEmpty() || minTokens > 0;
+  }
+
+  /// Whether anything but the temperature changes the distribution.
+  public boolean changesDistribution() {
+    return truncates() || changesLogits();
+  }
+
+  /// Whether a trainer that knows only the temperature recomputes what was recorded.
+  public boolean plain() {
+    return !changesDistribution() && logprobMode == LogprobMode.POLICY;
+  }
+
   public Sampling withSeed(long value) {
-    return new Sampling(temperature, topK, topP, minP, OptionalLong.of(value));
+    return new Sampling(
+        temperature,
+        topK,
+        topP,
+        minP,
+        penalties,
+        logitBias,
+        allowedIds,
+        minTokens,
+        logprobMode,
+        OptionalLong.of(value));
+  }
+
+  public Sampling withPenalties(Penalties value) {
+    return new Sampling(
+        temperature, topK, topP, minP, value, logitBias, allowedIds, minTokens, logprobMode, seed);
+  }
+
+  public Sampling withLogitBias(Map<Integer, Double> value) {
+    return new Sampling(
+        temperature, topK, topP, minP, penalties, value, allowedIds, minTokens, logprobMode, seed);
+  }
+
+  public Sampling withAllowedIds(Set<Integer> value) {
+    return new Sampling(
+        temperature, topK, topP, minP, penalties, logitBias, value, minTokens, logprobMode, seed);
+  }
+
+  public Sampling withMinTokens(int value) {
+    return new Sampling(
+        temperature, topK, topP, minP, penalties, logitBias, allowedIds, value, logprobMode, seed);
+  }
+
+  public Sampling withLogprobMode(LogprobMode value) {
+    return new Sampling(
+        temperature, topK, topP, minP, penalties, logitBias, allowedIds, minTokens, value, seed);
   }
 }

@@ -55,6 +55,7 @@ final class TokenRecord {
     turns.add(size, turn++);
     temperatures.add(size, (float) sampling.temperature());
     if (generation.mixedKv()) flags.add(Row.MIXED_KV);
+    if (generation.constrained()) flags.add(Row.CONSTRAINED);
     lineage = generation.lineage();
     generated += size;
     cached += generation.cachedTokens();
@@ -97,7 +98,9 @@ final class TokenRecord {
         turns.build(),
         temperatures.build(),
         lineage,
-        sampling.truncates() ? Optional.of(sampling) : Optional.empty(),
+        sampling.plain() && !flags.contains(Row.CONSTRAINED)
+            ? Optional.empty()
+            : Optional.of(sampling),
         promptLength,
         List.copyOf(flags));
   }

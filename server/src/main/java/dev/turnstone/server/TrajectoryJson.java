@@ -4,9 +4,9 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.turnstone.rollout.Row;
 import dev.turnstone.rollout.RunLength;
-import dev.turnstone.rollout.Sampling;
 import dev.turnstone.rollout.Trajectory;
 import dev.turnstone.trainerbridge.MessageJson;
+import dev.turnstone.trainerbridge.SamplingJson;
 import java.nio.charset.StandardCharsets;
 import java.util.function.BiConsumer;
 
@@ -71,7 +71,7 @@ final class TrajectoryJson {
     json.set("turns", runs(row.turns(), ArrayNode::add));
     json.set("temperatures", runs(row.temperatures(), ArrayNode::add));
     json.put("lineage", row.lineage()).put("prompt_length", row.promptLength());
-    row.sampler().ifPresent(sampler -> json.set("sampler", sampler(sampler)));
+    row.sampler().ifPresent(sampler -> json.set("sampler", SamplingJson.write(sampler)));
     row.flags().forEach(json.putArray("flags")::add);
     return json;
   }
@@ -83,14 +83,5 @@ final class TrajectoryJson {
     ArrayNode values = json.putArray("values");
     runs.values().forEach(value -> add.accept(values, value));
     return json;
-  }
-
-  private static ObjectNode sampler(Sampling sampling) {
-    return Wire.JSON
-        .createObjectNode()
-        .put("temperature", sampling.temperature())
-        .put("top_k", sampling.topK())
-        .put("top_p", sampling.topP())
-        .put("min_p", sampling.minP());
   }
 }

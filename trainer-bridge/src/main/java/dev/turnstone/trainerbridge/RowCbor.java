@@ -9,7 +9,6 @@ import dev.turnstone.rollout.Logprobs;
 import dev.turnstone.rollout.Reward;
 import dev.turnstone.rollout.Row;
 import dev.turnstone.rollout.RunLength;
-import dev.turnstone.rollout.Sampling;
 import dev.turnstone.rollout.Tokens;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -36,7 +35,7 @@ final class RowCbor {
     node.set("turns", runs(row.turns(), ints(row.turns().values())));
     node.set("temperatures", runs(row.temperatures(), floats(row.temperatures().values())));
     node.put("lineage", row.lineage());
-    row.sampler().ifPresent(sampler -> node.set("sampler", sampler(sampler)));
+    row.sampler().ifPresent(sampler -> node.set("sampler", SamplingJson.write(sampler)));
     node.put("prompt_length", row.promptLength());
     row.flags().forEach(node.putArray("flags")::add);
   }
@@ -55,7 +54,7 @@ final class RowCbor {
         intRuns(fields, "turns", ids.length),
         floatRuns(fields, "temperatures", ids.length),
         fields.text("lineage"),
-        fields.object("sampler").map(RowCbor::sampler),
+        fields.object("sampler").map(SamplingJson::read),
         Math.toIntExact(fields.integer("prompt_length")),
         fields.list("flags").stream().map(JsonNode::asText).toList());
   }
@@ -93,21 +92,6 @@ final class RowCbor {
     for (int turn = 0; turn < nodes.size(); turn++)
       if (nodes.get(turn).isNumber()) turns.put(turn, nodes.get(turn).doubleValue());
     return turns;
-  }
-
-  private static ObjectNode sampler(Sampling sampling) {
-    ObjectNode node = JsonText.object();
-    node.put("temperature", sampling.temperature()).put("top_k", sampling.topK());
-    return node.put("top_p", sampling.topP()).put("min_p", sampling.minP());
-  }
-
-  private static Sampling sampler(Fields fields) {
-    return new Sampling(
-        fields.number("temperature", 1),
-        fields.integer("top_k", 0),
-        fields.number("top_p", 1),
-        fields.number("min_p", 0),
-        fields.optionalInteger("seed"));
   }
 
   private static BitSet mask(Fields fields) {

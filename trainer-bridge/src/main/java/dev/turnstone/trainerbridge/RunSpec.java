@@ -62,11 +62,11 @@ public record RunSpec(
     if (incomplete.minK() > groupSize)
       throw new IllegalArgumentException(
           "incomplete.min_k is above group_size %d: %d".formatted(groupSize, incomplete.minK()));
-    if (sampling.truncates() && !allowTruncatedSampling)
+    if (sampling.changesDistribution() && !allowTruncatedSampling)
       throw new IllegalArgumentException(
           "sampling changes the distribution beyond its temperature and allow_truncated_sampling"
-              + " is false: top_k %d, top_p %s, min_p %s"
-                  .formatted(sampling.topK(), sampling.topP(), sampling.minP()));
+              + " is false: "
+              + SamplingJson.write(sampling));
     Map<StopReason, Use> ordered = new EnumMap<>(StopReason.class);
     ordered.putAll(stops);
     stops = Collections.unmodifiableMap(ordered);

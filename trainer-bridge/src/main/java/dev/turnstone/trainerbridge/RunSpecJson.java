@@ -2,7 +2,6 @@ package dev.turnstone.trainerbridge;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.turnstone.rollout.RolloutLimits;
-import dev.turnstone.rollout.Sampling;
 import dev.turnstone.rollout.StopReason;
 import dev.turnstone.rollout.StopReason.Use;
 import dev.turnstone.rollout.WeightsUpdate;
@@ -27,7 +26,7 @@ final class RunSpecJson {
         body.text("run"),
         body.text("environment"),
         groupSize,
-        sampling(body.object("sampling").orElse(NOTHING)),
+        SamplingJson.read(body.object("sampling").orElse(NOTHING)),
         limits,
         body.integer("max_staleness", 1),
         body.integer("groups_per_version", 8),
@@ -43,11 +42,7 @@ final class RunSpecJson {
     ObjectNode body = JsonText.object();
     body.put("run", spec.run()).put("environment", spec.environment());
     body.put("group_size", spec.groupSize());
-    Sampling sampling = spec.sampling();
-    ObjectNode drawn = body.putObject("sampling");
-    drawn.put("temperature", sampling.temperature()).put("top_k", sampling.topK());
-    drawn.put("top_p", sampling.topP()).put("min_p", sampling.minP());
-    sampling.seed().ifPresent(seed -> drawn.put("seed", seed));
+    body.set("sampling", SamplingJson.write(spec.sampling()));
     RolloutLimits limits = spec.limits();
     body.putObject("limits")
         .put("max_turns", limits.maxTurns())
@@ -68,15 +63,6 @@ final class RunSpecJson {
     ObjectNode stops = body.putObject("stops");
     spec.stops().forEach((stop, use) -> stops.put(stop.wire(), Fields.wire(use)));
     return body.put("allow_truncated_sampling", spec.allowTruncatedSampling());
-  }
-
-  private static Sampling sampling(Fields fields) {
-    return new Sampling(
-        fields.number("temperature", 1),
-        fields.integer("top_k", 0),
-        fields.number("top_p", 1),
-        fields.number("min_p", 0),
-        fields.optionalInteger("seed"));
   }
 
   private static RolloutLimits limits(Fields fields, int contextLength) {

@@ -1,8 +1,10 @@
 package dev.turnstone.trainerbridge;
 
 import dev.turnstone.rollout.Json;
+import dev.turnstone.rollout.LogprobMode;
 import dev.turnstone.rollout.Logprobs;
 import dev.turnstone.rollout.Message;
+import dev.turnstone.rollout.Penalties;
 import dev.turnstone.rollout.Reward;
 import dev.turnstone.rollout.RolloutId;
 import dev.turnstone.rollout.Row;
@@ -19,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 
 /// Rows and groups with every field set.
 final class Frames {
@@ -38,7 +41,13 @@ final class Frames {
         new RunLength.Builder<Integer>().add(2, -1).add(2, 0).add(1, -1).add(1, 1).build(),
         new RunLength.Builder<Float>().add(2, 0f).add(2, 0.5f).add(1, 0f).add(1, 0.5f).build(),
         "base",
-        Optional.of(new Sampling(0.5, 20, 0.9, 0, OptionalLong.empty())),
+        Optional.of(
+            new Sampling(0.5, 20, 0.9, 0, OptionalLong.empty())
+                .withPenalties(new Penalties(0.5, -1, 1.1))
+                .withLogitBias(Map.of(4, -2.5, 7, 1.0))
+                .withAllowedIds(Set.of(4, 7))
+                .withMinTokens(3)
+                .withLogprobMode(LogprobMode.RAW)),
         2,
         List.of(Row.MIXED_KV));
   }

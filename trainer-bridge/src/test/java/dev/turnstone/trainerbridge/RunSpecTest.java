@@ -63,7 +63,7 @@ class RunSpecTest {
           "incomplete":{"min_k":9}                 | incomplete.min_k is above group_size 8: 9
           "incomplete":{"group_deadline_s":0}      | group_deadline_s is not in (0, 1209600]: 0.0
           "sampling":{"temperature":-1}            | temperature is not in [0, 100]: -1.0
-          "sampling":{"top_k":5}                   | allow_truncated_sampling is false: top_k 5, top_p 1.0, min_p 0.0
+          "sampling":{"top_k":5}                   | allow_truncated_sampling is false: {"temperature":1.0,"top_k":5,"top_p":1.0,"min_p":0.0}
           "sampling":[]                            | sampling is not an object: []
           "limits":{"context_length":1001}         | limits.context_length is above the policy's 1000: 1001
           "limits":{"max_turns":0}                 | max_turns < 1: 0

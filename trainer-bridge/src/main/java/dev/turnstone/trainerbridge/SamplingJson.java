@@ -1,0 +1,88 @@
+package dev.turnstone.trainerbridge;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.turnstone.rollout.LogprobMode;
+import dev.turnstone.rollout.Penalties;
+import dev.turnstone.rollout.Sampling;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
+/// A [Sampling] as JSON, under the names that OpenAI's and vLLM's APIs use. What a client seldom
+/// sets is written only where it was set.
+public final class SamplingJson {
+  private SamplingJson() {}
+
+  public static ObjectNode write(Sampling sampling) {
+    ObjectNode node = JsonText.object();
+    node.put("temperature", sampling.temperature()).put("top_k", sampling.topK());
+    node.put("top_p", sampling.topP()).put("min_p", sampling.minP());
+    Penalties penalties = sampling.penalties();
+    if (penalties.active())
+      node.put("frequency_penalty", penalties.frequency())
+          .put("presence_penalty", penalties.presence())
+          .put("repetition_penalty", penalties.repetition());
+    if (!sampling.logitBias().isEmpty()) {
+      ObjectNode bias = node.putObject("logit_bias");
+      new TreeMap<>(sampling.logitBias()).forEach((id, value) -> bias.put("" + id, value));
+    }
+    if (!sampling.allowedIds().isEmpty())
+      new TreeSet<>(sampling.allowedIds()).forEach(node.putArray("allowed_token_ids")::add);
+    if (sampling.minTokens() > 0) node.put("min_tokens", sampling.minTokens());
+    if (sampling.logprobMode() != LogprobMode.POLICY)
+      node.put("logprob_mode", Fields.wire(sampling.logprobMode()));
+    sampling.seed().ifPresent(seed -> node.put("seed", seed));
+    return node;
+  }
+
+  /// Reads what [#write] wrote, or a client.
+  ///
+  /// @throws IllegalArgumentException with a sentence that names the offending value
+  static Sampling read(Fields fields) {
+    return new Sampling(
+        fields.number("temperature", 1),
+        fields.integer("top_k", 0),
+        fields.number("top_p", 1),
+        fields.number("min_p", 0),
+        new Penalties(
+            fields.number("frequency_penalty", 0),
+            fields.number("presence_penalty", 0),
+            fields.number("repetition_penalty", 1)),
+        bias(fields),
+        allowed(fields),
+        fields.integer("min_tokens", 0),
+        fields.choice("logprob_mode", LogprobMode.class).orElse(LogprobMode.POLICY),
+        fields.optionalInteger("seed"));
+  }
+
+  private static Map<Integer, Double> bias(Fields fields) {
+    Map<Integer, Double> bias = new TreeMap<>();
+    fields
+        .object("logit_bias")
+        .ifPresent(
+            object -> object.names().forEach(name -> bias.put(id(name), object.number(name, 0))));
+    return bias;
+  }
+
+  private static int id(String name) {
+    try {
+      return Integer.parseInt(name);
+    } catch (NumberFormatException _) {
+      throw new IllegalArgumentException("logit_bias has a key that is not a token id: " + name);
+    }
+  }
+
+  private static Set<Integer> allowed(Fields fields) {
+    Set<Integer> ids = new HashSet<>();
+    if (!fields.has("allowed_token_ids")) return ids;
+    for (JsonNode id : fields.list("allowed_token_ids")) {
+      if (!id.isInt())
+        throw new IllegalArgumentException("allowed_token_ids has an item that is no id: " + id);
+      ids.add(id.intValue());
+    }
+    return ids;
+  }
+}
