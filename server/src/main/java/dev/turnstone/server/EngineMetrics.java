@@ -2,6 +2,7 @@ package dev.turnstone.server;
 
 import dev.turnstone.engine.Engine;
 import dev.turnstone.engine.EngineStats;
+import dev.turnstone.server.http.Metrics;
 import java.util.function.ToDoubleFunction;
 
 /// The engine's figures: under our own names, and under those of vLLM that trainers, routers and

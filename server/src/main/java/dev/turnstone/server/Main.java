@@ -1,5 +1,7 @@
 package dev.turnstone.server;
 
+import dev.turnstone.server.demo.DemoCommand;
+import dev.turnstone.server.http.StartupError;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.List;

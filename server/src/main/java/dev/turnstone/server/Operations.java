@@ -1,5 +1,13 @@
 package dev.turnstone.server;
 
+import dev.turnstone.server.http.Contract;
+import dev.turnstone.server.http.InFlight;
+import dev.turnstone.server.http.Metrics;
+import dev.turnstone.server.http.Refused;
+import dev.turnstone.server.http.Reply;
+import dev.turnstone.server.http.Route;
+import dev.turnstone.server.http.Scope;
+import dev.turnstone.server.http.Wire;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;

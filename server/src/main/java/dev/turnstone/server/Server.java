@@ -4,6 +4,23 @@ import dev.turnstone.envadapters.Environments;
 import dev.turnstone.envadapters.ToolAddressPolicy;
 import dev.turnstone.rollout.Rollout;
 import dev.turnstone.rollout.TrainablePolicy.WeightsRejected;
+import dev.turnstone.server.completion.Completions;
+import dev.turnstone.server.completion.Served;
+import dev.turnstone.server.http.Access;
+import dev.turnstone.server.http.Contract;
+import dev.turnstone.server.http.Dispatch;
+import dev.turnstone.server.http.Gate;
+import dev.turnstone.server.http.InFlight;
+import dev.turnstone.server.http.Metrics;
+import dev.turnstone.server.http.Rim;
+import dev.turnstone.server.http.Route;
+import dev.turnstone.server.http.StartupError;
+import dev.turnstone.server.openai.Chat;
+import dev.turnstone.server.openai.Models;
+import dev.turnstone.server.runs.EnvironmentsApi;
+import dev.turnstone.server.runs.FeedApi;
+import dev.turnstone.server.runs.RunsApi;
+import dev.turnstone.server.runs.WeightsApi;
 import dev.turnstone.trainerbridge.Runs;
 import dev.turnstone.trainerbridge.TrajectoryLog;
 import dev.turnstone.trainerbridge.Weights;
@@ -22,7 +39,7 @@ import org.slf4j.LoggerFactory;
 ///
 /// It listens before its policy is loaded, so that a taken port is known at once and `/ready` can
 /// say that it is starting.
-final class Server implements AutoCloseable {
+public final class Server implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Server.class);
 
   private final Config config;
@@ -89,10 +106,11 @@ final class Server implements AutoCloseable {
     Gate completions = new Gate("completions", config.maxCompletions());
     metrics.gauge(
         "turnstone.completions", "Chat completions in flight", completions, Gate::inFlight);
+    Completions running = new Completions(served, config.completionTimeout());
     Gate requests = new Gate("requests", config.maxRequests());
     List<Route> routes = new ArrayList<>(operations.routes());
-    routes.addAll(
-        new Chat(served, config.completionTimeout(), Clock.systemUTC()).routes(completions));
+    routes.addAll(new Chat(served, running, Clock.systemUTC()).routes(completions));
+    routes.addAll(new Models(served, Clock.systemUTC()).routes());
     routes.addAll(environmentsApi.routes());
     routes.addAll(watched.routes(requests));
     routes.addAll(new WeightsApi(loaded, weights).routes());

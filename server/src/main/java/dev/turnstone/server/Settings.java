@@ -4,6 +4,8 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import dev.turnstone.server.http.StartupError;
+import dev.turnstone.server.http.Wire;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

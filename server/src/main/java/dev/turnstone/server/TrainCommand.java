@@ -6,6 +6,8 @@ import dev.turnstone.engine.ModelException;
 import dev.turnstone.engine.chat.TemplateChatFormat;
 import dev.turnstone.engine.chat.Tokenizer;
 import dev.turnstone.rollout.TrainablePolicy.WeightsRejected;
+import dev.turnstone.server.http.StartupError;
+import dev.turnstone.server.http.Wire;
 import dev.turnstone.trainerbridge.FeedClient;
 import dev.turnstone.trainerbridge.FeedClosed;
 import dev.turnstone.trainerbridge.GrpoTrainer;

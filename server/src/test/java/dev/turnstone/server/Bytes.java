@@ -7,6 +7,7 @@ import dev.turnstone.rollout.Tokens;
 import dev.turnstone.rollout.ToolCall;
 import dev.turnstone.rollout.ToolCallParser;
 import dev.turnstone.rollout.ToolSpec;
+import dev.turnstone.server.completion.Served;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -14,7 +15,7 @@ import java.util.Set;
 
 /// A chat format whose token ids are UTF-8 bytes plus 1, with 0 to end a turn. A tool call is `call
 /// NAME ARGUMENTS` to the end of the text.
-final class Bytes implements ChatFormat, ToolCallParser, Served.Texts {
+public final class Bytes implements ChatFormat, ToolCallParser, Served.Texts {
   static int[] ids(String text) {
     byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
     int[] ids = new int[bytes.length];
@@ -65,7 +66,17 @@ final class Bytes implements ChatFormat, ToolCallParser, Served.Texts {
   }
 
   @Override
-  public Served.Decoder decoder() {
+  public boolean special(int id) {
+    return id == ScriptedPolicy.STOP;
+  }
+
+  @Override
+  public Tokens encode(String text, boolean addSpecial) {
+    return Tokens.of(ids(text));
+  }
+
+  @Override
+  public Served.Decoder decoder(boolean skipSpecial) {
     return new Served.Decoder() {
       private final ByteArrayOutputStream held = new ByteArrayOutputStream();
 

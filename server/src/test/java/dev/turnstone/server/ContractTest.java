@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import dev.turnstone.server.TestServer.Answer;
+import dev.turnstone.server.http.Contract;
 import java.nio.file.Path;
 import java.util.Locale;
 import okhttp3.RequestBody;

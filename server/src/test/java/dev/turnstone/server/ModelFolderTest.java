@@ -7,6 +7,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.turnstone.engine.EngineConfig;
 import dev.turnstone.server.TestServer.Answer;
+import dev.turnstone.server.http.StartupError;
+import dev.turnstone.server.http.Wire;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.turnstone.server.TestServer.Answer;
+import dev.turnstone.server.http.StartupError;
+import dev.turnstone.server.http.Wire;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.turnstone.server.TestServer.Answer;
+import dev.turnstone.server.http.StartupError;
 import dev.turnstone.trainerbridge.FeedClient;
 import dev.turnstone.trainerbridge.FeedClient.Delivered;
 import java.io.IOException;

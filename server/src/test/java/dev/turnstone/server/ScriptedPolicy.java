@@ -15,13 +15,13 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 
 /// A policy that says what a test told it to, byte by byte, and then id 0, its stop token.
-final class ScriptedPolicy implements TrainablePolicy {
+public final class ScriptedPolicy implements TrainablePolicy {
   static final int STOP = 0;
 
-  final List<Request> requests = new ArrayList<>();
-  final CountDownLatch silent = new CountDownLatch(1);
+  public final List<Request> requests = new ArrayList<>();
+  public final CountDownLatch silent = new CountDownLatch(1);
   final CountDownLatch go = new CountDownLatch(1);
-  final CountDownLatch aborted = new CountDownLatch(1);
+  public final CountDownLatch aborted = new CountDownLatch(1);
 
   private final BlockingQueue<Line> script = new LinkedBlockingQueue<>();
   private final int contextLength;
@@ -43,7 +43,7 @@ final class ScriptedPolicy implements TrainablePolicy {
     record Hang(String text) implements Line {}
   }
 
-  ScriptedPolicy says(String text) {
+  public ScriptedPolicy says(String text) {
     script.add(new Line.Say(text));
     return this;
   }
@@ -53,12 +53,12 @@ final class ScriptedPolicy implements TrainablePolicy {
     return this;
   }
 
-  ScriptedPolicy fails(String why) {
+  public ScriptedPolicy fails(String why) {
     script.add(new Line.Fail(why));
     return this;
   }
 
-  ScriptedPolicy hangsAfter(String text) {
+  public ScriptedPolicy hangsAfter(String text) {
     script.add(new Line.Hang(text));
     return this;
   }

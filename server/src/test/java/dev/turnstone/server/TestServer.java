@@ -2,6 +2,9 @@ package dev.turnstone.server;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.turnstone.server.completion.Served;
+import dev.turnstone.server.http.StartupError;
+import dev.turnstone.server.http.Wire;
 import dev.turnstone.trainerbridge.PolicyIdentity;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -18,11 +21,11 @@ import okhttp3.RequestBody;
 import okhttp3.Response;
 
 /// A real server on a free port with a scripted policy, and a client of it.
-final class TestServer implements AutoCloseable {
-  static final OkHttpClient CLIENT =
+public final class TestServer implements AutoCloseable {
+  public static final OkHttpClient CLIENT =
       new OkHttpClient.Builder().readTimeout(Duration.ofSeconds(20)).build();
 
-  final ScriptedPolicy policy;
+  public final ScriptedPolicy policy;
   final Server server;
   private Optional<String> key = Optional.empty();
 
@@ -32,7 +35,7 @@ final class TestServer implements AutoCloseable {
   }
 
   /// Starts with settings as the configuration file names them.
-  static TestServer start(Path data, String... settings) throws InterruptedException {
+  public static TestServer start(Path data, String... settings) throws InterruptedException {
     TestServer server = listen(data, settings);
     try {
       server.serve();
@@ -66,13 +69,13 @@ final class TestServer implements AutoCloseable {
   }
 
   /// A reply whose body was read.
-  record Answer(int status, Headers headers, String text) {
-    JsonNode json() {
+  public record Answer(int status, Headers headers, String text) {
+    public JsonNode json() {
       return Wire.read(utf8(text));
     }
 
     /// The error's sentence; fails if the body is not an error envelope.
-    String error() {
+    public String error() {
       JsonNode error = json().get("error");
       for (String key : List.of("message", "type", "param", "code"))
         if (!error.has(key)) throw new AssertionError("no " + key + " in " + text);
@@ -80,7 +83,7 @@ final class TestServer implements AutoCloseable {
     }
 
     /// The data of server-sent events.
-    List<String> events() {
+    public List<String> events() {
       List<String> data = new ArrayList<>();
       for (String frame : text.split("\n\n", -1))
         if (!frame.isEmpty()) data.add(frame.replaceFirst("^data: ", ""));
@@ -93,13 +96,13 @@ final class TestServer implements AutoCloseable {
     key = Optional.of(value);
   }
 
-  Request.Builder to(String path) {
+  public Request.Builder to(String path) {
     Request.Builder request = new Request.Builder().url(server.url() + path);
     key.ifPresent(value -> request.header("Authorization", "Bearer " + value));
     return request;
   }
 
-  Answer get(String path) {
+  public Answer get(String path) {
     return send(to(path).build());
   }
 
@@ -107,7 +110,7 @@ final class TestServer implements AutoCloseable {
     return send(to(path).post(RequestBody.create(body, MediaType.get("application/json"))).build());
   }
 
-  Answer chat(String body) {
+  public Answer chat(String body) {
     return post("/v1/chat/completions", body);
   }
 
@@ -115,7 +118,7 @@ final class TestServer implements AutoCloseable {
     return send(to(path).delete().build());
   }
 
-  static Answer send(Request request) {
+  public static Answer send(Request request) {
     try (Response response = CLIENT.newCall(request).execute()) {
       return new Answer(response.code(), response.headers(), response.body().string());
     } catch (IOException e) {

@@ -1,0 +1,182 @@
+package dev.turnstone.server.completion;
+
+import dev.turnstone.rollout.Generation.FinishReason;
+import dev.turnstone.rollout.RunLength;
+import dev.turnstone.rollout.ToolCall;
+import dev.turnstone.server.completion.Served.Piece;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/// One choice of a completion as it grows: ids become text, text becomes content and tool calls.
+/// Used by one thread.
+public final class Choice {
+  private final int index;
+  private final Ask ask;
+  private final Optional<Served.Decoder> decoder;
+  private final Optional<Served.CallReader> reader;
+  private final Set<Integer> endIds;
+  private final StopStrings stops;
+
+  private final List<Token> tokens = new ArrayList<>();
+  private final StringBuilder content = new StringBuilder();
+  private final List<ToolCall> calls = new ArrayList<>();
+  private List<Piece> newPieces = new ArrayList<>();
+  private int seenTokens;
+  private Optional<Finish> finish = Optional.empty();
+  private int cached;
+
+  /// A choice with nothing generated yet.
+  ///
+  /// @param endIds ids that end the choice: the format's and the request's
+  Choice(int index, Ask ask, Served served, Set<Integer> endIds) {
+    this.index = index;
+    this.ask = ask;
+    this.endIds = endIds;
+    this.decoder =
+        switch (ask.reading()) {
+          case Reading.Ids() -> Optional.empty();
+          case Reading.Text(boolean skipSpecial) ->
+              Optional.of(served.texts().decoder(skipSpecial));
+          // Tool calls may be written in special tokens.
+          case Reading.Message _ -> Optional.of(served.texts().decoder(false));
+        };
+    this.reader =
+        ask.reading() instanceof Reading.Message message
+            ? Optional.of(served.texts().calls(message.turn()))
+            : Optional.empty();
+    this.stops = new StopStrings(ask.ends().strings(), ask.ends().keepString());
+  }
+
+  /// A sampled id.
+  public record Token(int id, float logprob, int version) {}
+
+  /// Why it ended; `stop` is the stop string or id, as JSON knows it.
+  public record Finish(FinishReason reason, Optional<Object> stop) {}
+
+  /// What is new since the last look.
+  ///
+  /// @param firstCall number of the first tool call among the pieces
+  public record Delta(List<Token> tokens, List<Piece> pieces, int firstCall) {
+    /// The text among the pieces.
+    public String content() {
+      if (pieces.size() == 1 && pieces.getFirst() instanceof Piece.Content(String text))
+        return text;
+      StringBuilder text = new StringBuilder();
+      for (Piece piece : pieces) if (piece instanceof Piece.Content(String part)) text.append(part);
+      return text.toString();
+    }
+  }
+
+  /// Takes a sampled id; nothing happens once the choice has finished.
+  void sampled(Token token) {
+    if (finish.isPresent()) return;
+    tokens.add(token);
+    if (decoder.isEmpty() || endIds.contains(token.id())) return;
+    read(stops.push(decoder.get().push(token.id())));
+    if (stops.hit().isPresent())
+      finish(new Finish(FinishReason.STOP, stops.hit().map(text -> text)));
+  }
+
+  /// The policy has ended it.
+  void ended(FinishReason reason, int cachedTokens) {
+    cached = cachedTokens;
+    if (finish.isPresent()) return;
+    decoder.ifPresent(d -> read(stops.push(d.end())));
+    read(stops.end());
+    Optional<Object> stop =
+        reason == FinishReason.STOP && ask.ends().ids().contains(lastId())
+            ? Optional.of(lastId())
+            : stops.hit().map(text -> text);
+    finish(new Finish(stops.hit().isPresent() ? FinishReason.STOP : reason, stop));
+  }
+
+  private int lastId() {
+    return tokens.isEmpty() ? -1 : tokens.getLast().id();
+  }
+
+  private void finish(Finish why) {
+    finish = Optional.of(why);
+    reader.ifPresent(r -> r.end().forEach(this::add));
+  }
+
+  private void read(String text) {
+    if (text.isEmpty()) return;
+    if (reader.isPresent()) reader.get().push(text).forEach(this::add);
+    else add(new Piece.Content(text));
+  }
+
+  private void add(Piece piece) {
+    switch (piece) {
+      case Piece.Content(String text) when text.isEmpty() -> {}
+      case Piece.Content(String text) -> {
+        content.append(text);
+        newPieces.add(piece);
+      }
+      case Piece.Call(ToolCall call) -> {
+        if (ask.reading() instanceof Reading.Message(int _, boolean one) && one && !calls.isEmpty())
+          return;
+        calls.add(call);
+        newPieces.add(piece);
+      }
+    }
+  }
+
+  /// What is new since this was last asked.
+  public Delta delta() {
+    int newCalls = (int) newPieces.stream().filter(Piece.Call.class::isInstance).count();
+    Delta delta =
+        new Delta(tokens.subList(seenTokens, tokens.size()), newPieces, calls.size() - newCalls);
+    seenTokens = tokens.size();
+    newPieces = new ArrayList<>();
+    return delta;
+  }
+
+  public int index() {
+    return index;
+  }
+
+  /// What was asked for.
+  public Ask ask() {
+    return ask;
+  }
+
+  public String content() {
+    return content.toString();
+  }
+
+  public List<ToolCall> calls() {
+    return calls;
+  }
+
+  public List<Token> tokens() {
+    return tokens;
+  }
+
+  /// Prompt tokens that were not computed again.
+  public int cached() {
+    return cached;
+  }
+
+  /// Empty while it grows.
+  public Optional<Finish> finish() {
+    return finish;
+  }
+
+  /// The name of the finish reason on OpenAI's wires. A call that was cut off is `length`.
+  public String finishReason() {
+    return switch (finish.orElseThrow().reason()) {
+      case STOP -> calls.isEmpty() ? "stop" : "tool_calls";
+      case LENGTH -> "length";
+      case ABORT -> "abort";
+    };
+  }
+
+  /// Policy version that sampled each id.
+  public RunLength<Integer> versions() {
+    RunLength.Builder<Integer> versions = new RunLength.Builder<>();
+    tokens.forEach(token -> versions.add(1, token.version()));
+    return versions.build();
+  }
+}

@@ -1,0 +1,103 @@
+package dev.turnstone.server.completion;
+
+import dev.turnstone.rollout.ChatFormat;
+import dev.turnstone.rollout.Message;
+import dev.turnstone.rollout.Tokens;
+import dev.turnstone.rollout.ToolCall;
+import dev.turnstone.rollout.ToolCallParser;
+import dev.turnstone.rollout.ToolSpec;
+import dev.turnstone.rollout.TrainablePolicy;
+import dev.turnstone.server.http.Refused;
+import dev.turnstone.trainerbridge.PolicyIdentity;
+import java.util.List;
+
+/// The policy that a server serves, and how its conversations are read and written.
+///
+/// @param name as clients know it
+/// @param identity what trainers must share with it
+public record Served(
+    String name,
+    TrainablePolicy policy,
+    ChatFormat format,
+    ToolCallParser parser,
+    Texts texts,
+    PolicyIdentity identity) {
+
+  /// The ids of a conversation.
+  ///
+  /// @throws Refused if the chat template does not take it
+  public Tokens prompt(List<Message> messages, List<ToolSpec> tools) {
+    try {
+      return format.prompt(messages, tools);
+    } catch (IllegalArgumentException e) {
+      throw Refused.bad("the chat template refuses the messages: " + e.getMessage(), "messages");
+    }
+  }
+
+  /// How many ids the context leaves after a prompt.
+  ///
+  /// @param param the field that holds the prompt
+  /// @throws Refused if none
+  public int room(Tokens prompt, String param) {
+    int room = policy.contextLength() - prompt.size();
+    if (room < 1) throw Refused.tooLong(prompt.size(), policy.contextLength(), param);
+    return room;
+  }
+
+  /// Whether a client means this policy by `model`.
+  public void checkModel(String model) {
+    if (!model.equals(name) && !model.equals("default"))
+      throw Refused.notFound(
+          "the model %s does not exist: this server serves %s".formatted(model, name),
+          "model",
+          "model_not_found");
+  }
+
+  /// How ids look as text.
+  public interface Texts {
+    /// The bytes that one id stands for.
+    byte[] bytes(int id);
+
+    /// Whether an id is a special token, such as one that ends a turn.
+    boolean special(int id);
+
+    /// The ids of a text.
+    ///
+    /// @param addSpecial whether what the tokenizer puts around a text, such as BOS, is added
+    Tokens encode(String text, boolean addSpecial);
+
+    /// A decoder for one generation.
+    ///
+    /// @param skipSpecial whether special tokens have no text
+    Decoder decoder(boolean skipSpecial);
+
+    /// A reader of tool calls for one generation.
+    ///
+    /// @param turn as for [ToolCallParser#parse]
+    CallReader calls(int turn);
+  }
+
+  /// Ids to text, one at a time; never gives half a character. Ids that end a turn have no text.
+  public interface Decoder {
+    String push(int id);
+
+    /// What was held back.
+    String end();
+  }
+
+  /// Reads tool calls out of text that is still being written; however the text is cut, the pieces
+  /// together are what [ToolCallParser] reads out of the whole.
+  public interface CallReader {
+    List<Piece> push(String text);
+
+    /// What was held back.
+    List<Piece> end();
+  }
+
+  /// Part of an assistant's message.
+  public sealed interface Piece {
+    record Content(String text) implements Piece {}
+
+    record Call(ToolCall call) implements Piece {}
+  }
+}

@@ -1,0 +1,140 @@
+package dev.turnstone.server.http;
+
+import com.fasterxml.jackson.databind.node.MissingNode;
+import io.vertx.core.Vertx;
+import io.vertx.core.http.HttpServerRequest;
+import io.vertx.ext.web.Router;
+import io.vertx.ext.web.RoutingContext;
+import io.vertx.ext.web.handler.BodyHandler;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+
+/// Takes a request from its event loop to its endpoint: admits it, reads its body, checks that
+/// against the contract, all before the endpoint runs on a virtual thread.
+public final class Dispatch {
+  private static final Duration BODY_PATIENCE = Duration.ofSeconds(60);
+
+  private final Access access;
+  private final Contract contract;
+  private final Metrics metrics;
+  private final InFlight inFlight;
+
+  public Dispatch(Access access, Contract contract, Metrics metrics, InFlight inFlight) {
+    this.access = access;
+    this.contract = contract;
+    this.metrics = metrics;
+    this.inFlight = inFlight;
+  }
+
+  /// What a path is told that no route has.
+  enum Unmatched {
+    STARTING,
+    NOT_FOUND
+  }
+
+  Router router(Vertx vertx, List<Route> routes, Unmatched unmatched) {
+    Router router = Router.router(vertx);
+    router.route().handler(this::admit);
+    for (Route route : routes) {
+      // Vert.x wants a body handler to be the first of its line, but keys come before bodies.
+      router.route(route.method(), route.path()).handler(context -> authorize(route, context));
+      var line = router.route(route.method(), route.path());
+      if (route.upgrade().isPresent()) {
+        line.handler(route.upgrade().get()::upgrade);
+        continue;
+      }
+      if (route.schema().isPresent()) {
+        line.handler(BodyHandler.create(false).setBodyLimit(Wire.LIMIT));
+      }
+      line.handler(context -> handOver(route, context));
+    }
+    router.route().failureHandler(context -> fail(context, unmatched));
+    for (int status : new int[] {400, 404, 405, 406, 413, 415, 500})
+      router.errorHandler(status, context -> fail(context, unmatched));
+    return router;
+  }
+
+  /// Host and Origin first, on every path, whatever is there.
+  private void admit(RoutingContext context) {
+    HttpServerRequest request = context.request();
+    access.checkAddress(
+        Optional.ofNullable(request.authority()).map(Object::toString),
+        Optional.ofNullable(request.getHeader("Origin")));
+    context.next();
+  }
+
+  private void authorize(Route route, RoutingContext context) {
+    access.checkKey(
+        Optional.ofNullable(context.request().getHeader("Authorization")), route.scope());
+    if (route.scope() != Scope.OPEN) inFlight.checkOpen();
+    if (route.schema().isPresent()) hurry(context);
+    context.next();
+  }
+
+  /// A body that does not arrive must not hold its connection for ever.
+  private static void hurry(RoutingContext context) {
+    Vertx vertx = context.vertx();
+    long timer =
+        vertx.setTimer(
+            BODY_PATIENCE.toMillis(),
+            id -> {
+              if (!context.request().isEnded()) context.request().connection().close();
+            });
+    context.addEndHandler(done -> vertx.cancelTimer(timer));
+  }
+
+  private void handOver(Route route, RoutingContext context) {
+    byte[] body =
+        route.schema().isPresent() && context.body().buffer() != null
+            ? context.body().buffer().getBytes()
+            : new byte[0];
+    long started = System.nanoTime();
+    Exchange exchange = new Exchange(context.vertx().getOrCreateContext(), context.response());
+    exchange.start(
+        inFlight,
+        route.gate(),
+        () -> {
+          var request = context.request();
+          Call call =
+              new Call(
+                  context.pathParams(),
+                  context.queryParams(),
+                  request.headers(),
+                  MissingNode.getInstance());
+          return answer(route, call, body);
+        },
+        status -> metrics.answered(route, status, System.nanoTime() - started));
+  }
+
+  private Reply answer(Route route, Call call, byte[] body) throws InterruptedException {
+    if (route.schema().isEmpty()) return route.endpoint().answer(call);
+    Call read = new Call(call.path(), call.query(), call.headers(), Wire.read(body));
+    contract.check(route.schema().get(), read.body());
+    return route.endpoint().answer(read);
+  }
+
+  private static void fail(RoutingContext context, Unmatched unmatched) {
+    if (context.response().headWritten()) return;
+    Exchange.refuse(context.response(), reason(context, unmatched));
+  }
+
+  private static Refused reason(RoutingContext context, Unmatched unmatched) {
+    Throwable failure = context.failure();
+    if (failure instanceof Refused refused) return refused;
+    String path = context.request().path();
+    return switch (context.statusCode()) {
+      case 404 ->
+          unmatched == Unmatched.STARTING
+              ? Refused.busy("the server is starting", "starting")
+              : Refused.notFound("there is no " + path, "path", "unknown_path");
+      case 405 ->
+          Refused.of(
+              405, "%s does not take %s".formatted(path, context.request().method()), "method");
+      case 413 ->
+          Refused.of(413, "the body has more than %d bytes".formatted(Wire.LIMIT), "too_large");
+      case 500 -> failure == null ? Refused.broken("the server failed") : Exchange.broken(failure);
+      default -> Refused.bad("the request is not valid HTTP");
+    };
+  }
+}

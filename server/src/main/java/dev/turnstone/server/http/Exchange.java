@@ -1,0 +1,132 @@
+package dev.turnstone.server.http;
+
+import io.vertx.core.Context;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.HttpServerResponse;
+import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.IntConsumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// One request between the event loop that read it and the virtual thread that answers it. A client
+/// that goes away interrupts the thread.
+public final class Exchange {
+  private static final Logger log = LoggerFactory.getLogger(Exchange.class);
+  private static final AtomicLong NUMBER = new AtomicLong();
+
+  private final Context loop;
+  private final HttpServerResponse response;
+
+  /// The exchange of `response`, whose event loop is `loop`.
+  Exchange(Context loop, HttpServerResponse response) {
+    this.loop = loop;
+    this.response = response;
+  }
+
+  /// Answers on a new virtual thread. Called on the event loop.
+  ///
+  /// @param done takes the status, after the last byte was handed to the event loop
+  void start(InFlight inFlight, Gate gate, Callable<Reply> endpoint, IntConsumer done) {
+    EventStream events = new EventStream(response);
+    Thread thread =
+        Thread.ofVirtual()
+            .name("http-" + NUMBER.incrementAndGet())
+            .unstarted(() -> {
+              inFlight.enter();
+              try {
+                gated(gate, endpoint, events);
+              } finally {
+                inFlight.leave();
+                done.accept(response.getStatusCode());
+              }
+            });
+    response.exceptionHandler(failure -> gone(events, thread));
+    response.closeHandler(closed -> gone(events, thread));
+    thread.start();
+  }
+
+  private void gone(EventStream events, Thread thread) {
+    if (response.ended()) return;
+    events.markGone();
+    thread.interrupt();
+  }
+
+  private void gated(Gate gate, Callable<Reply> endpoint, EventStream events) {
+    try {
+      gate.enter();
+    } catch (Refused e) {
+      send(e);
+      return;
+    }
+    try {
+      run(endpoint, events);
+    } finally {
+      gate.leave();
+    }
+  }
+
+  private void run(Callable<Reply> endpoint, EventStream events) {
+    try {
+      write(endpoint.call(), events);
+    } catch (InterruptedException | EventStream.Gone e) {
+      // The client is gone; what it had asked for has stopped.
+      log.debug("client gone: {}", e.getMessage());
+    } catch (Refused e) {
+      send(e);
+    } catch (Exception e) {
+      send(broken(e));
+    }
+  }
+
+  private void write(Reply reply, EventStream events)
+      throws InterruptedException, EventStream.Gone {
+    switch (reply) {
+      case Reply.Json(int status, var body) -> send(status, "application/json", Wire.text(body));
+      case Reply.Text(String type, String body) -> send(200, type, body);
+      case Reply.Empty() -> loop.runOnContext(v -> response.setStatusCode(204).end());
+      case Reply.Events(var body) -> {
+        response
+            .setChunked(true)
+            .putHeader("content-type", "text/event-stream; charset=utf-8")
+            .putHeader("cache-control", "no-cache");
+        body.write(events);
+        loop.runOnContext(v -> response.end());
+      }
+    }
+  }
+
+  private void send(int status, String type, String body) {
+    loop.runOnContext(v -> {
+      if (response.closed() || response.headWritten()) return;
+      response.setStatusCode(status).putHeader("content-type", type).end(Buffer.buffer(body));
+    });
+  }
+
+  private void send(Refused refused) {
+    loop.runOnContext(v -> {
+      if (!response.closed() && !response.headWritten()) refuse(response, refused);
+    });
+  }
+
+  /// Answers with an error from the event loop.
+  public static void refuse(HttpServerResponse response, Refused refused) {
+    advise(response, refused);
+    response
+        .setStatusCode(refused.status())
+        .putHeader("content-type", "application/json")
+        .end(Wire.text(refused.body()));
+  }
+
+  private static void advise(HttpServerResponse response, Refused refused) {
+    if (refused.status() == 503) response.putHeader("retry-after", "1");
+    if (refused.status() == 401) response.putHeader("www-authenticate", "Bearer");
+  }
+
+  /// A defect of ours: the log says what, the client only that.
+  static Refused broken(Throwable failure) {
+    String number = Long.toHexString(NUMBER.incrementAndGet());
+    log.error("defect {}", number, failure);
+    return Refused.broken("the server failed; its log says why under defect " + number);
+  }
+}

@@ -1,0 +1,35 @@
+package dev.turnstone.server.http;
+
+import java.util.concurrent.Semaphore;
+
+/// Bounds what is in flight: whoever finds it full is told to come back, nobody queues.
+public final class Gate {
+  /// Lets everybody in.
+  static final Gate OPEN = new Gate("requests", Integer.MAX_VALUE);
+
+  private final String what;
+  private final int bound;
+  private final Semaphore free;
+
+  /// A gate for `bound` things at once.
+  ///
+  /// @param what plural, for the sentence
+  public Gate(String what, int bound) {
+    this.what = what;
+    this.bound = bound;
+    this.free = new Semaphore(bound);
+  }
+
+  public void enter() {
+    if (!free.tryAcquire())
+      throw Refused.busy("the server is full: %d %s are in flight".formatted(bound, what), "full");
+  }
+
+  public void leave() {
+    free.release();
+  }
+
+  public int inFlight() {
+    return bound - free.availablePermits();
+  }
+}
