@@ -10,8 +10,10 @@ import ai.djl.pytorch.engine.PtSymbolBlock;
 import ai.djl.pytorch.jni.IValue;
 import ai.djl.pytorch.jni.IValueUtils;
 import ai.djl.pytorch.jni.JniUtils;
+import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -22,8 +24,6 @@ import java.util.TreeMap;
 public final class Model implements AutoCloseable {
   /// Tokens of one KV block.
   public static final int BLOCK = 16;
-
-  private static final String SOURCE = "llama.torchscript";
 
   private final ModelConfig config;
   private final Precision precision;
@@ -36,10 +36,11 @@ public final class Model implements AutoCloseable {
     this.config = config;
     this.precision = precision;
     this.manager = newManager();
-    String code = TorchScript.source(Model.class, SOURCE, constants(config, precision));
-    this.module = TorchScript.load(manager, "Llama", code);
-    this.cosines = rotary(Math::cos);
-    this.sines = rotary(Math::sin);
+    String code =
+        TorchScript.source(Model.class, config.family().source(), constants(config, precision));
+    this.module = TorchScript.load(manager, "Decoder", code);
+    this.cosines = rotary(Rope::cosines);
+    this.sines = rotary(Rope::sines);
   }
 
   /// A manager of native memory that its owner closes.
@@ -161,38 +162,48 @@ public final class Model implements AutoCloseable {
     }
   }
 
-  /// Frequencies in f32 as transformers computes them, so that the numbers agree.
-  private PtNDArray rotary(java.util.function.DoubleUnaryOperator function) {
+  private interface RotaryTable {
+    float[] of(Rope rope, int positions, int headDim);
+  }
+
+  /// The tables of all rotary embeddings, `[ropes, positions, head dim / 2]`.
+  private PtNDArray rotary(RotaryTable table) {
+    int positions = config.contextLength();
     int half = config.headDim() / 2;
-    float[] table = new float[config.contextLength() * half];
-    for (int position = 0; position < config.contextLength(); position++)
-      for (int i = 0; i < half; i++) {
-        float frequency = (float) (1.0 / Math.pow(config.ropeTheta(), 2.0 * i / config.headDim()));
-        float angle = position * frequency;
-        table[position * half + i] = (float) function.applyAsDouble(angle);
-      }
+    FloatBuffer all = FloatBuffer.allocate(config.ropes().size() * positions * half);
+    for (Rope rope : config.ropes()) all.put(table.of(rope, positions, config.headDim()));
     try (var scratch = newManager()) {
-      var array = (PtNDArray) scratch.create(table, new Shape(config.contextLength(), half));
+      var shape = new Shape(config.ropes().size(), positions, half);
+      var array = (PtNDArray) scratch.create(all.array(), shape);
       return outOfInference(manager, run(scratch, "cast", IValue.from(array)));
     }
   }
 
   private static Map<String, String> constants(ModelConfig c, Precision precision) {
-    return Map.ofEntries(
-        Map.entry("HIDDEN", "" + c.hidden()),
-        Map.entry("LAYERS", "" + c.layers()),
-        Map.entry("HEADS", "" + c.heads()),
-        Map.entry("KV_HEADS", "" + c.kvHeads()),
-        Map.entry("GROUP", "" + c.heads() / c.kvHeads()),
-        Map.entry("HEAD_DIM", "" + c.headDim()),
-        Map.entry("HALF", "" + c.headDim() / 2),
-        Map.entry("ATTENTION", "" + c.heads() * c.headDim()),
-        Map.entry("BLOCK", "" + BLOCK),
-        Map.entry("BLOCK_WIDTH", "" + BLOCK * c.kvHeads() * c.headDim()),
-        Map.entry("HEAD", "" + (c.tied() ? 0 : 2 + 9 * c.layers())),
-        Map.entry("EPS", literal(c.normEps())),
-        Map.entry("SCALE", literal(1 / Math.sqrt(c.headDim()))),
-        Map.entry("DTYPE", "" + precision.code()));
+    List<LayerPart> parts = LayerPart.of(c);
+    var constants = new HashMap<String, String>();
+    for (LayerPart part : LayerPart.values()) constants.put(part.name(), "" + parts.indexOf(part));
+    constants.put("HIDDEN", "" + c.hidden());
+    constants.put("LAYERS", "" + c.layers());
+    constants.put("LAYER_SIZE", "" + parts.size());
+    constants.put("HEADS", "" + c.heads());
+    constants.put("KV_HEADS", "" + c.kvHeads());
+    constants.put("GROUP", "" + c.heads() / c.kvHeads());
+    constants.put("HEAD_DIM", "" + c.headDim());
+    constants.put("HALF", "" + c.headDim() / 2);
+    constants.put("ATTENTION", "" + c.heads() * c.headDim());
+    constants.put("WINDOW", "" + c.window());
+    constants.put("SLIDING", "" + c.kinds().stream().map(kind -> kind.sliding() ? 1 : 0).toList());
+    constants.put("ROPES", "" + c.kinds().stream().map(ModelConfig.Layer::rope).toList());
+    constants.put("BLOCK", "" + BLOCK);
+    constants.put("BLOCK_WIDTH", "" + BLOCK * c.kvHeads() * c.headDim());
+    constants.put("HEAD", "" + (c.tied() ? 0 : c.parameterNames().size() - 1));
+    constants.put("EPS", literal(c.normEps()));
+    constants.put("SCALE", literal(c.attentionScale()));
+    constants.put("EMBEDDING_SCALE", literal(c.embeddingScale()));
+    constants.put("DTYPE", "" + precision.code());
+    constants.put("DEVICE", "torch.device(\"cpu\")");
+    return constants;
   }
 
   private static String literal(double value) {

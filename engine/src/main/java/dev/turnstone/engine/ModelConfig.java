@@ -1,17 +1,20 @@
 package dev.turnstone.engine;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 
-/// Sizes of a Llama model, as in a Hugging Face `config.json`.
+/// What a model is made of: sizes and features of a decoder, as a Hugging Face `config.json` says.
 ///
+/// @param contextLength positions that the model can tell apart
 /// @param tied whether the head is the embedding
+/// @param attentionScale what scores are multiplied by
+/// @param window keys that a sliding layer sees, the query's own among them; 0 if none slides
+/// @param kinds one per layer
+/// @param ropes the rotary embeddings that layers choose from
 public record ModelConfig(
+    Family family,
     int vocabulary,
     int hidden,
     int intermediate,
@@ -21,79 +24,85 @@ public record ModelConfig(
     int headDim,
     int contextLength,
     double normEps,
-    double ropeTheta,
-    boolean tied) {
+    boolean tied,
+    Biases biases,
+    double attentionScale,
+    int window,
+    List<Layer> kinds,
+    List<Rope> ropes) {
+  /// Of a layer without positions.
+  public static final int NO_ROPE = -1;
+
+  /// Which projections have a bias.
+  ///
+  /// @param output of attention
+  public record Biases(boolean qkv, boolean output, boolean mlp) {
+    public static final Biases NONE = new Biases(false, false, false);
+  }
+
+  /// How one layer attends.
+  ///
+  /// @param sliding whether it sees only the window
+  /// @param rope index of its rotary embedding, or [#NO_ROPE]
+  public record Layer(boolean sliding, int rope) {}
 
   public ModelConfig {
+    kinds = List.copyOf(kinds);
+    ropes = List.copyOf(ropes);
     if (heads % kvHeads != 0)
       throw new IllegalArgumentException(
           "num_attention_heads %d is no multiple of num_key_value_heads %d"
               .formatted(heads, kvHeads));
     if (headDim % 2 != 0) throw new IllegalArgumentException("head_dim is odd: " + headDim);
+    if (kinds.size() != layers)
+      throw new IllegalArgumentException(
+          "%d layers, but kinds of %d".formatted(layers, kinds.size()));
+    if (window < 1 && kinds.stream().anyMatch(Layer::sliding))
+      throw new IllegalArgumentException("sliding_window is " + window + ", but a layer slides");
+  }
+
+  /// A plain Llama: no biases, every layer sees everything, one rotary embedding.
+  public static ModelConfig llama(
+      int vocabulary,
+      int hidden,
+      int intermediate,
+      int layers,
+      int heads,
+      int kvHeads,
+      int headDim,
+      int contextLength,
+      double normEps,
+      double ropeTheta,
+      boolean tied) {
+    return new ModelConfig(
+        Family.LLAMA,
+        vocabulary,
+        hidden,
+        intermediate,
+        layers,
+        heads,
+        kvHeads,
+        headDim,
+        contextLength,
+        normEps,
+        tied,
+        Biases.NONE,
+        1 / Math.sqrt(headDim),
+        0,
+        Collections.nCopies(layers, new Layer(false, 0)),
+        List.of(Rope.of(ropeTheta)));
   }
 
   /// Reads `config.json` of a model folder.
   ///
   /// @throws ModelException if the file is missing, malformed, or names what is not supported
   public static ModelConfig read(Path folder) throws ModelException {
-    if (!Files.isDirectory(folder)) throw new ModelException("no model folder at " + folder);
-    Path file = folder.resolve("config.json");
-    if (!Files.isRegularFile(file)) throw new ModelException("no config.json in " + folder);
-    JsonNode json;
-    try {
-      json = new ObjectMapper().readTree(file.toFile());
-    } catch (IOException e) {
-      throw new ModelException(file + " is not readable JSON: " + e.getMessage(), e);
-    }
-    refuseUnsupported(file, json);
-    int hidden = size(file, json, "hidden_size");
-    int heads = size(file, json, "num_attention_heads");
-    try {
-      return new ModelConfig(
-          size(file, json, "vocab_size"),
-          hidden,
-          size(file, json, "intermediate_size"),
-          size(file, json, "num_hidden_layers"),
-          heads,
-          json.hasNonNull("num_key_value_heads") ? size(file, json, "num_key_value_heads") : heads,
-          json.hasNonNull("head_dim") ? size(file, json, "head_dim") : hidden / heads,
-          size(file, json, "max_position_embeddings"),
-          json.path("rms_norm_eps").asDouble(1e-6),
-          ropeTheta(json),
-          json.path("tie_word_embeddings").asBoolean(false));
-    } catch (IllegalArgumentException e) {
-      throw new ModelException(file + ": " + e.getMessage(), e);
-    }
+    return ConfigReader.read(folder);
   }
 
-  private static void refuseUnsupported(Path file, JsonNode json) throws ModelException {
-    String architecture = json.path("architectures").path(0).asText("none named");
-    if (!architecture.equals("LlamaForCausalLM"))
-      throw new ModelException(
-          "%s: architecture %s is not supported; supported: LlamaForCausalLM"
-              .formatted(file, architecture));
-    JsonNode scaling = json.path("rope_scaling");
-    if (scaling.isObject() && !scaling.path("rope_type").asText("default").equals("default"))
-      throw new ModelException(file + ": rope_scaling " + scaling + " is not supported");
-    for (String flag : List.of("attention_bias", "mlp_bias"))
-      if (json.path(flag).asBoolean(false))
-        throw new ModelException(file + ": " + flag + " is not supported");
-    String activation = json.path("hidden_act").asText("silu");
-    if (!activation.equals("silu"))
-      throw new ModelException(file + ": hidden_act " + activation + " is not supported");
-  }
-
-  /// transformers 5 moved it into `rope_parameters`.
-  private static double ropeTheta(JsonNode json) {
-    return json.path("rope_theta")
-        .asDouble(json.path("rope_parameters").path("rope_theta").asDouble(10_000));
-  }
-
-  private static int size(Path file, JsonNode json, String name) throws ModelException {
-    JsonNode node = json.path(name);
-    if (!node.canConvertToInt() || node.asInt() < 1)
-      throw new ModelException("%s: %s is %s, not a positive number".formatted(file, name, node));
-    return node.asInt();
+  /// What embeddings are multiplied by, before any rounding.
+  public double embeddingScale() {
+    return family.scaledEmbedding() ? Math.sqrt(hidden) : 1;
   }
 
   /// Bytes of keys and values of one token.
@@ -101,44 +110,31 @@ public record ModelConfig(
     return 2L * layers * kvHeads * headDim * bytesPerValue;
   }
 
-  /// Names of the parameters in the order that `llama.torchscript` reads them.
+  /// Names of the parameters as checkpoints have them, in the order in which they are held:
+  /// embedding, last norm, each layer's parts, then the head unless it is tied.
   public List<String> parameterNames() {
     var names = new ArrayList<String>();
     names.add("model.embed_tokens.weight");
     names.add("model.norm.weight");
+    List<LayerPart> parts = LayerPart.of(this);
     for (int layer = 0; layer < layers; layer++)
-      for (String part : LAYER_PARTS) names.add("model.layers." + layer + "." + part + ".weight");
+      for (LayerPart part : parts) names.add("model.layers." + layer + "." + part.parameter());
     if (!tied) names.add("lm_head.weight");
     return names;
   }
 
-  private static final List<String> LAYER_PARTS =
-      List.of(
-          "input_layernorm",
-          "self_attn.q_proj",
-          "self_attn.k_proj",
-          "self_attn.v_proj",
-          "self_attn.o_proj",
-          "post_attention_layernorm",
-          "mlp.gate_proj",
-          "mlp.up_proj",
-          "mlp.down_proj");
-
   /// The shape that a parameter must have.
   public List<Long> shape(String parameter) {
-    String part = parameter.replaceFirst("^model\\.(layers\\.\\d+\\.)?", "");
-    long attention = (long) heads * headDim;
-    long keys = (long) kvHeads * headDim;
-    long h = hidden;
-    return switch (part) {
-      case "embed_tokens.weight", "lm_head.weight" -> List.of((long) vocabulary, h);
-      case "norm.weight", "input_layernorm.weight", "post_attention_layernorm.weight" -> List.of(h);
-      case "self_attn.q_proj.weight" -> List.of(attention, h);
-      case "self_attn.k_proj.weight", "self_attn.v_proj.weight" -> List.of(keys, h);
-      case "self_attn.o_proj.weight" -> List.of(h, attention);
-      case "mlp.gate_proj.weight", "mlp.up_proj.weight" -> List.of((long) intermediate, h);
-      case "mlp.down_proj.weight" -> List.of(h, (long) intermediate);
-      default -> throw new IllegalArgumentException("unknown parameter " + parameter);
+    String name = parameter.replaceFirst("^model\\.(layers\\.\\d+\\.)?", "");
+    return switch (name) {
+      case "embed_tokens.weight", "lm_head.weight" -> List.of((long) vocabulary, (long) hidden);
+      case "norm.weight" -> List.of((long) hidden);
+      default ->
+          LayerPart.of(this).stream()
+              .filter(part -> part.parameter().equals(name))
+              .findFirst()
+              .orElseThrow(() -> new IllegalArgumentException("unknown parameter " + parameter))
+              .shape(this);
     };
   }
 }

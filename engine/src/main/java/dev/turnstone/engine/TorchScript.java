@@ -10,7 +10,10 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import java.util.zip.CRC32;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
@@ -18,25 +21,42 @@ import java.util.zip.ZipOutputStream;
 /// TorchScript source made into an archive that libtorch loads: a zip of stored entries with the
 /// source and a pickled module that has no state. No Python is involved.
 public final class TorchScript {
+  private static final String INCLUDE = "INCLUDE ";
+  private static final Pattern CONSTANT = Pattern.compile("\\b[A-Z][A-Z0-9_]+\\b");
+
   private TorchScript() {}
 
-  /// Reads a resource beside `owner`, drops comment and blank lines and replaces each constant's
-  /// name, a word in capitals, by its value.
+  /// Reads a resource beside `owner`, puts other sources where a line says `INCLUDE name`, drops
+  /// comment and blank lines and replaces each constant's name, a word in capitals, by its value.
   public static String source(Class<?> owner, String resource, Map<String, String> constants) {
-    String text;
+    String code =
+        lines(owner, resource)
+            .filter(line -> !line.isBlank() && !line.stripLeading().startsWith("#"))
+            .collect(Collectors.joining("\n", "", "\n"));
+    return CONSTANT
+        .matcher(code)
+        .replaceAll(
+            word -> Matcher.quoteReplacement(constants.getOrDefault(word.group(), word.group())));
+  }
+
+  private static Stream<String> lines(Class<?> owner, String resource) {
+    return text(owner, resource)
+        .lines()
+        .flatMap(line -> {
+          String code = line.strip();
+          return code.startsWith(INCLUDE)
+              ? lines(owner, code.substring(INCLUDE.length()) + ".torchscript")
+              : Stream.of(line);
+        });
+  }
+
+  private static String text(Class<?> owner, String resource) {
     try (InputStream in = owner.getResourceAsStream(resource)) {
       if (in == null) throw new IllegalStateException("missing resource " + resource);
-      text = new String(in.readAllBytes(), StandardCharsets.UTF_8);
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    String code =
-        text.lines()
-            .filter(line -> !line.isBlank() && !line.stripLeading().startsWith("#"))
-            .collect(Collectors.joining("\n", "", "\n"));
-    for (Map.Entry<String, String> constant : constants.entrySet())
-      code = code.replaceAll("\\b" + constant.getKey() + "\\b", constant.getValue());
-    return code;
   }
 
   /// Compiles the one module class that `code` declares.

@@ -2,8 +2,8 @@
 ///
 /// Start with [Engine], which owns the engine thread; [Scheduler] decides which sequences run in
 /// the next step, [BlockPool] and [KvCache] hold what was computed, [Model] runs the forward pass
-/// whose source is `llama.torchscript`, [Sampler] draws the next token. Tokenizer and chat formats
-/// live in `dev.turnstone.engine.chat`; nothing here knows text or HTTP.
+/// whose source is one `.torchscript` file per [Family], [Sampler] draws the next token. Tokenizer
+/// and chat formats live in `dev.turnstone.engine.chat`; nothing here knows text or HTTP.
 @NullMarked
 package dev.turnstone.engine;
 

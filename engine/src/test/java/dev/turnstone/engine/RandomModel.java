@@ -12,7 +12,7 @@ import java.util.random.RandomGenerator;
 /// Writes model folders with seeded random weights, for tests that need no trained model.
 public final class RandomModel {
   public static final ModelConfig CONFIG =
-      new ModelConfig(97, 32, 64, 2, 4, 2, 8, 256, 1e-5, 10_000, true);
+      ModelConfig.llama(97, 32, 64, 2, 4, 2, 8, 256, 1e-5, 10_000, true);
 
   private RandomModel() {}
 
@@ -65,7 +65,7 @@ public final class RandomModel {
             c.headDim(),
             c.contextLength(),
             c.normEps(),
-            c.ropeTheta(),
+            c.ropes().getFirst().theta(),
             c.tied());
   }
 }

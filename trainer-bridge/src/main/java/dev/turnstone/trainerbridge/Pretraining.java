@@ -17,7 +17,7 @@ import java.util.stream.IntStream;
 public final class Pretraining implements AutoCloseable {
   /// The tiny policy's sizes: under one million parameters.
   public static final ModelConfig TINY =
-      new ModelConfig(512, 128, 384, 4, 4, 2, 32, 1024, 1e-5, 10_000, true);
+      ModelConfig.llama(512, 128, 384, 4, 4, 2, 32, 1024, 1e-5, 10_000, true);
 
   private static final double LEARNING_RATE = 2e-3;
   private static final int WARM_UP = 50;

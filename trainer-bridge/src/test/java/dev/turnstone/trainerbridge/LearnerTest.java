@@ -23,7 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 class LearnerTest {
   private static final ModelConfig CONFIG =
-      new ModelConfig(31, 16, 32, 2, 2, 1, 8, 64, 1e-5, 10_000, true);
+      ModelConfig.llama(31, 16, 32, 2, 2, 1, 8, 64, 1e-5, 10_000, true);
 
   @TempDir Path directory;
 
