@@ -107,7 +107,7 @@ public final class Pretraining implements AutoCloseable {
             TINY.headDim(),
             TINY.contextLength(),
             TINY.normEps(),
-            TINY.ropeTheta(),
+            TINY.ropes().getFirst().theta(),
             TINY.tied(),
             endOfTurn,
             padding);
