@@ -168,8 +168,13 @@ class FakeServer:
             return next(m for m in self.heard if m["type"] == kind)
 
     def close(self) -> None:
+        asyncio.run_coroutine_threadsafe(self._shut(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
+
+    async def _shut(self) -> None:
+        self._server.close()
+        await self._server.wait_closed()
 
 
 @pytest.fixture
