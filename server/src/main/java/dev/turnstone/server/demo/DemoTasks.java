@@ -1,6 +1,6 @@
 package dev.turnstone.server.demo;
 
-import dev.turnstone.trainerbridge.Arithmetic;
+import dev.turnstone.trainerbridge.trainer.Arithmetic;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;

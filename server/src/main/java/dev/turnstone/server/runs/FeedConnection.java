@@ -1,9 +1,9 @@
 package dev.turnstone.server.runs;
 
-import dev.turnstone.trainerbridge.CloseCode;
-import dev.turnstone.trainerbridge.FeedSession;
-import dev.turnstone.trainerbridge.FeedSocket;
-import dev.turnstone.trainerbridge.Run;
+import dev.turnstone.trainerbridge.feed.FeedSession;
+import dev.turnstone.trainerbridge.feed.FeedSocket;
+import dev.turnstone.trainerbridge.runs.Run;
+import dev.turnstone.trainerbridge.wire.CloseCode;
 import io.vertx.core.Future;
 import io.vertx.core.http.ServerWebSocket;
 import java.io.IOException;

@@ -1,0 +1,203 @@
+package dev.turnstone.trainerbridge.log;
+
+import dev.turnstone.rollout.StopReason;
+import dev.turnstone.rollout.Trajectory;
+import dev.turnstone.trainerbridge.wire.TrajectoryCodec;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalDouble;
+
+/// Rollouts by attempt: their trajectory and what their group made of them.
+public final class RolloutTable {
+  private final LogWriter writer;
+  private final LogReaders readers;
+
+  RolloutTable(LogWriter writer, LogReaders readers) {
+    this.writer = writer;
+    this.readers = readers;
+  }
+
+  /// The newest attempt at one rollout.
+  ///
+  /// @param summary empty while it runs
+  public record Latest(int index, int attempt, Optional<RolloutSummary> summary) {}
+
+  /// A rollout of a settled group.
+  ///
+  /// @param summary empty if it did not finish in time
+  public record Settled(Settlement.Outcome outcome, Optional<RolloutSummary> summary) {}
+
+  public static int start(Sql sql, String run, String group, int index, int attempt)
+      throws SQLException {
+    return sql.update(
+        "insert into rollouts (run, group_name, idx, attempt, state) values (?, ?, ?, ?,"
+            + " 'running')",
+        run,
+        group,
+        index,
+        attempt);
+  }
+
+  /// Notes a further attempt, because the older one failed or was cut off.
+  public void start(String run, String group, int index, int attempt) {
+    writer.write(sql -> {
+      sql.update(
+          "update rollouts set state = 'abandoned' where run = ? and group_name = ? and idx = ?"
+              + " and state = 'running'",
+          run,
+          group,
+          index);
+      return start(sql, run, group, index, attempt);
+    });
+  }
+
+  /// Stores a finished trajectory, unless its group was settled without it.
+  ///
+  /// @return whether it was stored
+  public boolean finish(Trajectory trajectory, RolloutSummary summary, byte[] record) {
+    String run = trajectory.id().run();
+    return writer.write(sql -> {
+      int stored =
+          sql.update(
+              "update rollouts set state = ?, stop = ?, detail = ?, reward = ?, row_count = ?,"
+                  + " length = ?, turns = ?, tool_calls = ?, generated_tokens = ?,"
+                  + " cached_tokens = ?, version_min = ?, version_max = ?, wall_ms = ?,"
+                  + " violation = ?, record = ? where run = ? and group_name = ? and idx = ?"
+                  + " and attempt = ? and state = 'running' and outcome = ''",
+              summary.quarantined() ? "quarantined" : "finished",
+              summary.stop().wire(),
+              summary.detail(),
+              summary.reward().isPresent() ? summary.reward().getAsDouble() : null,
+              summary.rows(),
+              summary.length(),
+              summary.turns(),
+              summary.toolCalls(),
+              summary.generatedTokens(),
+              summary.cachedTokens(),
+              summary.versionMin(),
+              summary.versionMax(),
+              summary.wallMillis(),
+              summary.violation(),
+              record,
+              run,
+              summary.group(),
+              summary.index(),
+              summary.attempt());
+      if (stored > 0 && summary.quarantined())
+        sql.update(
+            "insert into quarantine (run, group_name, idx, attempt, reason)"
+                + " values (?, ?, ?, ?, ?)",
+            run,
+            summary.group(),
+            summary.index(),
+            summary.attempt(),
+            summary.violation());
+      return stored > 0;
+    });
+  }
+
+  static int settle(Sql sql, String run, String group, Settlement.Outcome outcome)
+      throws SQLException {
+    return sql.update(
+        "update rollouts set outcome = ?, failure = ?, detail = case when detail = '' then ? else"
+            + " detail end where run = ? and group_name = ? and idx = ? and attempt = ?",
+        outcome.kind(),
+        outcome.failure(),
+        outcome.detail(),
+        run,
+        group,
+        outcome.index(),
+        outcome.attempt());
+  }
+
+  /// The newest attempt at each rollout of a group.
+  public List<Latest> latest(String run, String group) {
+    return readers.read(sql ->
+        sql.query(
+            row -> new Latest(row.getInt("idx"), row.getInt("attempt"), summary(row)),
+            "select * from rollouts r where run = ?1 and group_name = ?2 and attempt = (select"
+                + " max(attempt) from rollouts where run = ?1 and group_name = ?2 and idx = r.idx)"
+                + " order by idx",
+            run,
+            group));
+  }
+
+  /// Attempts of a group that failed and were started again.
+  public int refills(String run, String group) {
+    return readers
+        .read(sql ->
+            sql.query(
+                row -> row.getInt(1),
+                "select count(*) from rollouts r where run = ?1 and group_name = ?2 and stop != ''"
+                    + " and attempt < (select max(attempt) from rollouts where run = ?1 and"
+                    + " group_name = ?2 and idx = r.idx)",
+                run,
+                group))
+        .getFirst();
+  }
+
+  /// The rollouts that a settled group consists of, failed ones included.
+  public List<Settled> settled(String run, String group) {
+    return readers.read(sql ->
+        sql.query(
+            row ->
+                new Settled(
+                    new Settlement.Outcome(
+                        row.getInt("idx"),
+                        row.getInt("attempt"),
+                        row.getString("outcome"),
+                        row.getString("failure"),
+                        row.getString("detail")),
+                    summary(row)),
+            "select * from rollouts where run = ? and group_name = ? and outcome != ''"
+                + " order by idx",
+            run,
+            group));
+  }
+
+  /// The trajectory of one attempt; empty while it runs and after its rows were forgotten.
+  public Optional<Trajectory> trajectory(String run, String group, int index, int attempt) {
+    return readers
+        .read(sql ->
+            sql.query(
+                row -> Optional.ofNullable(row.getBytes(1)),
+                "select record from rollouts where run = ? and group_name = ? and idx = ?"
+                    + " and attempt = ?",
+                run,
+                group,
+                index,
+                attempt))
+        .stream()
+        .flatMap(Optional::stream)
+        .map(TrajectoryCodec::decode)
+        .findFirst();
+  }
+
+  /// Empty while the attempt runs.
+  private static Optional<RolloutSummary> summary(ResultSet row) throws SQLException {
+    String stop = row.getString("stop");
+    if (stop.isEmpty()) return Optional.empty();
+    double reward = row.getDouble("reward");
+    OptionalDouble scored = row.wasNull() ? OptionalDouble.empty() : OptionalDouble.of(reward);
+    return Optional.of(
+        new RolloutSummary(
+            row.getString("group_name"),
+            row.getInt("idx"),
+            row.getInt("attempt"),
+            StopReason.ofWire(stop),
+            row.getString("detail"),
+            scored,
+            row.getInt("row_count"),
+            row.getInt("length"),
+            row.getInt("turns"),
+            row.getInt("tool_calls"),
+            row.getInt("generated_tokens"),
+            row.getInt("cached_tokens"),
+            row.getInt("version_min"),
+            row.getInt("version_max"),
+            row.getLong("wall_ms"),
+            row.getString("violation")));
+  }
+}

@@ -1,0 +1,29 @@
+package dev.turnstone.trainerbridge.runs;
+
+import dev.turnstone.rollout.Environment;
+import dev.turnstone.rollout.Rollout;
+import dev.turnstone.rollout.WeightsId;
+import dev.turnstone.trainerbridge.log.TrajectoryLog;
+import dev.turnstone.trainerbridge.spec.PolicyIdentity;
+import dev.turnstone.trainerbridge.weights.WeightsOutcome;
+import dev.turnstone.trainerbridge.wire.WeightsRequest;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.function.LongSupplier;
+
+/// What all runs of a server share.
+///
+/// @param environments by registered name
+/// @param weights applies what a run's trainer sends
+/// @param nanoTime a clock such as `System::nanoTime`
+public record RunContext(
+    TrajectoryLog log,
+    Rollout.Agent agent,
+    PolicyIdentity policy,
+    Function<String, Optional<Environment>> environments,
+    Function<WeightsRequest, WeightsOutcome> weights,
+    LongSupplier nanoTime) {
+  WeightsId applied() {
+    return agent.policy().weights();
+  }
+}

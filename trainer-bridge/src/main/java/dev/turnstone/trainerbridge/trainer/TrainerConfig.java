@@ -1,0 +1,63 @@
+package dev.turnstone.trainerbridge.trainer;
+
+import java.nio.file.Path;
+import java.time.Duration;
+
+/// How the reference trainer trains.
+///
+/// @param model folder of the policy that training starts from, which is also the KL reference
+/// @param directory of checkpoints, published weights and metrics
+/// @param steps training steps in all, resumed ones included
+/// @param innerSteps optimizer steps over one batch
+/// @param finalLearningRate reached in a straight line at the last step
+/// @param microBatchTokens padded tokens of one forward pass
+/// @param threads of libtorch
+/// @param patience for the next group
+public record TrainerConfig(
+    Path model,
+    Path directory,
+    String run,
+    int steps,
+    int innerSteps,
+    double learningRate,
+    double finalLearningRate,
+    double weightDecay,
+    double clipNorm,
+    double clipLow,
+    double clipHigh,
+    double weightCap,
+    double klCoefficient,
+    int microBatchTokens,
+    int threads,
+    Duration patience) {
+  public TrainerConfig {
+    atLeastOne("steps", steps);
+    atLeastOne("inner-steps", innerSteps);
+    atLeastOne("micro-batch-tokens", microBatchTokens);
+    atLeastOne("threads", threads);
+    if (!(learningRate > 0))
+      throw new IllegalArgumentException("learning-rate is not positive: " + learningRate);
+    if (!(finalLearningRate >= 0))
+      throw new IllegalArgumentException("final-learning-rate < 0: " + finalLearningRate);
+    if (!(clipNorm > 0))
+      throw new IllegalArgumentException("clip-norm is not positive: " + clipNorm);
+    if (!(klCoefficient >= 0)) throw new IllegalArgumentException("kl < 0: " + klCoefficient);
+  }
+
+  private static void atLeastOne(String name, int value) {
+    if (value < 1) throw new IllegalArgumentException(name + " < 1: " + value);
+  }
+
+  /// The learning rate after `step` steps, as a share of the first one.
+  double rateFactor(int step) {
+    return 1 + (finalLearningRate / learningRate - 1) * step / steps;
+  }
+
+  Objective.Constants constants() {
+    return new Objective.Constants(clipLow, clipHigh, weightCap, klCoefficient);
+  }
+
+  Learner.Optimizer optimizer() {
+    return new Learner.Optimizer(learningRate, weightDecay, clipNorm);
+  }
+}

@@ -1,0 +1,141 @@
+package dev.turnstone.trainerbridge.weights;
+
+import dev.turnstone.rollout.TrainablePolicy;
+import dev.turnstone.rollout.TrainablePolicy.Applied;
+import dev.turnstone.rollout.TrainablePolicy.WeightsRejected;
+import dev.turnstone.rollout.WeightsId;
+import dev.turnstone.rollout.WeightsUpdate;
+import dev.turnstone.rollout.WeightsUpdate.Kv;
+import dev.turnstone.rollout.WeightsUpdate.Pause;
+import dev.turnstone.trainerbridge.log.TrajectoryLog;
+import dev.turnstone.trainerbridge.log.WeightsTable;
+import dev.turnstone.trainerbridge.wire.WeightsRequest;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// The policy's weights: one update at a time is checked against its manifest, applied and made
+/// durable; the last one is loaded again at start.
+///
+/// Within a lineage versions only grow. The same version again is answered without loading it if
+/// its bytes are the same, and refused if they are not: other bytes need a new lineage.
+public final class Weights {
+  private static final long PATIENCE_S = 60;
+  private static final Logger LOG = LoggerFactory.getLogger(Weights.class);
+
+  private final WeightsTable log;
+  private final TrainablePolicy policy;
+  private final List<Path> roots;
+  private final ReentrantLock updating = new ReentrantLock(true);
+
+  private Weights(WeightsTable log, TrainablePolicy policy, List<Path> roots) {
+    this.log = log;
+    this.policy = policy;
+    this.roots = List.copyOf(roots);
+  }
+
+  /// Loads the last applied weights into the policy, if there are any.
+  ///
+  /// @param roots folders below which weights may lie, after links are resolved
+  /// @throws WeightsRejected with one sentence, if they are not there any more as they were applied
+  public static Weights open(TrajectoryLog log, TrainablePolicy policy, List<Path> roots)
+      throws WeightsRejected, InterruptedException {
+    Weights weights = new Weights(log.weights(), policy, roots);
+    Optional<WeightsTable.Stored> last = weights.log.last();
+    if (last.isPresent() && !last.get().id().equals(policy.weights())) {
+      WeightsId id = last.get().id();
+      Path folder = weights.checked(last.get().folder(), id);
+      policy.apply(new WeightsUpdate(id, folder, Pause.KEEP, Kv.RECOMPUTE));
+      LOG.info("loaded weights {} version {} again", id.lineage(), id.version());
+    }
+    return weights;
+  }
+
+  public WeightsId serving() {
+    return policy.weights();
+  }
+
+  /// The run whose trainer sent the weights that serve.
+  public Optional<String> owner() {
+    return log.last().flatMap(WeightsTable.Stored::owner);
+  }
+
+  /// Checks, applies and logs an update.
+  ///
+  /// @param objection asked once no other update is under way; a sentence refuses
+  public WeightsOutcome apply(
+      WeightsRequest request, Pause pause, Kv kv, Supplier<Optional<String>> objection) {
+    try {
+      if (!updating.tryLock(PATIENCE_S, TimeUnit.SECONDS))
+        return new WeightsOutcome.Busy(
+            "another update has been under way for %d s".formatted(PATIENCE_S));
+      try {
+        return alone(request, pause, kv, objection);
+      } finally {
+        updating.unlock();
+      }
+    } catch (WeightsRejected e) {
+      return new WeightsOutcome.Refused(String.valueOf(e.getMessage()));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return new WeightsOutcome.Busy("the server stops");
+    }
+  }
+
+  private WeightsOutcome alone(
+      WeightsRequest request, Pause pause, Kv kv, Supplier<Optional<String>> objection)
+      throws WeightsRejected, InterruptedException {
+    Optional<String> why = objection.get().or(() -> outOfOrder(request.id()));
+    if (why.isPresent()) return new WeightsOutcome.Refused(why.get());
+    if (request.id().equals(policy.weights()))
+      return new WeightsOutcome.Applied(new Applied(request.id(), 0, 0), false);
+    boolean newLineage = !policy.weights().lineage().equals(request.id().lineage());
+    long started = System.nanoTime();
+    Path folder = checked(request.folder(), request.id());
+    long checking = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - started);
+    Applied applied = policy.apply(new WeightsUpdate(request.id(), folder, pause, kv));
+    log.applied(request.id(), folder, request.run());
+    return new WeightsOutcome.Applied(
+        new Applied(applied.id(), applied.loadMillis() + checking, applied.pauseMillis()),
+        newLineage);
+  }
+
+  private Optional<String> outOfOrder(WeightsId id) {
+    Optional<WeightsId> served =
+        Optional.of(policy.weights()).filter(serving -> serving.lineage().equals(id.lineage()));
+    Optional<WeightsId> newest =
+        served.or(() -> log.newest(id.lineage()).map(WeightsTable.Stored::id));
+    if (newest.isEmpty() || newest.get().equals(id) || newest.get().version() < id.version())
+      return Optional.empty();
+    return Optional.of(
+        newest.get().version() == id.version()
+            ? "version %d of lineage %s has other bytes already: they need a new lineage"
+                .formatted(id.version(), id.lineage())
+            : "version %d is older than version %d of lineage %s"
+                .formatted(id.version(), newest.get().version(), id.lineage()));
+  }
+
+  /// Where the folder really is, once it is known to lie under a root and to hold those weights.
+  private Path checked(Path folder, WeightsId id) throws WeightsRejected {
+    Path real = real(folder);
+    boolean allowed = false;
+    for (Path root : roots) allowed |= real.startsWith(real(root));
+    if (!allowed) throw new WeightsRejected("no configured root holds the weights in " + folder);
+    WeightsFolder.verify(real, id);
+    return real;
+  }
+
+  private static Path real(Path path) throws WeightsRejected {
+    try {
+      return path.toRealPath();
+    } catch (IOException e) {
+      throw new WeightsRejected("there is no folder " + path);
+    }
+  }
+}

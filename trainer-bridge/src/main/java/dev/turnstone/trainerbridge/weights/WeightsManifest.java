@@ -1,0 +1,72 @@
+package dev.turnstone.trainerbridge.weights;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.turnstone.trainerbridge.json.Fields;
+import dev.turnstone.trainerbridge.json.JsonText;
+import java.util.Map;
+import java.util.TreeMap;
+
+/// What a weights folder holds: its `manifest.json`.
+///
+/// @param dtype of the tensors as safetensors names it, or `mixed`
+/// @param files by name
+/// @param tensors by name: `{"dtype", "shape"}` each
+public record WeightsManifest(
+    String lineage,
+    int version,
+    String dtype,
+    Map<String, Checked> files,
+    Map<String, JsonNode> tensors) {
+  static final String NAME = "manifest.json";
+
+  public WeightsManifest {
+    files = Map.copyOf(files);
+    tensors = Map.copyOf(tensors);
+    for (String file : files.keySet())
+      if (!file.matches("[A-Za-z0-9][A-Za-z0-9._-]*"))
+        throw new IllegalArgumentException("the manifest's file is not a plain name: " + file);
+  }
+
+  /// What a file's bytes must be.
+  record Checked(long size, String sha256) {}
+
+  static WeightsManifest parse(String text) {
+    Fields fields = Fields.of("manifest", JsonText.parse(text));
+    Map<String, Checked> files = new TreeMap<>();
+    Fields listed = object(fields, "files");
+    for (String name : listed.names()) {
+      Fields file = object(listed, name);
+      files.put(name, new Checked(file.integer("size"), file.text("sha256")));
+    }
+    Map<String, JsonNode> tensors = new TreeMap<>();
+    object(fields, "tensors")
+        .tree()
+        .properties()
+        .forEach(tensor -> tensors.put(tensor.getKey(), tensor.getValue()));
+    return new WeightsManifest(
+        fields.text("lineage"),
+        fields
+            .optionalInt("version")
+            .orElseThrow(() -> new IllegalArgumentException("manifest.version is missing")),
+        fields.text("dtype"),
+        files,
+        tensors);
+  }
+
+  String write() {
+    ObjectNode node = JsonText.object();
+    node.put("lineage", lineage).put("version", version).put("dtype", dtype);
+    ObjectNode listed = node.putObject("files");
+    files.forEach((name, file) ->
+        listed.putObject(name).put("size", file.size()).put("sha256", file.sha256()));
+    node.putObject("tensors").setAll(tensors);
+    return JsonText.canonical(node);
+  }
+
+  private static Fields object(Fields fields, String name) {
+    return fields
+        .object(name)
+        .orElseThrow(() -> new IllegalArgumentException("manifest." + name + " is missing"));
+  }
+}

