@@ -35,7 +35,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "train",
     description = {
-      "Trains the policy of a run with GRPO: takes groups from the server's feed, sends weights back.",
+      "Trains the policy of a run with GRPO: takes groups from the server's feed, sends weights"
+          + " back.",
       "Prints one JSON object per step. The same --dir goes on where it stopped."
     },
     mixinStandardHelpOptions = true)

@@ -7,6 +7,8 @@ import dev.turnstone.rollout.Json;
 import dev.turnstone.rollout.Reward;
 import dev.turnstone.rollout.RolloutId;
 import dev.turnstone.rollout.Trajectory;
+import dev.turnstone.trainerbridge.wire.Frames;
+import dev.turnstone.trainerbridge.wire.TrajectoryCodec;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

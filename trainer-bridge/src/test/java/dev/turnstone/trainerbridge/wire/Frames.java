@@ -77,7 +77,7 @@ public final class Frames {
         new GroupFrame.Stats(4, 6, 2, 1, 1234));
   }
 
-  static Trajectory trajectory(RolloutId id, Optional<Reward> reward) {
+  public static Trajectory trajectory(RolloutId id, Optional<Reward> reward) {
     return new Trajectory(
         id,
         List.of(row()),
