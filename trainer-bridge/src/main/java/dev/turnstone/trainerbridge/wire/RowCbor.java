@@ -12,6 +12,7 @@ import dev.turnstone.rollout.RunLength;
 import dev.turnstone.rollout.Tokens;
 import dev.turnstone.trainerbridge.json.Fields;
 import dev.turnstone.trainerbridge.json.JsonText;
+import dev.turnstone.trainerbridge.spec.SamplingJson;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;

@@ -1,10 +1,12 @@
-package dev.turnstone.trainerbridge;
+package dev.turnstone.trainerbridge.spec;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.turnstone.rollout.LogprobMode;
 import dev.turnstone.rollout.Penalties;
 import dev.turnstone.rollout.Sampling;
+import dev.turnstone.trainerbridge.json.Fields;
+import dev.turnstone.trainerbridge.json.JsonText;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
@@ -41,7 +43,7 @@ public final class SamplingJson {
   /// Reads what [#write] wrote, or a client.
   ///
   /// @throws IllegalArgumentException with a sentence that names the offending value
-  static Sampling read(Fields fields) {
+  public static Sampling read(Fields fields) {
     return new Sampling(
         fields.number("temperature", 1),
         fields.integer("top_k", 0),
