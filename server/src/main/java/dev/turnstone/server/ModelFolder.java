@@ -11,7 +11,7 @@ import dev.turnstone.rollout.WeightsId;
 import dev.turnstone.server.completion.Served;
 import dev.turnstone.server.completion.TokenizerTexts;
 import dev.turnstone.server.http.StartupError;
-import dev.turnstone.trainerbridge.PolicyIdentity;
+import dev.turnstone.trainerbridge.spec.PolicyIdentity;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;

@@ -5,7 +5,7 @@ import dev.turnstone.engine.Safetensors;
 import dev.turnstone.engine.chat.TemplateChatFormat;
 import dev.turnstone.engine.chat.Tokenizer;
 import dev.turnstone.server.http.StartupError;
-import dev.turnstone.trainerbridge.Pretraining;
+import dev.turnstone.trainerbridge.trainer.Pretraining;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;

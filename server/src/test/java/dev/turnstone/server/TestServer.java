@@ -5,7 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.turnstone.server.completion.Served;
 import dev.turnstone.server.http.StartupError;
 import dev.turnstone.server.http.Wire;
-import dev.turnstone.trainerbridge.PolicyIdentity;
+import dev.turnstone.trainerbridge.spec.PolicyIdentity;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;

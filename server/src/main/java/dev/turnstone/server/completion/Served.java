@@ -8,7 +8,7 @@ import dev.turnstone.rollout.ToolCallParser;
 import dev.turnstone.rollout.ToolSpec;
 import dev.turnstone.rollout.TrainablePolicy;
 import dev.turnstone.server.http.Refused;
-import dev.turnstone.trainerbridge.PolicyIdentity;
+import dev.turnstone.trainerbridge.spec.PolicyIdentity;
 import java.util.List;
 
 /// The policy that a server serves, and how its conversations are read and written.

@@ -12,7 +12,7 @@ import dev.turnstone.server.http.Route;
 import dev.turnstone.server.http.Scope;
 import dev.turnstone.server.http.StartupError;
 import dev.turnstone.server.http.Wire;
-import dev.turnstone.trainerbridge.EnvironmentTable;
+import dev.turnstone.trainerbridge.log.EnvironmentTable;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;

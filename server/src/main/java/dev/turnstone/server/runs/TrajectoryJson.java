@@ -7,8 +7,8 @@ import dev.turnstone.rollout.RunLength;
 import dev.turnstone.rollout.Trajectory;
 import dev.turnstone.server.completion.Served;
 import dev.turnstone.server.http.Wire;
-import dev.turnstone.trainerbridge.MessageJson;
-import dev.turnstone.trainerbridge.SamplingJson;
+import dev.turnstone.trainerbridge.json.MessageJson;
+import dev.turnstone.trainerbridge.spec.SamplingJson;
 import java.nio.charset.StandardCharsets;
 import java.util.function.BiConsumer;
 

@@ -8,10 +8,10 @@ import dev.turnstone.server.http.Reply;
 import dev.turnstone.server.http.Route;
 import dev.turnstone.server.http.Scope;
 import dev.turnstone.server.http.Wire;
-import dev.turnstone.trainerbridge.Runs;
-import dev.turnstone.trainerbridge.Weights;
-import dev.turnstone.trainerbridge.WeightsOutcome;
-import dev.turnstone.trainerbridge.WeightsRequest;
+import dev.turnstone.trainerbridge.runs.Runs;
+import dev.turnstone.trainerbridge.weights.Weights;
+import dev.turnstone.trainerbridge.weights.WeightsOutcome;
+import dev.turnstone.trainerbridge.wire.WeightsRequest;
 import java.util.List;
 
 /// `/v1/weights`: which weights serve, and new ones.
