@@ -9,7 +9,6 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
@@ -67,18 +66,12 @@ public final class Safetensors {
     }
   }
 
-  /// Maps all tensors of all `*.safetensors` files of a folder; the values stay on disk until read.
+  /// Maps all tensors of a folder's [WeightFiles]; the values stay on disk until read.
   ///
   /// @throws ModelException if there is no such file or one is truncated or malformed
   public static Map<String, Stored> read(Path folder) throws ModelException {
     var tensors = new TreeMap<String, Stored>();
-    try (Stream<Path> entries = Files.list(folder)) {
-      for (Path file : entries.filter(p -> p.toString().endsWith(".safetensors")).sorted().toList())
-        readFile(file, tensors);
-    } catch (IOException e) {
-      throw new ModelException("cannot read " + folder + ": " + e.getMessage(), e);
-    }
-    if (tensors.isEmpty()) throw new ModelException("no .safetensors file in " + folder);
+    for (Path file : WeightFiles.in(folder)) tensors.putAll(readFile(file));
     return tensors;
   }
 
@@ -142,6 +135,9 @@ public final class Safetensors {
       throw new ModelException(
           "%s is truncated: tensor %s ends at byte %d of %d"
               .formatted(file, name, base + end, size));
+    if (end - begin > Integer.MAX_VALUE)
+      throw new ModelException(
+          "%s: tensor %s has %d bytes, more than 2 GiB".formatted(file, name, end - begin));
     ByteBuffer data =
         channel
             .map(FileChannel.MapMode.READ_ONLY, base + begin, end - begin)

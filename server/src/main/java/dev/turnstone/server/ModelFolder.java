@@ -4,6 +4,7 @@ import dev.turnstone.engine.Engine;
 import dev.turnstone.engine.EngineConfig;
 import dev.turnstone.engine.ModelConfig;
 import dev.turnstone.engine.ModelException;
+import dev.turnstone.engine.WeightFiles;
 import dev.turnstone.engine.chat.HermesToolCallParser;
 import dev.turnstone.engine.chat.TemplateChatFormat;
 import dev.turnstone.engine.chat.Tokenizer;
@@ -20,8 +21,6 @@ import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
-import java.util.List;
-import java.util.stream.Stream;
 
 /// A policy's folder, as `--model` names it: Hugging Face's layout with safetensors.
 record ModelFolder(String name, Path path) {
@@ -80,16 +79,12 @@ record ModelFolder(String name, Path path) {
   }
 
   /// Names the weights of a folder without a manifest: one hash over its safetensors in order.
-  private String weightsSha256() throws IOException {
+  private String weightsSha256() throws ModelException, IOException {
     MessageDigest digest = sha256();
-    try (Stream<Path> files = Files.list(path)) {
-      List<Path> weights =
-          files.filter(file -> file.toString().endsWith(".safetensors")).sorted().toList();
-      for (Path file : weights)
-        try (InputStream in = new DigestInputStream(Files.newInputStream(file), digest)) {
-          in.transferTo(java.io.OutputStream.nullOutputStream());
-        }
-    }
+    for (Path file : WeightFiles.in(path))
+      try (InputStream in = new DigestInputStream(Files.newInputStream(file), digest)) {
+        in.transferTo(java.io.OutputStream.nullOutputStream());
+      }
     return HexFormat.of().formatHex(digest.digest());
   }
 
