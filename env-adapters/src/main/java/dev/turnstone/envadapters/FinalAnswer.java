@@ -15,7 +15,7 @@ final class FinalAnswer {
   /// empty if there is none, because a conversation that ended in the middle has no answer.
   static Optional<String> of(List<Message> transcript) {
     if (transcript.isEmpty()
-        || !(transcript.getLast() instanceof Message.Assistant(String text, var calls))
+        || !(transcript.getLast() instanceof Message.Assistant(String text, var calls, _))
         || !calls.isEmpty()) return Optional.empty();
     int thought = text.lastIndexOf(THOUGHT);
     if (thought >= 0) return Optional.of(text.substring(thought + THOUGHT.length()));

@@ -153,7 +153,8 @@ final class RolloutInToolEnvironmentTest {
     }
 
     @Override
-    public Parsed parse(String text, int turn) {
+    public Parsed parse(Turn turn) {
+      String text = turn.text();
       if (!text.startsWith("call ")) return new Parsed.Answer(text);
       Json arguments = new Json(JsonText.object().put("code", text.substring(5)).toString());
       return new Parsed.Calls("", List.of(new ToolCall("c", "python", arguments)));

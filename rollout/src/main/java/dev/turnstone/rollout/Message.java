@@ -20,9 +20,16 @@ public sealed interface Message {
 
   record User(String content) implements Message {}
 
-  record Assistant(String content, List<ToolCall> toolCalls) implements Message {
+  /// What the policy said.
+  ///
+  /// @param reasoning what it thought before, without its tags; empty if it did not
+  record Assistant(String content, List<ToolCall> toolCalls, String reasoning) implements Message {
     public Assistant {
       toolCalls = List.copyOf(toolCalls);
+    }
+
+    public Assistant(String content, List<ToolCall> toolCalls) {
+      this(content, toolCalls, "");
     }
   }
 

@@ -5,6 +5,7 @@ import dev.turnstone.rollout.Generation.FinishReason;
 import dev.turnstone.rollout.Policy.PolicyException;
 import dev.turnstone.rollout.StopReason.Use;
 import dev.turnstone.rollout.ToolCallParser.Parsed;
+import dev.turnstone.rollout.ToolCallParser.Turn;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -93,13 +94,15 @@ public final class Rollout {
           limits.reached(held.turns(), held.generated(), held.length(), elapsed());
       if (limit.isPresent()) return new Stop(limit.get(), "");
 
+      String before = agent.format().text(held.ids().tail(Turn.TOKENS_BEFORE));
       Generation generation = finite(agent.policy().generate(request(held)));
       held.appendGenerated(generation);
       String text = agent.format().text(generation.ids());
       if (generation.finish() != FinishReason.STOP) return cut(held, generation, text);
 
       int turn = held.turns() - 1;
-      Step step = step(session, agent.parser().parse(text, turn), turn);
+      Parsed parsed = agent.parser().parse(new Turn(before, text, turn, tools));
+      Step step = step(session, parsed, turn);
       if (step.stop().isPresent()) return step.stop().get();
       transcript.addAll(step.messages());
       errors = step.error().isPresent() ? errors + 1 : 0;
@@ -115,18 +118,18 @@ public final class Rollout {
   private Step step(Environment.Session session, Parsed parsed, int turn)
       throws EnvironmentLost, InterruptedException {
     switch (parsed) {
-      case Parsed.Answer(String content) -> {
-        transcript.add(new Message.Assistant(content, List.of()));
+      case Parsed.Answer(String content, String reasoning) -> {
+        transcript.add(new Message.Assistant(content, List.of(), reasoning));
         Optional<Observation> reply = session.reply(content);
         return reply.isEmpty() ? Step.stop(StopReason.ANSWER) : observed(reply.get(), turn);
       }
-      case Parsed.Malformed(String content, String why) -> {
-        transcript.add(new Message.Assistant(content, List.of()));
+      case Parsed.Malformed(String content, String why, String reasoning) -> {
+        transcript.add(new Message.Assistant(content, List.of(), reasoning));
         Message error = new Message.Tool("", "", "Error: unreadable tool call: " + why);
         return new Step(Optional.empty(), List.of(error), Optional.of(StopReason.PARSE_ERROR));
       }
-      case Parsed.Calls(String content, List<ToolCall> calls) -> {
-        transcript.add(new Message.Assistant(content, calls));
+      case Parsed.Calls(String content, List<ToolCall> calls, String reasoning) -> {
+        transcript.add(new Message.Assistant(content, calls, reasoning));
         Observation observation = session.step(calls);
         toolCalls += calls.size();
         return observed(observation, turn);

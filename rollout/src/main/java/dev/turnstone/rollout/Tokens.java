@@ -47,6 +47,11 @@ public final class Tokens {
     return start == end ? NONE : new Tokens(Arrays.copyOfRange(ids, start, end));
   }
 
+  /// The last ids, at most `count`.
+  public Tokens tail(int count) {
+    return slice(Math.max(0, ids.length - count), ids.length);
+  }
+
   public boolean startsWith(Tokens prefix) {
     return prefix.size() <= size()
         && Arrays.equals(ids, 0, prefix.size(), prefix.ids, 0, prefix.size());

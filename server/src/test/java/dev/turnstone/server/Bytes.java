@@ -52,11 +52,12 @@ public final class Bytes implements ChatFormat, ToolCallParser, Served.Texts {
   }
 
   @Override
-  public Parsed parse(String text, int turn) {
+  public Parsed parse(Turn turn) {
+    String text = turn.text();
     int at = text.indexOf("call ");
     if (at < 0) return new Parsed.Answer(text);
     String[] words = text.substring(at).split(" ", 3);
-    ToolCall call = new ToolCall("call_" + turn + "_0", words[1], new Json(words[2]));
+    ToolCall call = new ToolCall("call_" + turn.number() + "_0", words[1], new Json(words[2]));
     return new Parsed.Calls(text.substring(0, at), List.of(call));
   }
 
@@ -110,10 +111,10 @@ public final class Bytes implements ChatFormat, ToolCallParser, Served.Texts {
       @Override
       public List<Served.Piece> end() {
         return switch (parse(held.toString(), turn)) {
-          case Parsed.Calls(String content, List<ToolCall> calls) ->
+          case Parsed.Calls(String content, List<ToolCall> calls, var _) ->
               List.of(new Served.Piece.Content(content), new Served.Piece.Call(calls.getFirst()));
-          case Parsed.Answer(String content) -> List.of(new Served.Piece.Content(content));
-          case Parsed.Malformed(String content, String why) ->
+          case Parsed.Answer(String content, var _) -> List.of(new Served.Piece.Content(content));
+          case Parsed.Malformed(String content, var _, var _) ->
               List.of(new Served.Piece.Content(content));
         };
       }

@@ -43,14 +43,14 @@ public final class ChatTemplate {
   private final Template template;
   private final Optional<Template> toolTemplate;
   private final ObjectNode specialTokens;
-  private final String sha256;
+  private final String source;
 
   private ChatTemplate(
-      Template template, Optional<Template> toolTemplate, ObjectNode specialTokens, String sha256) {
+      Template template, Optional<Template> toolTemplate, ObjectNode specialTokens, String source) {
     this.template = template;
     this.toolTemplate = toolTemplate;
     this.specialTokens = specialTokens;
-    this.sha256 = sha256;
+    this.source = source;
   }
 
   /// A template by its source.
@@ -59,7 +59,7 @@ public final class ChatTemplate {
   public static ChatTemplate of(String source, Map<String, String> specialTokens) {
     ObjectNode tokens = JSON.createObjectNode();
     specialTokens.forEach(tokens::put);
-    return new ChatTemplate(Template.parse(source), Optional.empty(), tokens, sha256(source));
+    return new ChatTemplate(Template.parse(source), Optional.empty(), tokens, source);
   }
 
   /// Loads a model folder's template: `chat_template.jinja`, else the entry of
@@ -73,12 +73,12 @@ public final class ChatTemplate {
     Path file = folder.resolve("chat_template.jinja");
     if (Files.exists(file)) {
       String source = Files.readString(file);
-      return new ChatTemplate(Template.parse(source), Optional.empty(), tokens, sha256(source));
+      return new ChatTemplate(Template.parse(source), Optional.empty(), tokens, source);
     }
     JsonNode entry = config.path("chat_template");
     if (entry.isTextual())
       return new ChatTemplate(
-          Template.parse(entry.textValue()), Optional.empty(), tokens, sha256(entry.textValue()));
+          Template.parse(entry.textValue()), Optional.empty(), tokens, entry.textValue());
     String source =
         named(entry, "default")
             .orElseThrow(() -> new IllegalArgumentException("no chat template in " + folder));
@@ -87,7 +87,7 @@ public final class ChatTemplate {
         Template.parse(source),
         forTools.map(Template::parse),
         tokens,
-        sha256(source + forTools.orElse("")));
+        source + forTools.orElse(""));
   }
 
   private static Optional<String> named(JsonNode templates, String name) {
@@ -109,10 +109,6 @@ public final class ChatTemplate {
       if (token.isTextual()) tokens.set(name, token);
     }
     return tokens;
-  }
-
-  private static String sha256(String source) {
-    return Tokenizer.sha256(source.getBytes(StandardCharsets.UTF_8));
   }
 
   /// Renders a conversation.
@@ -163,6 +159,7 @@ public final class ChatTemplate {
     made.put("content", message.content());
     switch (message) {
       case Message.Assistant assistant -> {
+        if (!assistant.reasoning().isEmpty()) made.put("reasoning_content", assistant.reasoning());
         if (!assistant.toolCalls().isEmpty()) {
           ArrayNode calls = made.putArray("tool_calls");
           for (ToolCall call : assistant.toolCalls()) calls.add(json(call, style));
@@ -210,6 +207,11 @@ public final class ChatTemplate {
 
   /// Hash of the template's source, in lower-case hexadecimal.
   public String sha256() {
-    return sha256;
+    return Tokenizer.sha256(source.getBytes(StandardCharsets.UTF_8));
+  }
+
+  /// The template's source; of several templates, the default and the one for tools.
+  public String source() {
+    return source;
   }
 }

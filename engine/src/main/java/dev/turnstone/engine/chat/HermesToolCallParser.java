@@ -20,7 +20,9 @@ public final class HermesToolCallParser implements TaggedToolCallParser {
   }
 
   @Override
-  public Parsed parse(String text, int turn) {
+  public Parsed parse(Turn written) {
+    String text = written.text();
+    int turn = written.number();
     int open = text.indexOf(OPEN);
     if (open < 0) return new Parsed.Answer(text);
     String content = text.substring(0, open);

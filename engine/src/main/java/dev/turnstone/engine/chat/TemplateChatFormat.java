@@ -3,6 +3,7 @@ package dev.turnstone.engine.chat;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.turnstone.engine.ModelException;
 import dev.turnstone.engine.chat.ChatTemplate.ArgumentStyle;
+import dev.turnstone.engine.chat.tools.TurnParser;
 import dev.turnstone.rollout.ChatFormat;
 import dev.turnstone.rollout.Json;
 import dev.turnstone.rollout.Message;
@@ -160,6 +161,11 @@ public final class TemplateChatFormat implements ChatFormat {
   @Override
   public Set<Integer> stopIds() {
     return stopIds;
+  }
+
+  /// What reads the turns that the template teaches.
+  public TurnParser parser() {
+    return TurnParser.of(template.source());
   }
 
   public Tokenizer tokenizer() {

@@ -35,6 +35,8 @@ public final class MessageJson {
     node.put("role", message.role()).put("content", message.content());
     if (message instanceof Message.Tool tool)
       node.put("tool_call_id", tool.callId()).put("name", tool.name());
+    if (message instanceof Message.Assistant said && !said.reasoning().isEmpty())
+      node.put("reasoning", said.reasoning());
     if (message instanceof Message.Assistant assistant && !assistant.toolCalls().isEmpty()) {
       ArrayNode calls = node.putArray("tool_calls");
       for (ToolCall call : assistant.toolCalls())
@@ -55,7 +57,10 @@ public final class MessageJson {
       case "system", "developer" -> new Message.System(fields.text("content"));
       case "user" -> new Message.User(fields.text("content"));
       case "assistant" ->
-          new Message.Assistant(fields.optionalText("content").orElse(""), toolCalls(fields));
+          new Message.Assistant(
+              fields.optionalText("content").orElse(""),
+              toolCalls(fields),
+              fields.optionalText("reasoning").orElse(""));
       case "tool" ->
           new Message.Tool(
               fields.optionalText("tool_call_id").orElse(""),

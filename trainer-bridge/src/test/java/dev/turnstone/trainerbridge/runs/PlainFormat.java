@@ -43,10 +43,11 @@ public final class PlainFormat implements ChatFormat, ToolCallParser {
   }
 
   @Override
-  public Parsed parse(String text, int turn) {
+  public Parsed parse(Turn turn) {
+    String text = turn.text();
     if (text.startsWith("bad ")) return new Parsed.Malformed(text, "it is bad");
     if (!text.startsWith("call ")) return new Parsed.Answer(text);
-    ToolCall call = new ToolCall("call-" + turn, "tool", new Json(text.substring(5)));
+    ToolCall call = new ToolCall("call-" + turn.number(), "tool", new Json(text.substring(5)));
     return new Parsed.Calls("", List.of(call));
   }
 }

@@ -1,0 +1,204 @@
+package dev.turnstone.engine.chat.tools;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.turnstone.rollout.ToolCallParser.Parsed;
+import dev.turnstone.rollout.ToolCallParser.Turn;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class TurnStreamTest {
+  private static final String CALL =
+      "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": \"<tool_call>\"}}\n</tool_call>";
+
+  /// Pieces of which turns are put together at random.
+  private static final List<String> PIECES =
+      List.of(
+          "",
+          " ",
+          "\n",
+          "\n\n",
+          "<think>",
+          "</think>",
+          "<thi",
+          "</",
+          "<",
+          "a",
+          "It is 4. ",
+          "{\"name\": \"Ann\"}",
+          "{",
+          "[",
+          "[f(",
+          "[TOOL_CALLS]",
+          "<tool_call>",
+          "</tool_call>",
+          "<function=",
+          "<tool",
+          "é🙂",
+          "call",
+          ";",
+          "]",
+          "<|python_tag|>");
+
+  static Stream<ToolFormat> formats() {
+    return ToolFormats.names().stream().map(name -> ToolFormats.named(name).orElseThrow());
+  }
+
+  @ParameterizedTest
+  @MethodSource("formats")
+  void everyChunkingGivesWhatTheWholeTextGives(ToolFormat format) {
+    TurnParser parser = new TurnParser(format, ReasoningTags.THINK);
+    Random random = new Random(format.name().hashCode());
+    List<String> calls =
+        ToolFormatsTest.CASES.stream()
+            .filter(c -> c.format().equals(format))
+            .map(ToolFormatsTest.Case::text)
+            .toList();
+    for (String call : calls)
+      for (String around : List.of("", "Well. ", "<think>\nhm\n</think>\n\n"))
+        check(parser, "", around + call + "\n", random);
+    for (int round = 0; round < 400; round++)
+      check(parser, random.nextBoolean() ? "" : "<think>\n", text(calls, random), random);
+  }
+
+  private static String text(List<String> calls, Random random) {
+    StringBuilder text = new StringBuilder();
+    for (int i = random.nextInt(8); i > 0; i--)
+      text.append(PIECES.get(random.nextInt(PIECES.size())));
+    if (!calls.isEmpty() && random.nextBoolean()) {
+      String call = calls.get(random.nextInt(calls.size()));
+      text.append(random.nextInt(3) > 0 ? call : call.substring(0, random.nextInt(call.length())));
+    }
+    for (int i = random.nextInt(4); i > 0; i--)
+      text.append(PIECES.get(random.nextInt(PIECES.size())));
+    return text.toString();
+  }
+
+  private static void check(TurnParser parser, String before, String text, Random random) {
+    Turn turn = new Turn(before, text, 2, ToolFormatsTest.TOOLS);
+    Parsed whole = parser.parse(turn);
+    for (List<String> chunks : chunkings(text, random)) {
+      TurnStream stream = parser.stream(turn);
+      StringBuilder reasoning = new StringBuilder();
+      StringBuilder content = new StringBuilder();
+      for (String chunk : chunks) take(stream.feed(chunk), reasoning, content);
+      TurnStream.End end = stream.finish();
+      take(end.delta(), reasoning, content);
+      assertThat(end.parsed()).as(chunks.toString()).isEqualTo(whole);
+      assertThat(content.toString()).as(chunks.toString()).isEqualTo(content(whole));
+      assertThat(reasoning.toString()).as(chunks.toString()).isEqualTo(whole.reasoning());
+    }
+  }
+
+  private static void take(TurnStream.Delta delta, StringBuilder reasoning, StringBuilder content) {
+    reasoning.append(delta.reasoning());
+    content.append(delta.content());
+  }
+
+  private static String content(Parsed parsed) {
+    return switch (parsed) {
+      case Parsed.Calls calls -> calls.content();
+      case Parsed.Answer answer -> answer.content();
+      case Parsed.Malformed malformed -> malformed.content();
+    };
+  }
+
+  /// By letter, cut in two somewhere, by words, and at random.
+  private static List<List<String>> chunkings(String text, Random random) {
+    List<List<String>> all = new ArrayList<>();
+    all.add(text.chars().mapToObj(Character::toString).toList());
+    int cut = random.nextInt(text.length() + 1);
+    all.add(List.of(text.substring(0, cut), text.substring(cut)));
+    all.add(List.of(text.split("(?<=[ \\n>{\\[])")));
+    for (int round = 0; round < 4; round++) {
+      List<String> chunks = new ArrayList<>();
+      for (int at = 0; at < text.length(); ) {
+        int end = Math.min(text.length(), at + random.nextInt(1, 12));
+        chunks.add(text.substring(at, end));
+        at = end;
+      }
+      all.add(chunks);
+    }
+    return all;
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '¦',
+      quoteCharacter = '`',
+      value = {
+        // before ¦ text ¦ reasoning ¦ content ¦ calls
+        "`` ¦ It is 4. ¦ `` ¦ It is 4. ¦ 0",
+        "`` ¦ <think>hm</think>It is 4. ¦ hm ¦ It is 4. ¦ 0",
+        "`` ¦ `\n<think>\nhm\n\n</think>\n\nIt is 4.` ¦ hm ¦ It is 4. ¦ 0",
+        "`<think>\n` ¦ `hm\n</think>\n\nIt is 4.` ¦ hm ¦ It is 4. ¦ 0",
+        "`<think>\n` ¦ `<think>hm</think></think>\nyes` ¦ hm ¦ yes ¦ 0",
+        "`<think>\n\n</think>\n\n` ¦ It is </think> 4. ¦ `` ¦ It is </think> 4. ¦ 0",
+        "`<think>` ¦ still thinking ¦ still thinking ¦ `` ¦ 0",
+        "`<think>` ¦ `hm\n<tool_call>{\"name\": \"f\", \"arguments\": {}}</tool_call>` ¦ hm ¦ `` ¦ 1",
+        "`<think>` ¦ `a <tool_call> is a tag</think><tool_call>{\"name\": \"f\", \"arguments\": {}}` ¦ a <tool_call> is a tag ¦ `` ¦ 1",
+        "`` ¦ I <think>aloud</think>. ¦ `` ¦ I <think>aloud</think>. ¦ 0",
+      })
+  void reasoningIsToldFromContent(
+      String before, String text, String reasoning, String content, int calls) {
+    TurnParser parser = new TurnParser(ToolFormats.HERMES, ReasoningTags.THINK);
+    Parsed parsed = parser.parse(new Turn(before, text, 0, List.of()));
+    assertThat(parsed.reasoning()).isEqualTo(reasoning);
+    assertThat(content(parsed)).isEqualTo(content);
+    assertThat(parsed instanceof Parsed.Calls c ? c.calls().size() : 0).isEqualTo(calls);
+  }
+
+  @Test
+  void contentIsPassedOnAtOnceUnlessItMayOpenACall() {
+    TurnStream stream = stream(ToolFormats.HERMES);
+    assertThat(stream.feed(" ").content()).isEmpty();
+    assertThat(stream.feed("a <").content()).isEqualTo(" a ");
+    assertThat(stream.feed("b").content()).isEqualTo("<b");
+    assertThat(stream.feed(" <tool_call").content()).isEqualTo(" ");
+    assertThat(stream.feed("er").content()).isEqualTo("<tool_caller");
+    assertThat(stream.feed(CALL).content()).isEmpty();
+    assertThat(stream.finish().parsed())
+        .isInstanceOfSatisfying(
+            Parsed.Calls.class,
+            calls -> assertThat(calls.content()).isEqualTo(" a <b <tool_caller"));
+  }
+
+  @Test
+  void bracesInProseDelayNothingInTheFormatOfLlama() {
+    TurnStream stream = stream(ToolFormats.LLAMA3_JSON);
+    assertThat(stream.feed("f(x) = {").content()).isEqualTo("f(x) = ");
+    assertThat(stream.feed(" \"").content()).isEmpty();
+    assertThat(stream.feed("x\"").content()).isEqualTo("{ \"x\"");
+  }
+
+  @Test
+  void reasoningIsPassedOnAtOnceButForTagsAndLineBreaks() {
+    TurnStream stream =
+        new TurnParser(ToolFormats.HERMES, ReasoningTags.THINK)
+            .stream(new Turn("<think>\n", "", 0, List.of()));
+    assertThat(stream.feed("a\n").reasoning()).isEqualTo("a");
+    assertThat(stream.feed("b</th").reasoning()).isEqualTo("\nb");
+    assertThat(stream.feed("e").reasoning()).isEmpty();
+    assertThat(stream.feed("y").reasoning()).isEqualTo("</they");
+  }
+
+  @Test
+  void aLongTurnIsReadInTimeThatGrowsWithItsLength() {
+    TurnStream stream = stream(ToolFormats.HERMES);
+    StringBuilder content = new StringBuilder();
+    String piece = "some <words> of an answer ";
+    for (int i = 0; i < 40_000; i++) content.append(stream.feed(piece).content());
+    content.append(stream.finish().delta().content());
+    assertThat(content).hasSize(40_000 * piece.length());
+  }
+
+  private static TurnStream stream(ToolFormat format) {
+    return new TurnParser(format, ReasoningTags.NONE).stream(new Turn("", "", 0, List.of()));
+  }
+}
