@@ -144,7 +144,8 @@ final class RolloutInToolEnvironmentTest {
 
     @Override
     public String text(Tokens generated) {
-      return turns.get(generated.last() - 1);
+      int turn = generated.last() - 1;
+      return turn >= 0 && turn < turns.size() ? turns.get(turn) : "";
     }
 
     @Override

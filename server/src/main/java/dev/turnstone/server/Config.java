@@ -4,6 +4,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.turnstone.engine.EngineConfig;
 import dev.turnstone.engine.Precision;
+import dev.turnstone.engine.chat.tools.ReasoningTags;
+import dev.turnstone.engine.chat.tools.ToolFormat;
+import dev.turnstone.engine.chat.tools.ToolFormats;
 import dev.turnstone.server.http.ApiKey;
 import dev.turnstone.server.http.Scope;
 import dev.turnstone.server.http.StartupError;
@@ -11,6 +14,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
+import java.util.function.Function;
 
 /// What an operator decides about a server, from configuration file, environment and flags.
 ///
@@ -24,6 +29,8 @@ import java.util.Locale;
 /// @param maxRequests other requests in flight
 /// @param completionTimeout after which a completion ends with what it has
 /// @param drain how long a stopping server waits for what is in flight
+/// @param toolParser how the policy writes tool calls; empty: as its chat template teaches
+/// @param reasoningParser between which tags it thinks; empty: those of its chat template
 /// @param engine how much the embedded engine may use
 record Config(
     String model,
@@ -38,6 +45,8 @@ record Config(
     int maxRequests,
     Duration completionTimeout,
     Duration drain,
+    Optional<ToolFormat> toolParser,
+    Optional<ReasoningTags> reasoningParser,
     EngineConfig engine) {
 
   /// Reads settings by the names that the configuration file gives them.
@@ -60,11 +69,26 @@ record Config(
             given.integer("max_requests", 1024, 1, 100_000),
             given.seconds("completion_timeout_s", 600),
             given.seconds("drain_s", 30),
+            named(given, "tool_parser", ToolFormats::named, ToolFormats.names()),
+            named(given, "reasoning_parser", ReasoningTags::named, ReasoningTags.names()),
             engine(given.node("engine")));
     given.checkAllKnown();
     if (config.model.isEmpty())
       throw new StartupError("say which policy to serve: --model tiny, or --model FOLDER");
     return config;
+  }
+
+  /// What the operator calls by a name; empty if by none.
+  private static <T> Optional<T> named(
+      Settings given, String setting, Function<String, Optional<T>> find, List<String> names) {
+    String name = given.text(setting, "");
+    if (name.isEmpty()) return Optional.empty();
+    return Optional.of(
+        find.apply(name)
+            .orElseThrow(() ->
+                new StartupError(
+                    "%s must be one of %s, but is %s"
+                        .formatted(setting, String.join(", ", names), name))));
   }
 
   private static EngineConfig engine(JsonNode node) {

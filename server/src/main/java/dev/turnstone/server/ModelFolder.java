@@ -5,9 +5,12 @@ import dev.turnstone.engine.EngineConfig;
 import dev.turnstone.engine.ModelConfig;
 import dev.turnstone.engine.ModelException;
 import dev.turnstone.engine.WeightFiles;
-import dev.turnstone.engine.chat.HermesToolCallParser;
 import dev.turnstone.engine.chat.TemplateChatFormat;
 import dev.turnstone.engine.chat.Tokenizer;
+import dev.turnstone.engine.chat.tools.ReasoningTags;
+import dev.turnstone.engine.chat.tools.ToolFormat;
+import dev.turnstone.engine.chat.tools.ToolFormats;
+import dev.turnstone.engine.chat.tools.TurnParser;
 import dev.turnstone.rollout.WeightsId;
 import dev.turnstone.server.completion.Served;
 import dev.turnstone.server.completion.TokenizerTexts;
@@ -21,9 +24,14 @@ import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// A policy's folder, as `--model` names it: Hugging Face's layout with safetensors.
 record ModelFolder(String name, Path path) {
+  private static final Logger log = LoggerFactory.getLogger(ModelFolder.class);
+
   /// Lineage of the weights that a folder brings, before any training.
   private static final String UNTRAINED = "base";
 
@@ -44,12 +52,15 @@ record ModelFolder(String name, Path path) {
 
   /// Loads the folder into an engine. The caller closes the policy.
   ///
+  /// @param format of tool calls; empty: the one that the chat template teaches
+  /// @param tags of reasoning; empty: those of the chat template
   /// @throws StartupError with one sentence, if it cannot be served
-  Served load(EngineConfig config) {
+  Served load(EngineConfig config, Optional<ToolFormat> format, Optional<ReasoningTags> tags) {
     try {
       Tokenizer tokenizer = Tokenizer.load(path);
       try {
-        return load(tokenizer, config);
+        TemplateChatFormat chat = TemplateChatFormat.load(path, tokenizer);
+        return load(tokenizer, chat, parser(chat, format, tags), config);
       } catch (ModelException | IOException | RuntimeException e) {
         tokenizer.close();
         throw e;
@@ -61,14 +72,27 @@ record ModelFolder(String name, Path path) {
     }
   }
 
-  private Served load(Tokenizer tokenizer, EngineConfig config) throws ModelException, IOException {
-    TemplateChatFormat format = TemplateChatFormat.load(path, tokenizer);
+  private TurnParser parser(
+      TemplateChatFormat chat, Optional<ToolFormat> format, Optional<ReasoningTags> tags) {
+    TurnParser taught = chat.parser();
+    TurnParser parser =
+        new TurnParser(format.orElse(taught.format()), tags.orElse(taught.reasoning()));
+    if (format.isEmpty() && taught.format().equals(ToolFormats.NONE))
+      log.warn(
+          "the chat template in {} teaches no known format of tool calls, so none are read:"
+              + " --tool-parser names one",
+          path);
+    return parser;
+  }
+
+  private Served load(
+      Tokenizer tokenizer, TemplateChatFormat format, TurnParser parser, EngineConfig config)
+      throws ModelException, IOException {
     int vocabulary = ModelConfig.read(path).vocabulary();
     if (tokenizer.vocabularySize() > vocabulary)
       throw new StartupError(
           "the tokenizer in %s has %d ids, but its model only %d"
               .formatted(path, tokenizer.vocabularySize(), vocabulary));
-    HermesToolCallParser parser = new HermesToolCallParser();
     return new Served(
         name,
         Engine.load(path, new WeightsId(UNTRAINED, 0, weightsSha256()), config),

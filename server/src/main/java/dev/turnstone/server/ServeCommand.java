@@ -60,6 +60,20 @@ final class ServeCommand implements Callable<Integer> {
       description = "Private address that tools may have, such as 127.0.0.1:9000; may be repeated.")
   private List<String> toolAddresses = List.of();
 
+  @Option(
+      names = "--tool-parser",
+      paramLabel = "NAME",
+      description =
+          "How the policy writes tool calls: hermes, qwen3_coder, llama3_json, pythonic, mistral, "
+              + "deepseek_v3, deepseek_v31, glm45, kimi_k2 or none; by its chat template.")
+  private Optional<String> toolParser = Optional.empty();
+
+  @Option(
+      names = "--reasoning-parser",
+      paramLabel = "NAME",
+      description = "Tags of its reasoning: think, mistral or none; by its chat template.")
+  private Optional<String> reasoningParser = Optional.empty();
+
   @Spec private CommandSpec spec = CommandSpec.create();
 
   @Override
@@ -76,7 +90,9 @@ final class ServeCommand implements Callable<Integer> {
   }
 
   static Served load(Config settings, Metrics metrics) {
-    Served served = ModelFolder.find(settings.model()).load(settings.engine());
+    Served served =
+        ModelFolder.find(settings.model())
+            .load(settings.engine(), settings.toolParser(), settings.reasoningParser());
     if (served.policy() instanceof Engine engine) EngineMetrics.register(metrics, engine);
     return served;
   }
@@ -88,6 +104,8 @@ final class ServeCommand implements Callable<Integer> {
     port.ifPresent(value -> said.put("port", value));
     host.ifPresent(value -> said.put("host", value));
     data.ifPresent(value -> said.put("data", value));
+    toolParser.ifPresent(value -> said.put("tool_parser", value));
+    reasoningParser.ifPresent(value -> said.put("reasoning_parser", value));
     for (String value : weightRoots) list(said, "weight_roots").add(value);
     for (String value : toolAddresses) list(said, "tool_addresses").add(value);
     key.filter(value -> !value.isBlank())

@@ -98,19 +98,25 @@ public final class Bytes implements ChatFormat, ToolCallParser, Served.Texts {
   }
 
   @Override
-  public Served.CallReader calls(int turn) {
-    return new Served.CallReader() {
+  public boolean thinks() {
+    return false;
+  }
+
+  @Override
+  public Served.MessageReader message(Turn turn) {
+    return new Served.MessageReader() {
       private final StringBuilder held = new StringBuilder();
 
       @Override
       public List<Served.Piece> push(String text) {
         held.append(text);
-        return List.of();
+        return turn.tools().isEmpty() ? List.of(new Served.Piece.Content(text)) : List.of();
       }
 
       @Override
       public List<Served.Piece> end() {
-        return switch (parse(held.toString(), turn)) {
+        if (turn.tools().isEmpty()) return List.of();
+        return switch (parse(held.toString(), turn.number())) {
           case Parsed.Calls(String content, List<ToolCall> calls, var _) ->
               List.of(new Served.Piece.Content(content), new Served.Piece.Call(calls.getFirst()));
           case Parsed.Answer(String content, var _) -> List.of(new Served.Piece.Content(content));

@@ -18,6 +18,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
@@ -121,7 +122,7 @@ final class ModelFolderTest {
         .isInstanceOf(StartupError.class)
         .hasMessage("there is no model folder /no/such");
     ModelFolder empty = ModelFolder.find(other.toString(), other);
-    assertThatThrownBy(() -> empty.load(EngineConfig.DEFAULT))
+    assertThatThrownBy(() -> empty.load(EngineConfig.DEFAULT, Optional.empty(), Optional.empty()))
         .isInstanceOf(StartupError.class)
         .hasMessageContaining(other.toString());
     try (Stream<Path> files = Files.list(folder)) {
@@ -131,14 +132,14 @@ final class ModelFolderTest {
     Path config = other.resolve("config.json");
     String sizes = Files.readString(config);
     Files.writeString(config, sizes.replace("\"vocab_size\": 512", "\"vocab_size\": 99"));
-    assertThatThrownBy(() -> empty.load(EngineConfig.DEFAULT))
+    assertThatThrownBy(() -> empty.load(EngineConfig.DEFAULT, Optional.empty(), Optional.empty()))
         .isInstanceOf(StartupError.class)
         .hasMessageEndingWith("has 512 ids, but its model only 99");
     Files.writeString(config, sizes);
     byte[] weights = Files.readAllBytes(other.resolve("model.safetensors"));
     Files.write(
         other.resolve("model.safetensors"), java.util.Arrays.copyOf(weights, weights.length / 2));
-    assertThatThrownBy(() -> empty.load(EngineConfig.DEFAULT))
+    assertThatThrownBy(() -> empty.load(EngineConfig.DEFAULT, Optional.empty(), Optional.empty()))
         .isInstanceOf(StartupError.class)
         .hasMessageContaining("model.safetensors");
   }

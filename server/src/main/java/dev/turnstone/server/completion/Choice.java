@@ -3,6 +3,7 @@ package dev.turnstone.server.completion;
 import dev.turnstone.rollout.Generation.FinishReason;
 import dev.turnstone.rollout.RunLength;
 import dev.turnstone.rollout.ToolCall;
+import dev.turnstone.rollout.ToolCallParser.Turn;
 import dev.turnstone.server.completion.Served.Piece;
 import java.util.ArrayList;
 import java.util.List;
@@ -15,16 +16,18 @@ public final class Choice {
   private final int index;
   private final Ask ask;
   private final Optional<Served.Decoder> decoder;
-  private final Optional<Served.CallReader> reader;
+  private final Optional<Served.MessageReader> reader;
   private final Set<Integer> endIds;
   private final StopStrings stops;
 
   private final List<Token> tokens = new ArrayList<>();
+  private final StringBuilder reasoning = new StringBuilder();
   private final StringBuilder content = new StringBuilder();
   private final List<ToolCall> calls = new ArrayList<>();
   private List<Piece> newPieces = new ArrayList<>();
   private int seenTokens;
   private Optional<Finish> finish = Optional.empty();
+  private Optional<String> unreadable = Optional.empty();
   private int cached;
 
   /// A choice with nothing generated yet.
@@ -39,14 +42,24 @@ public final class Choice {
           case Reading.Ids() -> Optional.empty();
           case Reading.Text(boolean skipSpecial) ->
               Optional.of(served.texts().decoder(skipSpecial));
-          // Tool calls may be written in special tokens.
-          case Reading.Message _ -> Optional.of(served.texts().decoder(false));
+          case Reading.Message message ->
+              Optional.of(served.texts().decoder(skipsSpecial(message, served)));
         };
     this.reader =
         ask.reading() instanceof Reading.Message message
-            ? Optional.of(served.texts().calls(message.turn()))
+            ? Optional.of(served.texts().message(turn(message, ask, served)))
             : Optional.empty();
     this.stops = new StopStrings(ask.ends().strings(), ask.ends().keepString());
+  }
+
+  /// Tool calls and reasoning may be written in special tokens.
+  private static boolean skipsSpecial(Reading.Message message, Served served) {
+    return message.skipSpecial() && message.tools().isEmpty() && !served.texts().thinks();
+  }
+
+  private static Turn turn(Reading.Message message, Ask ask, Served served) {
+    String before = served.format().text(ask.prompt().tail(Turn.TOKENS_BEFORE));
+    return new Turn(before, "", message.turn(), message.tools());
   }
 
   /// A sampled id.
@@ -114,9 +127,15 @@ public final class Choice {
         content.append(text);
         newPieces.add(piece);
       }
+      case Piece.Reasoning(String text) -> {
+        reasoning.append(text);
+        newPieces.add(piece);
+      }
+      case Piece.Unreadable(String why) -> unreadable = Optional.of(why);
       case Piece.Call(ToolCall call) -> {
-        if (ask.reading() instanceof Reading.Message(int _, boolean one) && one && !calls.isEmpty())
-          return;
+        if (ask.reading() instanceof Reading.Message message
+            && message.oneCall()
+            && !calls.isEmpty()) return;
         calls.add(call);
         newPieces.add(piece);
       }
@@ -140,6 +159,16 @@ public final class Choice {
   /// What was asked for.
   public Ask ask() {
     return ask;
+  }
+
+  /// What the policy thought before it spoke; empty if it did not.
+  public String reasoning() {
+    return reasoning.toString();
+  }
+
+  /// Why what was meant as a tool call is among the content.
+  public Optional<String> unreadable() {
+    return unreadable;
   }
 
   public String content() {

@@ -5,6 +5,7 @@ import dev.turnstone.rollout.Message;
 import dev.turnstone.rollout.Tokens;
 import dev.turnstone.rollout.ToolCall;
 import dev.turnstone.rollout.ToolCallParser;
+import dev.turnstone.rollout.ToolCallParser.Turn;
 import dev.turnstone.rollout.ToolSpec;
 import dev.turnstone.rollout.TrainablePolicy;
 import dev.turnstone.server.http.Refused;
@@ -71,10 +72,13 @@ public record Served(
     /// @param skipSpecial whether special tokens have no text
     Decoder decoder(boolean skipSpecial);
 
-    /// A reader of tool calls for one generation.
+    /// A reader of one generation as an assistant's message.
     ///
-    /// @param turn as for [ToolCallParser#parse]
-    CallReader calls(int turn);
+    /// @param turn all of it but its text; without tools, calls are not read
+    MessageReader message(Turn turn);
+
+    /// Whether the policy writes its reasoning between tags.
+    boolean thinks();
   }
 
   /// Ids to text, one at a time; never gives half a character. Ids that end a turn have no text.
@@ -85,9 +89,9 @@ public record Served(
     String end();
   }
 
-  /// Reads tool calls out of text that is still being written; however the text is cut, the pieces
+  /// Reads a message out of text that is still being written; however the text is cut, the pieces
   /// together are what [ToolCallParser] reads out of the whole.
-  public interface CallReader {
+  public interface MessageReader {
     List<Piece> push(String text);
 
     /// What was held back.
@@ -96,8 +100,13 @@ public record Served(
 
   /// Part of an assistant's message.
   public sealed interface Piece {
+    record Reasoning(String text) implements Piece {}
+
     record Content(String text) implements Piece {}
 
     record Call(ToolCall call) implements Piece {}
+
+    /// Comes last: what was meant as a call is among the content, because it is not readable.
+    record Unreadable(String why) implements Piece {}
   }
 }

@@ -1,18 +1,18 @@
 package dev.turnstone.server.completion;
 
 import dev.turnstone.engine.chat.IncrementalText;
-import dev.turnstone.engine.chat.TaggedToolCallParser;
 import dev.turnstone.engine.chat.Tokenizer;
-import dev.turnstone.engine.chat.ToolCallStream;
+import dev.turnstone.engine.chat.tools.TurnParser;
+import dev.turnstone.engine.chat.tools.TurnStream;
 import dev.turnstone.rollout.Tokens;
 import dev.turnstone.rollout.ToolCallParser.Parsed;
+import dev.turnstone.rollout.ToolCallParser.Turn;
 import dev.turnstone.server.completion.Served.Piece;
 import java.util.ArrayList;
 import java.util.List;
 
 /// How a model folder's ids look as text.
-public record TokenizerTexts(Tokenizer tokenizer, TaggedToolCallParser parser)
-    implements Served.Texts {
+public record TokenizerTexts(Tokenizer tokenizer, TurnParser parser) implements Served.Texts {
   @Override
   public byte[] bytes(int id) {
     return tokenizer.bytes(id);
@@ -45,22 +45,38 @@ public record TokenizerTexts(Tokenizer tokenizer, TaggedToolCallParser parser)
   }
 
   @Override
-  public Served.CallReader calls(int turn) {
-    ToolCallStream stream = new ToolCallStream(parser, turn);
-    return new Served.CallReader() {
+  public boolean thinks() {
+    return parser.readsReasoning();
+  }
+
+  @Override
+  public Served.MessageReader message(Turn turn) {
+    TurnStream stream = (turn.tools().isEmpty() ? parser.withoutCalls() : parser).stream(turn);
+    return new Served.MessageReader() {
       @Override
       public List<Piece> push(String text) {
-        return List.of(new Piece.Content(stream.feed(text)));
+        return pieces(stream.feed(text));
       }
 
       @Override
       public List<Piece> end() {
-        ToolCallStream.End end = stream.finish();
-        List<Piece> pieces = new ArrayList<>(List.of(new Piece.Content(end.content())));
-        if (end.parsed() instanceof Parsed.Calls calls)
-          calls.calls().forEach(call -> pieces.add(new Piece.Call(call)));
+        TurnStream.End end = stream.finish();
+        List<Piece> pieces = new ArrayList<>(pieces(end.delta()));
+        switch (end.parsed()) {
+          case Parsed.Answer _ -> {}
+          case Parsed.Calls calls ->
+              calls.calls().forEach(call -> pieces.add(new Piece.Call(call)));
+          case Parsed.Malformed malformed -> pieces.add(new Piece.Unreadable(malformed.why()));
+        }
         return pieces;
       }
     };
+  }
+
+  private static List<Piece> pieces(TurnStream.Delta delta) {
+    Piece content = new Piece.Content(delta.content());
+    return delta.reasoning().isEmpty()
+        ? List.of(content)
+        : List.of(new Piece.Reasoning(delta.reasoning()), content);
   }
 }

@@ -47,6 +47,7 @@ final class ChatJson {
       message.put("content", choice.content());
     else message.putNull("content");
     message.putNull("refusal");
+    reasoning(message, choice.reasoning());
     if (!choice.calls().isEmpty()) {
       ArrayNode calls = message.putArray("tool_calls");
       choice.calls().forEach(call -> calls.add(call(call)));
@@ -85,18 +86,28 @@ final class ChatJson {
     ObjectNode json = open(chunk, choice);
     ObjectNode delta = json.putObject("delta");
     StringBuilder content = new StringBuilder();
+    StringBuilder reasoning = new StringBuilder();
     int number = gained.firstCall();
     for (Served.Piece piece : gained.pieces())
       switch (piece) {
+        case Served.Piece.Reasoning(String text) -> reasoning.append(text);
+        case Served.Piece.Unreadable _ -> {}
         case Served.Piece.Content(String text) -> content.append(text);
         case Served.Piece.Call(ToolCall call) ->
             delta.withArray("tool_calls").add(call(call).put("index", number++));
       }
+    reasoning(delta, reasoning.toString());
     if (!content.isEmpty()) delta.put("content", content.toString());
     logprobs(json, gained.tokens());
     json.putNull("finish_reason");
     if (request.fields().tokenIds()) tokenIds(json, gained.tokens());
     return chunk;
+  }
+
+  /// Under the name that vLLM's clients read and the one that all others do.
+  private static void reasoning(ObjectNode message, String reasoning) {
+    if (reasoning.isEmpty()) return;
+    message.put("reasoning", reasoning).put("reasoning_content", reasoning);
   }
 
   /// The last chunk of a choice.
@@ -132,6 +143,7 @@ final class ChatJson {
 
   private static void finish(ObjectNode json, Choice choice) {
     json.put("finish_reason", choice.finishReason());
+    choice.unreadable().ifPresent(why -> json.put("tool_call_error", why));
     json.putPOJO("stop_reason", choice.finish().orElseThrow().stop().orElse(null));
   }
 

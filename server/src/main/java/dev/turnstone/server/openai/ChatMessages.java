@@ -43,9 +43,14 @@ final class ChatMessages {
     return switch (role) {
       case "system", "developer" -> new Message.System(content);
       case "user" -> new Message.User(content);
-      case "assistant" -> new Message.Assistant(content, calls);
+      case "assistant" -> new Message.Assistant(content, calls, reasoning(message));
       default -> tool(message, content);
     };
+  }
+
+  /// vLLM's name for it and everybody else's.
+  private static String reasoning(JsonNode message) {
+    return message.path("reasoning").asText(message.path("reasoning_content").asText(""));
   }
 
   private Message.Tool tool(JsonNode message, String content) {

@@ -28,11 +28,11 @@ record ChatRequest(
             : body.path("max_tokens");
     boolean readCalls = !tools.isEmpty() && !body.path("tool_choice").asText("").equals("none");
     Reading reading =
-        readCalls
-            ? new Reading.Message(
-                (int) messages.stream().filter(Message.Assistant.class::isInstance).count(),
-                !body.path("parallel_tool_calls").asBoolean(true))
-            : new Reading.Text(fields.skipSpecial());
+        new Reading.Message(
+            readCalls ? tools : List.of(),
+            (int) messages.stream().filter(Message.Assistant.class::isInstance).count(),
+            !body.path("parallel_tool_calls").asBoolean(true),
+            fields.skipSpecial());
     return new ChatRequest(
         fields,
         messages,

@@ -17,6 +17,11 @@ public record TurnParser(ToolFormat format, ReasoningTags reasoning) implements 
     return new TurnParser(ToolFormats.NONE, reasoning);
   }
 
+  /// Whether reasoning is told from content.
+  public boolean readsReasoning() {
+    return reasoning.there();
+  }
+
   @Override
   public Parsed parse(Turn turn) {
     TurnStream stream = stream(turn);

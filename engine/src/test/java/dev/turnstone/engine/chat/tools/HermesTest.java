@@ -1,4 +1,4 @@
-package dev.turnstone.engine.chat;
+package dev.turnstone.engine.chat.tools;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -11,10 +11,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-class HermesToolCallParserTest {
+class HermesTest {
   private static final String CALL =
       "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": 1}}\n</tool_call>";
-  private final HermesToolCallParser parser = new HermesToolCallParser();
+  private final TurnParser parser = new TurnParser(ToolFormats.HERMES, ReasoningTags.NONE);
 
   @Test
   void textWithoutACallIsTheAnswer() {
