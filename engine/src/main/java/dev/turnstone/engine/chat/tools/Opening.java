@@ -72,6 +72,7 @@ record Opening(String text, Optional<Pattern> then, boolean atStart) {
     NO
   }
 
+  @SuppressWarnings("JdkObsolete") // whether more text might match is what hitEnd is for
   private Match match(StringBuilder text, int from, boolean ended) {
     if (then.isEmpty()) return Match.YES;
     Matcher matcher = then.get().matcher(text).region(from, text.length());
