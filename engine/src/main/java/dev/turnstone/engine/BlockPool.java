@@ -3,6 +3,7 @@ package dev.turnstone.engine;
 import dev.turnstone.rollout.Tokens;
 import java.util.ArrayDeque;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -112,13 +113,14 @@ final class BlockPool {
 
   /// Checks that every block is in exactly one place; tests call it after every engine test.
   void checkIntegrity(Map<Integer, Integer> heldBySequences) {
+    var unused = new HashSet<>(never);
     for (int block = 1; block < holders.length; block++) {
       int expected = heldBySequences.getOrDefault(block, 0);
       if (holders[block] != expected)
         throw new IllegalStateException(
             "block %d has %d holders, but %d sequences hold it"
                 .formatted(block, holders[block], expected));
-      boolean isFree = never.contains(block) || reusable.containsKey(block);
+      boolean isFree = unused.contains(block) || reusable.containsKey(block);
       if (isFree == (holders[block] > 0))
         throw new IllegalStateException(
             "block %d with %d holders, free: %b".formatted(block, holders[block], isFree));

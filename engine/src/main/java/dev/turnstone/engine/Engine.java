@@ -70,16 +70,12 @@ public final class Engine implements TrainablePolicy, AutoCloseable {
       checkId("token id %d at %d".formatted(request.prompt().get(i), i), request.prompt().get(i));
     request.sampling().logitBias().keySet().forEach(id -> checkId("logit_bias of id " + id, id));
     request.sampling().allowedIds().forEach(id -> checkId("allowed_token_ids with " + id, id));
-    if (request.prompt().size() >= contextLength())
+    if (request.prompt().size() + Math.min(1, request.maxTokens()) > contextLength())
       throw new IllegalArgumentException(
           "a prompt of %d tokens leaves no room in a context of %d"
               .formatted(request.prompt().size(), contextLength()));
     if (request.constraint().isPresent())
       throw new IllegalArgumentException("this engine takes no constraint yet");
-    if (request.promptLogprobs().isPresent() || request.topLogprobs() > 0)
-      throw new IllegalArgumentException("this engine reports no further log-probabilities yet");
-    if (request.sampling().changesLogits())
-      throw new IllegalArgumentException("this engine changes no logits yet");
   }
 
   private void checkId(String what, int id) {

@@ -7,6 +7,7 @@ import dev.turnstone.rollout.Policy;
 import dev.turnstone.rollout.Policy.PolicyException;
 import dev.turnstone.rollout.WeightsId;
 import dev.turnstone.rollout.WeightsUpdate;
+import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -24,6 +25,9 @@ import org.slf4j.LoggerFactory;
 /// volatile snapshots.
 final class EngineThread implements Runnable {
   private static final Logger LOG = LoggerFactory.getLogger(EngineThread.class);
+
+  /// Logits of prompt tokens that a sequence may have in memory at once.
+  private static final int SCORED_BYTES = 64 << 20;
 
   private final Model model;
   private final KvCache cache;
@@ -68,9 +72,15 @@ final class EngineThread implements Runnable {
     this.cache = cache;
     this.config = config;
     this.pool = new BlockPool(cache.blocks());
-    this.scheduler = new Scheduler(pool, config.maxBatchTokens(), config.maxSequences());
+    int rowBytes = Float.BYTES * model.config().vocabulary();
+    this.scheduler =
+        new Scheduler(
+            pool,
+            config.maxBatchTokens(),
+            config.maxSequences(),
+            Math.max(1, SCORED_BYTES / rowBytes));
     this.runner = new ModelRunner(model, cache);
-    this.sampler = new Sampler(model);
+    this.sampler = new Sampler();
     this.stats = scheduler.stats(0, 0, 0);
     // A platform thread: a native call would pin a virtual thread's carrier for a whole step.
     this.thread = Thread.ofPlatform().name("engine").daemon(true).unstarted(this);
@@ -224,13 +234,13 @@ final class EngineThread implements Runnable {
   private void step(List<Sequence> batch) {
     try (PtNDManager native_ = Model.newManager()) {
       ModelRunner.Logits logits = runner.run(batch, parameters, native_);
-      Sampler.Drawn[] drawn =
-          logits.sequences().isEmpty() ? new Sampler.Drawn[0] : sampler.draw(logits, native_);
       for (Sequence sequence : batch) {
         sequence.computed += sequence.scheduled;
         sequence.scheduled = 0;
       }
-      for (int i = 0; i < drawn.length; i++) take(logits.sequences().get(i), drawn[i]);
+      for (int i = 0; i < logits.places().size(); i++)
+        take(logits.places().get(i), logits.rows().row(i));
+      for (Sequence sequence : batch) if (sequence.onlyScores()) end(sequence, FinishReason.LENGTH);
       steps++;
     } catch (EngineException e) {
       // What the step wrote is unknown, so nothing cached may be used again.
@@ -240,7 +250,12 @@ final class EngineThread implements Runnable {
     }
   }
 
-  private void take(Sequence sequence, Sampler.Drawn drawn) {
+  private void take(ModelRunner.Place place, MemorySegment row) {
+    Sequence sequence = place.sequence();
+    if (sequence.result.isDone()) return;
+    int next = place.position() + 1;
+    boolean scores = next < sequence.length();
+    Sampler.Drawn drawn = scores ? score(sequence, next, row) : sampler.draw(row, sequence);
     if (!Float.isFinite(drawn.logprob())) {
       scheduler.remove(sequence);
       sequence.fail(
@@ -248,7 +263,17 @@ final class EngineThread implements Runnable {
               "log-probability %s of id %d".formatted(drawn.logprob(), drawn.id())));
       return;
     }
-    sequence.append(drawn.id(), drawn.logprob(), id.version(), id.lineage());
+    if (scores) sequence.scored(next, drawn);
+    else append(sequence, drawn);
+  }
+
+  private Sampler.Drawn score(Sequence sequence, int position, MemorySegment row) {
+    int count = sequence.request.promptLogprobs().orElseThrow();
+    return sampler.score(row, sequence.request.sampling(), sequence.token(position), count);
+  }
+
+  private void append(Sequence sequence, Sampler.Drawn drawn) {
+    sequence.append(drawn, id.version(), id.lineage());
     generated++;
     if (sequence.sampledStop()) end(sequence, FinishReason.STOP);
     else if (sequence.generated() >= sequence.request.maxTokens()

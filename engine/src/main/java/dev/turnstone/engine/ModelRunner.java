@@ -4,6 +4,7 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.jni.IValue;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -20,8 +21,7 @@ final class ModelRunner {
     this.cache = cache;
   }
 
-  /// Computes what is scheduled and returns logits `[S, vocabulary]` for the S sequences of the
-  /// result's order: those that have all their tokens computed.
+  /// Computes what is scheduled and returns logits for the positions that sequences want them at.
   Logits run(List<Sequence> batch, Parameters parameters, PtNDManager step) {
     List<Sequence> decoding = batch.stream().filter(s -> s.scheduled == 1).toList();
     List<Sequence> chunks = batch.stream().filter(s -> s.scheduled > 1).toList();
@@ -31,7 +31,7 @@ final class ModelRunner {
     long[] ids = new long[total];
     long[] positions = new long[total];
     long[] slots = new long[total];
-    var sampling = new ArrayList<Sequence>();
+    var wanted = new ArrayList<Place>();
     var rows = new ArrayList<Long>();
     int at = 0;
     for (Sequence sequence : order) {
@@ -42,10 +42,10 @@ final class ModelRunner {
         slots[at] =
             (long) sequence.blocks.get(position / Model.BLOCK) * Model.BLOCK
                 + position % Model.BLOCK;
-      }
-      if (sequence.samples()) {
-        sampling.add(sequence);
-        rows.add(at - 1L);
+        if (sequence.wantsLogits(position)) {
+          wanted.add(new Place(sequence, position));
+          rows.add((long) at);
+        }
       }
     }
     PtNDArray logits =
@@ -66,11 +66,20 @@ final class ModelRunner {
             IValue.listFrom(parameters.tensors()),
             cache.keys(),
             cache.values());
-    return new Logits(sampling, logits);
+    return new Logits(wanted, rows(logits));
   }
 
-  /// @param sequences one per row of `values`
-  record Logits(List<Sequence> sequences, PtNDArray values) {}
+  /// A token whose logits are wanted: they say what may stand at `position + 1`.
+  record Place(Sequence sequence, int position) {}
+
+  /// @param places one per row
+  record Logits(List<Place> places, LogitRows rows) {}
+
+  /// The tensor's own memory, which lives until the step's manager closes.
+  private LogitRows rows(PtNDArray logits) {
+    MemorySegment memory = MemorySegment.ofBuffer(logits.toByteBuffer(true));
+    return new LogitRows(memory, model.config().vocabulary());
+  }
 
   private static PtNDArray tensor(PtNDManager step, long[] values) {
     return (PtNDArray) step.create(values, new Shape(values.length));

@@ -1,61 +1,94 @@
 package dev.turnstone.engine;
 
-import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.types.Shape;
-import ai.djl.pytorch.engine.PtNDArray;
-import ai.djl.pytorch.engine.PtNDManager;
-import ai.djl.pytorch.jni.IValue;
+import dev.turnstone.rollout.LogprobMode;
+import dev.turnstone.rollout.Logprobs;
 import dev.turnstone.rollout.Sampling;
-import java.util.List;
+import dev.turnstone.rollout.Tokens;
+import dev.turnstone.rollout.TopLogprobs;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
-/// Draws the next token of each sequence.
+/// Draws the next token of a sequence from its row of logits.
 ///
 /// The uniform number of a draw is a function of the request's seed and the token's position alone,
-/// so neither the batch nor a preemption changes what is drawn. The log-probability is the one over
-/// the whole vocabulary at the request's temperature, before any truncation.
+/// so neither the batch nor a preemption changes what is drawn. A row that asks for nothing but a
+/// temperature is read twice and never copied. Confined to one thread.
 final class Sampler {
-  private final Model model;
+  private final Softmax recorded = new Softmax();
+  private final Softmax drawn = new Softmax();
+  private final Truncation truncation = new Truncation();
+  private final AdjustedLogits adjusted = new AdjustedLogits();
 
-  Sampler(Model model) {
-    this.model = model;
+  /// @param logprob under the request's mode; NaN if the logits are no distribution
+  record Drawn(int id, float logprob, TopLogprobs top) {}
+
+  /// One draw for the sequence's next position.
+  Drawn draw(MemorySegment row, Sequence sequence) {
+    Sampling sampling = sequence.request.sampling();
+    boolean raw = sampling.greedy() || sampling.logprobMode() == LogprobMode.RAW;
+    recorded.over(row, raw ? 1 : sampling.temperature());
+    if (!recorded.proper()) return new Drawn(0, Float.NaN, TopLogprobs.NONE);
+    boolean changes = sampling.changesLogits();
+    MemorySegment logits = changes ? adjusted.of(row, sequence) : row;
+    double uniform = uniform(sequence.seed, sequence.length());
+    Softmax from = changes || raw ? drawn.over(logits, divisor(sampling)) : recorded;
+    if (!from.proper()) return new Drawn(0, Float.NaN, TopLogprobs.NONE);
+    int count = sequence.request.topLogprobs();
+    if (sampling.greedy()) return greedy(row, from.argmax(), sampling, count);
+    if (sampling.truncates()) return truncated(row, from, sampling, uniform, count);
+    int id = from.at(uniform);
+    return sampling.logprobMode() == LogprobMode.SAMPLED
+        ? new Drawn(id, (float) from.logprob(id), top(logits, from, count, id))
+        : recorded(row, id, count);
   }
 
-  record Drawn(int id, float logprob) {}
-
-  /// One draw per row of the logits.
-  Drawn[] draw(ModelRunner.Logits logits, PtNDManager step) {
-    List<Sequence> sequences = logits.sequences();
-    int count = sequences.size();
-    float[] temperatures = new float[count];
-    double[] uniforms = new double[count];
-    for (int i = 0; i < count; i++) {
-      Sequence sequence = sequences.get(i);
-      temperatures[i] = (float) sequence.request.sampling().temperature();
-      uniforms[i] = uniform(sequence.seed, sequence.length());
-    }
-    PtNDArray sampled =
-        model.run(
-            step,
-            "sample",
-            IValue.from(logits.values()),
-            IValue.from((PtNDArray) step.create(temperatures)),
-            IValue.from((PtNDArray) step.create(uniforms, new Shape(count))));
-    double[] pairs = sampled.toDoubleArray();
-    Drawn[] drawn = new Drawn[count];
-    for (int i = 0; i < count; i++) {
-      Sampling sampling = sequences.get(i).request.sampling();
-      drawn[i] =
-          sampling.truncates() && !sampling.greedy()
-              ? truncated(logits.values(), i, sampling, uniforms[i])
-              : new Drawn((int) pairs[2 * i], (float) pairs[2 * i + 1]);
-    }
-    return drawn;
+  private static double divisor(Sampling sampling) {
+    return sampling.greedy() ? 1 : sampling.temperature();
   }
 
-  private static Drawn truncated(PtNDArray logits, int row, Sampling sampling, double uniform) {
-    try (NDArray values = logits.get(row)) {
-      return Truncation.draw(values.toFloatArray(), sampling, uniform);
-    }
+  private Drawn recorded(MemorySegment row, int id, int count) {
+    return new Drawn(id, (float) recorded.logprob(id), top(row, recorded, count, id));
+  }
+
+  private static TopLogprobs top(MemorySegment row, Softmax distribution, int count, int id) {
+    return count == 0 ? TopLogprobs.NONE : TopIds.of(row, distribution, count, id);
+  }
+
+  /// What is drawn greedily has probability 1 in mode `sampled`.
+  private Drawn greedy(MemorySegment row, int id, Sampling sampling, int count) {
+    if (sampling.logprobMode() != LogprobMode.SAMPLED) return recorded(row, id, count);
+    var certain = new TopLogprobs(Tokens.of(id), Logprobs.of(0f), 1);
+    return new Drawn(id, 0, count == 0 ? TopLogprobs.NONE : certain);
+  }
+
+  private Drawn truncated(
+      MemorySegment row, Softmax from, Sampling sampling, double uniform, int count) {
+    int vocabulary = (int) (row.byteSize() / Float.BYTES);
+    Truncation.Kept kept = truncation.of(from, vocabulary, sampling);
+    int id = kept.at(uniform);
+    if (sampling.logprobMode() != LogprobMode.SAMPLED) return recorded(row, id, count);
+    float[] logprobs = new float[kept.ids.length];
+    for (int i = 0; i < logprobs.length; i++)
+      logprobs[i] = (float) Math.log(kept.masses[i] / kept.total);
+    int rank = 1;
+    while (kept.ids[rank - 1] != id) rank++;
+    int shown = Math.min(count, logprobs.length);
+    TopLogprobs top =
+        count == 0
+            ? TopLogprobs.NONE
+            : new TopLogprobs(
+                Tokens.of(Arrays.copyOf(kept.ids, shown)),
+                Logprobs.of(Arrays.copyOf(logprobs, shown)),
+                rank);
+    return new Drawn(id, logprobs[rank - 1], top);
+  }
+
+  /// How probable the prompt's own id was in a row; `count` most probable ids beside it.
+  Drawn score(MemorySegment row, Sampling sampling, int id, int count) {
+    boolean raw = sampling.greedy() || sampling.logprobMode() == LogprobMode.RAW;
+    recorded.over(row, raw ? 1 : sampling.temperature());
+    if (!recorded.proper()) return new Drawn(id, Float.NaN, TopLogprobs.NONE);
+    return new Drawn(id, (float) recorded.logprob(id), TopIds.of(row, recorded, count, id));
   }
 
   /// SplitMix64 over seed and position, as a number in [0, 1).

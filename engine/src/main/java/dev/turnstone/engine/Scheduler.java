@@ -21,6 +21,7 @@ final class Scheduler {
   private final BlockPool pool;
   private final int maxBatchTokens;
   private final int maxSequences;
+  private final int maxScored;
   private final ArrayDeque<Sequence> waiting = new ArrayDeque<>();
   private final ArrayList<Sequence> running = new ArrayList<>();
   private boolean admitting = true;
@@ -29,8 +30,10 @@ final class Scheduler {
   private long cachedTokens;
   private long recomputedTokens;
 
-  Scheduler(BlockPool pool, int maxBatchTokens, int maxSequences) {
+  /// @param maxScored prompt tokens that one sequence may have scored in a step
+  Scheduler(BlockPool pool, int maxBatchTokens, int maxSequences, int maxScored) {
     this.pool = pool;
+    this.maxScored = maxScored;
     this.maxBatchTokens = maxBatchTokens;
     this.maxSequences = maxSequences;
   }
@@ -46,7 +49,7 @@ final class Scheduler {
     boolean preempted = false;
     for (int i = 0; i < running.size() && budget > 0; i++) {
       Sequence sequence = running.get(i);
-      int count = Math.min(budget, sequence.length() - sequence.computed);
+      int count = share(sequence, budget);
       while (!reserve(sequence, count)) {
         preempted = true;
         if (preempt(running.removeLast()) == sequence) break;
@@ -60,12 +63,19 @@ final class Scheduler {
       if (!acquirePrefix(sequence)) break;
       waiting.poll();
       running.add(sequence);
-      int count = Math.min(budget, sequence.length() - sequence.computed);
+      int count = share(sequence, budget);
       if (!reserve(sequence, count)) throw new IllegalStateException("admitted without blocks");
       budget -= count;
       batch.add(sequence);
     }
     return batch;
+  }
+
+  /// Tokens of a sequence that the next step may compute. Scoring a prompt takes a row of logits
+  /// for each, so it goes in smaller steps.
+  private int share(Sequence sequence, int budget) {
+    int most = sequence.scoring() ? Math.min(budget, maxScored) : budget;
+    return Math.min(most, sequence.length() - sequence.computed);
   }
 
   private boolean canAdmit() {
@@ -76,7 +86,7 @@ final class Scheduler {
   /// computed: its logits are needed.
   private boolean acquirePrefix(Sequence sequence) {
     long chain = pool.root();
-    int usable = (sequence.length() - 1) / Model.BLOCK;
+    int usable = sequence.scoring() ? 0 : (sequence.length() - 1) / Model.BLOCK;
     for (int index = 0; index < usable; index++) {
       OptionalInt block = pool.acquireCached(chain, sequence.block(index));
       if (block.isEmpty()) break;

@@ -7,9 +7,11 @@ import dev.turnstone.rollout.Policy;
 import dev.turnstone.rollout.Policy.PolicyException;
 import dev.turnstone.rollout.RunLength;
 import dev.turnstone.rollout.Tokens;
+import dev.turnstone.rollout.TopLogprobs;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 
 /// One request inside the engine: its tokens so far, how many of them are in the KV cache, and the
@@ -44,6 +46,8 @@ final class Sequence {
   private int length;
   private float[] logprobs = new float[16];
   private final RunLength.Builder<Integer> versions = new RunLength.Builder<>();
+  private final List<TopLogprobs> tops = new ArrayList<>();
+  private final Optional<PromptScores> scores;
   private String lineage = "";
   private boolean mixedKv;
   private int cachedTokens;
@@ -57,6 +61,10 @@ final class Sequence {
     this.tokens = request.prompt().toArray();
     this.promptLength = tokens.length;
     this.length = promptLength;
+    this.scores =
+        request.promptLogprobs().isPresent()
+            ? Optional.of(new PromptScores(promptLength))
+            : Optional.empty();
   }
 
   int length() {
@@ -84,12 +92,30 @@ final class Sequence {
     admittedBefore = true;
   }
 
-  /// Whether the step computes the last token, so that the next one can be sampled.
-  boolean samples() {
-    return computed + scheduled == length;
+  /// Whether the logits of a position are needed: of the last one, or to score the prompt.
+  boolean wantsLogits(int position) {
+    if (scores.isPresent() && position + 1 < promptLength) return scores.get().lacks(position + 1);
+    return position == length - 1 && request.maxTokens() > 0;
   }
 
-  void append(int id, float logprob, int version, String lineage) {
+  /// Whether prompt ids are still to be scored, so that all of them must be computed.
+  boolean scoring() {
+    return scores.isPresent() && scores.get().incomplete();
+  }
+
+  /// Whether nothing is to be generated and everything is scored.
+  boolean onlyScores() {
+    return request.maxTokens() == 0 && !scoring();
+  }
+
+  /// Takes the score of the prompt's id at a position.
+  void scored(int position, Sampler.Drawn score) {
+    scores.orElseThrow().take(position, score);
+  }
+
+  void append(Sampler.Drawn drawn, int version, String lineage) {
+    int id = drawn.id();
+    float logprob = drawn.logprob();
     if (length == tokens.length) tokens = Arrays.copyOf(tokens, length + length / 2 + 16);
     if (generated() == logprobs.length) logprobs = Arrays.copyOf(logprobs, 2 * logprobs.length);
     logprobs[generated()] = logprob;
@@ -97,7 +123,8 @@ final class Sequence {
     versions.add(1, version);
     this.lineage = lineage;
     mixedKv |= staleKv;
-    listener.sampled(id, logprob, version);
+    if (request.topLogprobs() > 0) tops.add(drawn.top());
+    listener.sampled(id, logprob, version, drawn.top());
   }
 
   boolean sampledStop() {
@@ -113,7 +140,10 @@ final class Sequence {
             lineage,
             reason,
             cachedTokens,
-            mixedKv));
+            mixedKv,
+            false,
+            tops,
+            scores.map(PromptScores::build)));
   }
 
   void fail(PolicyException why) {

@@ -9,9 +9,13 @@ import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.IValue;
 import dev.turnstone.rollout.Generation;
 import dev.turnstone.rollout.Generation.FinishReason;
+import dev.turnstone.rollout.LogprobMode;
+import dev.turnstone.rollout.Penalties;
 import dev.turnstone.rollout.Policy;
+import dev.turnstone.rollout.PromptLogprobs;
 import dev.turnstone.rollout.Sampling;
 import dev.turnstone.rollout.Tokens;
+import dev.turnstone.rollout.TopLogprobs;
 import dev.turnstone.rollout.TrainablePolicy.WeightsRejected;
 import dev.turnstone.rollout.WeightsId;
 import dev.turnstone.rollout.WeightsUpdate;
@@ -21,6 +25,9 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.SplittableRandom;
@@ -28,6 +35,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -173,6 +181,106 @@ class EngineTest {
     assertThat(cached.cachedTokens()).isEqualTo(64);
     assertThat(fresh.cachedTokens()).isZero();
     assertThat(cached.ids()).isEqualTo(fresh.ids());
+  }
+
+  @Test
+  void promptScoresAreTheTrainersLogprobsHoweverThePromptIsCut() throws Exception {
+    Tokens prompt = prompt(150, 8);
+    engine(EngineConfig.DEFAULT);
+    float[] recomputed = recompute(prompt, 1, 1);
+    for (int step : List.of(2048, 24)) {
+      Engine engine = engine(EngineConfig.DEFAULT.withMaxBatchTokens(step));
+      engine.generate(request(prompt, Sampling.GREEDY, 3)); // leaves the prompt in the cache
+
+      Generation scored = engine.generate(request(prompt, Sampling.GREEDY, 0, 2));
+      Generation both = engine.generate(request(prompt, Sampling.GREEDY, 4, 0));
+
+      PromptLogprobs scores = scored.prompt().orElseThrow();
+      assertThat(scored.ids().isEmpty()).isTrue();
+      assertThat(scored.finish()).isEqualTo(FinishReason.LENGTH);
+      assertThat(scored.cachedTokens()).isZero();
+      assertThat(scores.logprobs().get(0)).isZero();
+      for (int i = 1; i < prompt.size(); i++) {
+        assertThat(scores.logprobs().get(i)).isCloseTo(recomputed[i - 1], within(1e-4f));
+        assertThat(scores.tops().get(i).ids().size()).isEqualTo(2);
+        assertThat(scores.tops().get(i).rank()).isBetween(1, 97);
+        assertThat(both.prompt().orElseThrow().logprobs().get(i))
+            .isCloseTo(recomputed[i - 1], within(1e-4f));
+      }
+      assertThat(both.ids()).isEqualTo(engine.generate(request(prompt, Sampling.GREEDY, 4)).ids());
+    }
+  }
+
+  private static Policy.Request request(
+      Tokens prompt, Sampling sampling, int maxTokens, int promptLogprobs) {
+    return new Policy.Request(
+        prompt,
+        sampling,
+        maxTokens,
+        Set.of(),
+        Duration.ofMinutes(1),
+        0,
+        OptionalInt.of(promptLogprobs),
+        Optional.empty(),
+        Optional.empty());
+  }
+
+  @Test
+  void rowsOfOneBatchMayBeDrawnInDifferentWays() throws Exception {
+    List<Sampling> ways =
+        List.of(
+            SEEDED,
+            Sampling.GREEDY,
+            new Sampling(0.8, 5, 0.9, 0.02, OptionalLong.of(3)),
+            SEEDED.withPenalties(new Penalties(0.5, 0.5, 1.2)),
+            SEEDED.withLogitBias(Map.of(5, 3.0)),
+            SEEDED.withAllowedIds(Set.of(4, 5, 6)),
+            SEEDED.withLogprobMode(LogprobMode.SAMPLED));
+    var requests =
+        ways.stream().map(way -> request(prompt(20, 1), way, 30).withTopLogprobs(3)).toList();
+    Engine alone = engine(EngineConfig.DEFAULT);
+    var expected = new ArrayList<Tokens>();
+    for (Policy.Request request : requests) expected.add(alone.generate(request).ids());
+
+    var batched = together(engine(EngineConfig.DEFAULT), requests);
+
+    assertThat(batched).extracting(Generation::ids).isEqualTo(expected);
+    assertThat(IntStream.of(expected.get(5).toArray()).boxed().distinct().toList())
+        .isSubsetOf(4, 5, 6);
+    for (Generation generation : batched) {
+      assertThat(generation.tops()).hasSize(30);
+      for (int i = 0; i < 30; i++) {
+        TopLogprobs top = generation.tops().get(i);
+        if (top.rank() <= 3)
+          assertThat(top.ids().get(top.rank() - 1)).isEqualTo(generation.ids().get(i));
+      }
+    }
+  }
+
+  @Test
+  void noStopIdIsDrawnBeforeTheLeastLength() throws Exception {
+    Engine engine = engine(EngineConfig.DEFAULT);
+    Set<Integer> stops = IntStream.range(0, 60).boxed().collect(Collectors.toSet());
+    var request =
+        new Policy.Request(
+            prompt(10, 1), SEEDED.withMinTokens(25), 60, stops, Duration.ofMinutes(1));
+
+    Generation generation = engine.generate(request);
+
+    assertThat(generation.finish()).isEqualTo(FinishReason.STOP);
+    for (int i = 0; i < 25; i++) assertThat(generation.ids().get(i)).isGreaterThanOrEqualTo(60);
+    assertThat(generation.ids().size()).isGreaterThan(25);
+  }
+
+  @Test
+  void idsOutsideTheVocabularyAreRefusedWhereverTheyStand() throws Exception {
+    Engine engine = engine(EngineConfig.DEFAULT);
+    Tokens prompt = prompt(3, 1);
+    assertThatThrownBy(
+            () -> engine.check(request(prompt, SEEDED.withLogitBias(Map.of(97, 1.0)), 1)))
+        .hasMessage("logit_bias of id 97 is not in [0, 97)");
+    assertThatThrownBy(() -> engine.check(request(prompt, SEEDED.withAllowedIds(Set.of(98)), 1)))
+        .hasMessage("allowed_token_ids with 98 is not in [0, 97)");
   }
 
   @Test

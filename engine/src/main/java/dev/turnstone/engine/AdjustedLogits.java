@@ -1,0 +1,71 @@
+package dev.turnstone.engine;
+
+import dev.turnstone.rollout.Penalties;
+import dev.turnstone.rollout.Sampling;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+
+/// A row of logits after mask, allowed ids, least length, bias and penalties, in vLLM's order.
+///
+/// Scratch memory is reused from row to row: confined to one thread.
+final class AdjustedLogits {
+  private float[] values = new float[0];
+  private int[] seen = new int[0];
+
+  /// A copy of the row, adjusted; valid until the next call.
+  MemorySegment of(MemorySegment row, Sequence sequence) {
+    int vocabulary = (int) (row.byteSize() / Float.BYTES);
+    if (values.length != vocabulary) {
+      values = new float[vocabulary];
+      seen = new int[vocabulary];
+    }
+    MemorySegment.copy(row, 0, MemorySegment.ofArray(values), 0, row.byteSize());
+    Sampling sampling = sequence.request.sampling();
+    allow(sampling);
+    if (sequence.generated() < sampling.minTokens())
+      for (int id : sequence.request.stopIds()) forbid(id);
+    sampling.logitBias().forEach((id, bias) -> values[id] += (float) (double) bias);
+    if (sampling.penalties().active()) penalise(sequence, sampling.penalties());
+    return MemorySegment.ofArray(values);
+  }
+
+  private void allow(Sampling sampling) {
+    if (sampling.allowedIds().isEmpty()) return;
+    int[] ids = sampling.allowedIds().stream().mapToInt(Integer::intValue).toArray();
+    float[] kept = new float[ids.length];
+    for (int i = 0; i < ids.length; i++) kept[i] = values[ids[i]];
+    Arrays.fill(values, Float.NEGATIVE_INFINITY);
+    for (int i = 0; i < ids.length; i++) values[ids[i]] = kept[i];
+  }
+
+  private void forbid(int id) {
+    if (id >= 0 && id < values.length) values[id] = Float.NEGATIVE_INFINITY;
+  }
+
+  private void penalise(Sequence sequence, Penalties penalties) {
+    int prompt = sequence.length() - sequence.generated();
+    for (int i = prompt; i < sequence.length(); i++) seen[sequence.token(i)]++;
+    for (int i = prompt; i < sequence.length(); i++) {
+      int id = sequence.token(i);
+      if (seen[id] == 0) continue;
+      repeat(id, penalties.repetition());
+      values[id] -= (float) (penalties.frequency() * seen[id] + penalties.presence());
+      seen[id] = 0;
+    }
+    if (penalties.repetition() != 1) penalisePrompt(sequence, prompt, penalties.repetition());
+  }
+
+  /// Prompt ids that were not generated: those that were have their penalty already.
+  private void penalisePrompt(Sequence sequence, int prompt, double repetition) {
+    for (int i = prompt; i < sequence.length(); i++) seen[sequence.token(i)] = 1;
+    for (int i = 0; i < prompt; i++) {
+      int id = sequence.token(i);
+      if (seen[id]++ == 0) repeat(id, repetition);
+    }
+    for (int i = 0; i < sequence.length(); i++) seen[sequence.token(i)] = 0;
+  }
+
+  private void repeat(int id, double penalty) {
+    values[id] = (float) (values[id] > 0 ? values[id] / penalty : values[id] * penalty);
+  }
+}
