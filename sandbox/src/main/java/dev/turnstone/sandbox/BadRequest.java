@@ -3,6 +3,7 @@ package dev.turnstone.sandbox;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
 
@@ -13,6 +14,13 @@ final class BadRequest extends Exception {
   private static final int MAX_ERRORS = 100;
 
   private final transient ArrayNode errors = JsonNodeFactory.instance.arrayNode();
+
+  /// One error in one field.
+  static BadRequest of(String field, String message) {
+    BadRequest request = new BadRequest();
+    request.add("value_error", List.of(field), message, MissingNode.getInstance());
+    return request;
+  }
 
   /// @param where field names from the body inwards
   /// @param input the offending value, echoed if it is short

@@ -1,5 +1,8 @@
 package dev.turnstone.sandbox;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.OptionalInt;
@@ -10,6 +13,8 @@ import java.util.OptionalInt;
 /// @param returnCode exit code, −n if signal n ended it; empty if it did not end by itself
 record CommandResult(
     Status status, double seconds, OptionalInt returnCode, String stdout, String stderr) {
+  private static final int SIGKILL = 9;
+
   enum Status {
     FINISHED("Finished"),
     TIME_LIMIT_EXCEEDED("TimeLimitExceeded");
@@ -19,6 +24,24 @@ record CommandResult(
     Status(String label) {
       this.label = label;
     }
+  }
+
+  /// A worker's report of a program.
+  ///
+  /// @param memory why it was killed, if memory was the reason; else empty
+  static CommandResult of(JsonNode report, byte[] stdout, byte[] stderr, String memory) {
+    boolean ended = report.get("code").isInt();
+    OptionalInt code = ended ? OptionalInt.of(report.get("code").intValue()) : OptionalInt.empty();
+    boolean killed = code.equals(OptionalInt.of(-SIGKILL)) && !memory.isEmpty();
+    String errors = new String(stderr, UTF_8);
+    return new CommandResult(
+        ended ? Status.FINISHED : Status.TIME_LIMIT_EXCEEDED,
+        report.get("seconds").asDouble(),
+        code,
+        new String(stdout, UTF_8),
+        killed
+            ? errors + (errors.isEmpty() || errors.endsWith("\n") ? "" : "\n") + memory
+            : errors);
   }
 
   boolean succeeded() {

@@ -26,7 +26,7 @@ final class LocalRequests implements Handler<RoutingContext> {
   public void handle(RoutingContext context) {
     Optional<String> refusal = refusal(context.request());
     if (refusal.isEmpty()) context.next();
-    else SandboxServer.write(context.response(), 403, SandboxServer.detail(refusal.get()));
+    else Endpoints.write(context.response(), Reply.detail(403, refusal.get()));
   }
 
   private Optional<String> refusal(HttpServerRequest request) {

@@ -7,20 +7,19 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
+import dev.turnstone.sandbox.jail.Limits;
 import java.io.IOException;
 import java.math.BigDecimal;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.stream.Collectors;
 
-/// Reads the body of `POST /run_code` and collects everything that is wrong with it.
+/// Reads the bodies of `POST /run_code` and `/run_jupyter` and collects everything that is wrong
+/// with them.
 ///
 /// As SandboxFusion does, it ignores unknown fields and takes numbers that are written as strings.
 final class RequestReader {
@@ -35,21 +34,41 @@ final class RequestReader {
 
   private static final double DEFAULT_SECONDS = Limits.RUN_TIMEOUT.toMillis() / 1e3;
 
-  private final JsonNode body;
-  private final BadRequest errors = new BadRequest();
+  /// A program of a known language whose toolchain is not here.
+  static final class LanguageMissing extends Exception {
+    private static final long serialVersionUID = 1;
 
-  private RequestReader(JsonNode body) {
-    this.body = body;
+    LanguageMissing(String message) {
+      super(message);
+    }
   }
 
-  static RunRequest read(byte[] body) throws BadRequest {
-    RequestReader reader = new RequestReader(parse(body));
+  private final JsonNode body;
+  private final Languages languages;
+  private final BadRequest errors = new BadRequest();
+
+  private RequestReader(JsonNode body, Languages languages) {
+    this.body = body;
+    this.languages = languages;
+  }
+
+  static RunRequest program(byte[] body, Languages languages) throws BadRequest, LanguageMissing {
+    RequestReader reader = new RequestReader(parse(body), languages);
     RunRequest request = reader.request();
+    if (!reader.errors.isEmpty()) throw reader.errors;
+    String label = reader.body.path("language").asText();
+    if (languages.language(label).isEmpty()) throw new LanguageMissing(languages.whyMissing(label));
+    return request;
+  }
+
+  static JupyterRequest notebook(byte[] body, Languages languages) throws BadRequest {
+    RequestReader reader = new RequestReader(parse(body), languages);
+    JupyterRequest request = reader.cells();
     if (!reader.errors.isEmpty()) throw reader.errors;
     return request;
   }
 
-  private static JsonNode parse(byte[] body) throws BadRequest {
+  static JsonNode parse(byte[] body) throws BadRequest {
     BadRequest errors = new BadRequest();
     try {
       JsonNode json = JSON.readTree(body);
@@ -66,30 +85,36 @@ final class RequestReader {
   }
 
   private RunRequest request() {
-    number("compile_timeout", DEFAULT_SECONDS); // checked, not needed
     return new RunRequest(
         language(),
         text("code", true),
         text("stdin", false),
-        runTimeout(),
-        memoryMb(),
+        timeout("compile_timeout", DEFAULT_SECONDS),
+        timeout("run_timeout", DEFAULT_SECONDS),
+        memoryMb(Limits.MEMORY_MB),
+        files(),
+        fetchFiles());
+  }
+
+  private JupyterRequest cells() {
+    JsonNode kernel = body.path("kernel");
+    if (!kernel.isMissingNode() && !kernel.asText().equals("python3"))
+      error("literal_error", "kernel", "Input should be 'python3'", kernel);
+    return new JupyterRequest(
+        strings("cells", true, Limits.CELLS),
+        number("cell_timeout", 0) > 0 ? timeout("cell_timeout", 0) : Duration.ZERO,
+        timeout("total_timeout", JupyterRequest.TOTAL_SECONDS),
+        memoryMb(Limits.SESSION_MEMORY_MB),
         files(),
         fetchFiles());
   }
 
   private Language language() {
     JsonNode value = body.path("language");
-    Optional<Language> language = Language.of(value.asText());
     if (value.isMissingNode()) missing("language");
-    else if (!value.isTextual() || language.isEmpty())
-      error("literal_error", "language", "Input should be " + supported(), value);
-    return language.orElse(Language.PYTHON);
-  }
-
-  private static String supported() {
-    return Arrays.stream(Language.values())
-        .map(language -> "'" + language.label + "'")
-        .collect(Collectors.joining(" or "));
+    else if (!value.isTextual() || !languages.knows(value.textValue()))
+      error("literal_error", "language", "Input should be " + languages.names(), value);
+    return languages.language(value.asText()).orElseGet(languages::python);
   }
 
   private String text(String field, boolean required) {
@@ -100,18 +125,18 @@ final class RequestReader {
     return value.isTextual() ? value.textValue() : "";
   }
 
-  private Duration runTimeout() {
-    double seconds = number("run_timeout", DEFAULT_SECONDS);
+  private Duration timeout(String field, double fallback) {
+    double seconds = number(field, fallback);
     long most = Limits.MAX_RUN_TIMEOUT.toSeconds();
     if (!(seconds > 0 && seconds <= most)) {
       String range = "Input should be more than 0 and at most " + most + " seconds";
-      error("value_error", "run_timeout", range, body.path("run_timeout"));
+      error("value_error", field, range, body.path(field));
       return Limits.RUN_TIMEOUT;
     }
     return Duration.ofNanos((long) (seconds * 1e9));
   }
 
-  private int memoryMb() {
+  private int memoryMb(int fallback) {
     double megabytes = number("memory_limit_MB", -1);
     JsonNode value = body.path("memory_limit_MB");
     if (megabytes != Math.rint(megabytes))
@@ -122,7 +147,7 @@ final class RequestReader {
           "memory_limit_MB",
           "Input should be at most " + Limits.MAX_MEMORY_MB + " MiB, or -1 for the default",
           value);
-    return megabytes > 0 ? (int) megabytes : Limits.MEMORY_MB;
+    return megabytes > 0 ? (int) megabytes : fallback;
   }
 
   private double number(String field, double fallback) {
@@ -141,23 +166,33 @@ final class RequestReader {
   }
 
   private Map<String, byte[]> files() {
+    return files(body, errors);
+  }
+
+  /// The field `files`: base64 by path.
+  static Map<String, byte[]> files(JsonNode body, BadRequest errors) {
     JsonNode value = body.path("files");
     if (value.isMissingNode()) return Map.of();
     if (!value.isObject()) {
-      error("dict_type", "files", "Input should be a valid dictionary", value);
+      errors.add("dict_type", List.of("files"), "Input should be a valid dictionary", value);
       return Map.of();
     }
     if (value.size() > Limits.FILES)
-      error("too_long", "files", "More than " + Limits.FILES + " files", MissingNode.getInstance());
+      errors.add(
+          "too_long",
+          List.of("files"),
+          "More than " + Limits.FILES + " files",
+          MissingNode.getInstance());
     Map<String, byte[]> files = new LinkedHashMap<>();
     for (Map.Entry<String, JsonNode> file : value.properties()) {
       boolean skipped = file.getValue().isNull() || file.getKey().contains("IGNORE_THIS_FILE");
-      if (!skipped) file(file.getKey(), file.getValue(), files);
+      if (!skipped) file(file.getKey(), file.getValue(), files, errors);
     }
     return files;
   }
 
-  private void file(String path, JsonNode content, Map<String, byte[]> files) {
+  private static void file(
+      String path, JsonNode content, Map<String, byte[]> files, BadRequest errors) {
     List<String> where = List.of("files", path);
     if (!isConfined(path)) {
       String rule = "Path should lead to a file below /workspace, /tmp or /mnt: " + path;
@@ -175,7 +210,7 @@ final class RequestReader {
 
   /// Whether a path, taken from `/workspace`, stays where a jail can be written. By its text alone:
   /// jails hold no links of others' making.
-  private static boolean isConfined(String path) {
+  static boolean isConfined(String path) {
     if (path.indexOf('\0') >= 0 || path.length() > Limits.PATH_CHARS) return false;
     ArrayDeque<String> folders = new ArrayDeque<>();
     if (!path.startsWith("/")) folders.add("workspace");
@@ -187,25 +222,29 @@ final class RequestReader {
   }
 
   private List<String> fetchFiles() {
-    JsonNode value = body.path("fetch_files");
+    List<String> paths = strings("fetch_files", false, Limits.FILES);
+    for (String path : paths)
+      if (path.length() > Limits.PATH_CHARS)
+        error("string_too_long", "fetch_files", "Path is too long", MissingNode.getInstance());
+    return paths;
+  }
+
+  private List<String> strings(String field, boolean required, int most) {
+    JsonNode value = body.path(field);
+    if (value.isMissingNode() && required) missing(field);
     if (value.isMissingNode()) return List.of();
     if (!value.isArray()) {
-      error("list_type", "fetch_files", "Input should be a valid list", value);
+      error("list_type", field, "Input should be a valid list", value);
       return List.of();
     }
-    if (value.size() > Limits.FILES)
-      error(
-          "too_long",
-          "fetch_files",
-          "More than " + Limits.FILES + " files",
-          MissingNode.getInstance());
-    List<String> paths = new ArrayList<>();
-    for (JsonNode path : value) {
-      if (path.isTextual() && path.textValue().length() <= Limits.PATH_CHARS)
-        paths.add(path.textValue());
-      else error("string_type", "fetch_files", "Input should be a valid path", path);
+    if (value.size() > most)
+      error("too_long", field, "More than " + most + " items", MissingNode.getInstance());
+    List<String> strings = new ArrayList<>();
+    for (JsonNode item : value) {
+      if (item.isTextual()) strings.add(item.textValue());
+      else error("string_type", field, "Input should be a valid string", item);
     }
-    return paths;
+    return strings;
   }
 
   private void missing(String field) {

@@ -4,24 +4,36 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /// The answer to `POST /run_code`.
 ///
-/// @param message what the client should know beyond the result; mostly empty
-/// @param run empty if the sandbox failed, which is no fault of the program
+/// @param message what the client should know beyond the results; mostly empty
+/// @param compile what the compiler did; empty if there is none
+/// @param run what the program did; empty if it did not compile. If both are empty the sandbox
+///   failed, which is no fault of the program
 /// @param files the fetched files by the names that the request gave them
-record RunResponse(String message, Optional<CommandResult> run, Map<String, byte[]> files) {
+record RunResponse(
+    String message,
+    Optional<CommandResult> compile,
+    Optional<CommandResult> run,
+    Map<String, byte[]> files) {
   static RunResponse sandboxError(String message) {
-    return new RunResponse(message, Optional.empty(), Map.of());
+    return new RunResponse(message, Optional.empty(), Optional.empty(), Map.of());
   }
 
   String status() {
-    return run.map(result -> result.succeeded() ? "Success" : "Failed").orElse("SandboxError");
+    if (compile.isEmpty() && run.isEmpty()) return "SandboxError";
+    boolean succeeded =
+        Stream.of(compile, run).flatMap(Optional::stream).allMatch(CommandResult::succeeded);
+    return succeeded ? "Success" : "Failed";
   }
 
   ObjectNode json() {
     ObjectNode json = JsonNodeFactory.instance.objectNode();
-    json.put("status", status()).put("message", message).putNull("compile_result");
+    json.put("status", status()).put("message", message);
+    compile.ifPresentOrElse(
+        result -> json.set("compile_result", result.json()), () -> json.putNull("compile_result"));
     run.ifPresentOrElse(
         result -> json.set("run_result", result.json()), () -> json.putNull("run_result"));
     ObjectNode fetched = json.putNull("executor_pod_name").putObject("files");

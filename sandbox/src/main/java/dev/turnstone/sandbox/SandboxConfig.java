@@ -1,25 +1,38 @@
 package dev.turnstone.sandbox;
 
+import dev.turnstone.sandbox.jail.HostTools;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 
 /// How a sandbox serves.
 ///
 /// @param host a loopback name or address
 /// @param port 0 picks a free one
+/// @param isolation what programs are held by
 /// @param concurrency programs that run at once, at least 1
 /// @param warm virgin jails kept ready, at least 1
 /// @param maxWaiting requests that may wait for a free place, at least 0; the next is answered 504
 /// @param queueWait how long a request may wait; then it is answered 504, which RL clients retry
-/// @param firstUid start of the range of 500 user ids that jails run under when the service is root
+/// @param maxSessions sessions that may be open at once; the next is answered 503
+/// @param selfTestEvery time between two self-tests while serving
+/// @param mounts more folders of the host that jails may read, such as those of toolchains
+/// @param allowHosts `host` or `host:port` that sessions may reach through the proxy if they ask to
+/// @param firstUid start of the range of user ids that jails run under when the service is root
 public record SandboxConfig(
     String host,
     int port,
+    Isolation isolation,
     int concurrency,
     int warm,
     int maxWaiting,
     Duration queueWait,
+    int maxSessions,
+    Duration selfTestEvery,
+    List<Path> mounts,
+    List<String> allowHosts,
     int firstUid) {
-  static final int UIDS = 500;
+  static final int UIDS = HostTools.UIDS;
 
   public SandboxConfig {
     if (port < 0 || port > 65535)
@@ -29,13 +42,77 @@ public record SandboxConfig(
     if (maxWaiting < 0) throw new IllegalArgumentException("max_waiting < 0: " + maxWaiting);
     if (queueWait.isNegative())
       throw new IllegalArgumentException("queue_wait is negative: " + queueWait);
+    if (maxSessions < 0) throw new IllegalArgumentException("max_sessions < 0: " + maxSessions);
+    if (!selfTestEvery.isPositive())
+      throw new IllegalArgumentException("self_test_every is not positive: " + selfTestEvery);
     if (firstUid < 1) throw new IllegalArgumentException("first_uid < 1: " + firstUid);
+    mounts = List.copyOf(mounts);
+    allowHosts = List.copyOf(allowHosts);
   }
 
   /// On a port of this machine, sized to its cores.
   public static SandboxConfig of(String host, int port) {
     int cores = Runtime.getRuntime().availableProcessors();
     return new SandboxConfig(
-        host, port, 2 * cores, Math.clamp(8L * cores, 8, 64), 1024, Duration.ofSeconds(8), 64_000);
+        host,
+        port,
+        Isolation.BUBBLEWRAP,
+        2 * cores,
+        Math.clamp(4L * cores, 8, 64),
+        4096,
+        Duration.ofMillis(7500),
+        2000,
+        Duration.ofMinutes(5),
+        List.of(),
+        List.of(),
+        64_000);
+  }
+
+  public SandboxConfig with(Isolation other) {
+    return new SandboxConfig(
+        host,
+        port,
+        other,
+        concurrency,
+        warm,
+        maxWaiting,
+        queueWait,
+        maxSessions,
+        selfTestEvery,
+        mounts,
+        allowHosts,
+        firstUid);
+  }
+
+  public SandboxConfig with(List<Path> otherMounts, List<String> otherHosts) {
+    return new SandboxConfig(
+        host,
+        port,
+        isolation,
+        concurrency,
+        warm,
+        maxWaiting,
+        queueWait,
+        maxSessions,
+        selfTestEvery,
+        otherMounts,
+        otherHosts,
+        firstUid);
+  }
+
+  public SandboxConfig withConcurrency(int other) {
+    return new SandboxConfig(
+        host,
+        port,
+        isolation,
+        other,
+        warm,
+        maxWaiting,
+        queueWait,
+        maxSessions,
+        selfTestEvery,
+        mounts,
+        allowHosts,
+        firstUid);
   }
 }

@@ -1,18 +1,16 @@
 package dev.turnstone.sandbox;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import dev.turnstone.sandbox.Sandbox.SandboxBusy;
-import io.vertx.core.Context;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.turnstone.sandbox.RequestReader.LanguageMissing;
+import dev.turnstone.sandbox.jail.Limits;
+import dev.turnstone.sandbox.jail.SandboxException;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
-import io.vertx.core.buffer.Buffer;
 import io.vertx.core.file.FileSystemOptions;
 import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpServerOptions;
-import io.vertx.core.http.HttpServerResponse;
 import io.vertx.ext.web.Router;
-import io.vertx.ext.web.RoutingContext;
 import io.vertx.ext.web.handler.BodyHandler;
 import java.net.BindException;
 import java.net.InetAddress;
@@ -20,31 +18,36 @@ import java.net.UnknownHostException;
 import java.util.Map;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// The sandbox's HTTP service: SandboxFusion's `POST /run_code` and `GET /v1/ping`.
+/// The sandbox's HTTP service: SandboxFusion's routes, sessions, and what it says of itself.
 ///
-/// 200 with SandboxFusion's response whatever the program did; 422 if the request is none; 504 if
-/// no place became free in time (RL clients retry that and nothing else); 403 for requests that a
-/// web page of another site made. Bodies of up to 64 MiB. Closing it, or the end of this process
-/// however it comes, leaves no jail behind.
+/// 200 with SandboxFusion's response whatever a program did; 422 if the request is none; 504 if no
+/// place became free in time (RL clients retry that and nothing else); 403 for requests that a web
+/// page of another site made; 503 while the self-test fails. Bodies of up to 64 MiB. Closing it, or
+/// the end of this process however it comes, leaves no jail behind.
 public final class SandboxServer implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(SandboxServer.class);
 
-  private final String host;
+  private final SandboxConfig config;
   private final Sandbox sandbox;
+  private final Guard guard;
+  private final Sessions sessions;
+  private final Health health;
   private final Vertx vertx;
   private final CountDownLatch closed = new CountDownLatch(1);
   private final AtomicBoolean closing = new AtomicBoolean();
   private final Thread atExit = new Thread(this::closeAtExit, "sandbox-shutdown");
   private final HttpServer http;
 
-  private SandboxServer(SandboxConfig config, Sandbox sandbox) {
-    this.host = config.host();
+  private SandboxServer(SandboxConfig config, Sandbox sandbox, Guard guard) {
+    this.config = config;
     this.sandbox = sandbox;
+    this.guard = guard;
+    this.sessions = new Sessions(sandbox, config);
+    this.health = new Health(sandbox, sessions, guard);
     this.vertx =
         Vertx.vertx(
             new VertxOptions()
@@ -58,6 +61,7 @@ public final class SandboxServer implements AutoCloseable {
             new HttpServerOptions()
                 .setHost(config.host())
                 .setPort(config.port())
+                .setAcceptBacklog(4096)
                 .setHandle100ContinueAutomatically(true));
   }
 
@@ -66,7 +70,7 @@ public final class SandboxServer implements AutoCloseable {
   /// @throws SandboxException if it cannot serve, with what to do about it
   public static SandboxServer start(SandboxConfig config) throws SandboxException {
     onlyLoopback(config.host());
-    SandboxServer server = new SandboxServer(config, Sandbox.open(config));
+    SandboxServer server = Opening.open(config, SandboxServer::new);
     try {
       server
           .http
@@ -111,7 +115,13 @@ public final class SandboxServer implements AutoCloseable {
 
   /// Where it listens, such as `http://127.0.0.1:8080`.
   public String url() {
+    String host = config.host();
     return "http://" + (host.contains(":") ? "[" + host + "]" : host) + ":" + port();
+  }
+
+  /// What holds programs, such as `bubblewrap, cgroup v2`.
+  public String isolation() {
+    return sandbox.jails().describe() + ", cgroup " + sandbox.jails().cgroups().describe();
   }
 
   /// Blocks until the server has closed.
@@ -121,65 +131,52 @@ public final class SandboxServer implements AutoCloseable {
 
   private Router routes() {
     Router router = Router.router(vertx);
-    router.route().handler(new LocalRequests(host));
-    router
-        .get("/v1/ping")
-        .handler(c -> write(c.response(), 200, JsonNodeFactory.instance.textNode("pong")));
-    router
-        .post("/run_code")
-        .handler(BodyHandler.create(false).setBodyLimit(Limits.BODY))
-        .handler(this::runCode);
+    router.route().handler(new LocalRequests(config.host()));
+    BodyHandler bodies = BodyHandler.create(false).setBodyLimit(Limits.BODY);
+    Endpoints endpoints =
+        new Endpoints(vertx, router, bodies)
+            .get("/v1/ping", call -> Reply.ok(JsonNodeFactory.instance.textNode("pong")))
+            .get("/v1/languages", call -> Reply.ok(sandbox.languages().json()))
+            .get("/health", call -> health.health())
+            .get("/metrics", call -> health.metrics())
+            .post("/run_code", this::runCode)
+            .post("/run_jupyter", this::runJupyter);
+    new SessionRoutes(sessions, config, guard).addTo(endpoints);
     Map.of(404, "Not Found", 405, "Method Not Allowed", 413, "A body has at most 64 MiB")
         .forEach((status, why) ->
-            router.errorHandler(status, c -> write(c.response(), status, detail(why))));
+            router.errorHandler(
+                status, c -> Endpoints.write(c.response(), Reply.detail(status, why))));
     return router;
   }
 
-  private void runCode(RoutingContext request) {
-    Buffer body = request.body().buffer();
-    byte[] bytes = body == null ? new byte[0] : body.getBytes();
-    Context context = vertx.getOrCreateContext();
-    HttpServerResponse response = request.response();
-    Thread run = Thread.ofVirtual().name("run_code").unstarted(() -> run(bytes, context, response));
-    response.closeHandler(gone -> run.interrupt());
-    run.start();
-  }
-
-  private void run(byte[] body, Context context, HttpServerResponse response) {
+  private Reply runCode(Call call)
+      throws BadRequest, LanguageMissing, SandboxBusy, Endpoints.Unsafe, InterruptedException {
+    guard.check();
+    RunRequest request = RequestReader.program(call.body(), sandbox.languages());
+    long started = System.nanoTime();
+    String status = "busy";
     try {
-      Answer answer = answer(body);
-      context.runOnContext(v -> write(response, answer.status, answer.body));
-    } catch (InterruptedException | RejectedExecutionException e) {
-      // The client has gone or the sandbox is closing: there is nobody to answer.
+      RunResponse response = sandbox.run(request);
+      status = response.status();
+      return Reply.ok(response.json());
+    } finally {
+      health.count(status, (System.nanoTime() - started) / 1e9);
     }
   }
 
-  private record Answer(int status, JsonNode body) {}
-
-  private Answer answer(byte[] body) throws InterruptedException {
+  private Reply runJupyter(Call call)
+      throws BadRequest, SandboxBusy, Endpoints.Unsafe, InterruptedException {
+    guard.check();
+    JupyterRequest request = RequestReader.notebook(call.body(), sandbox.languages());
+    long started = System.nanoTime();
+    String status = "busy";
     try {
-      return new Answer(200, sandbox.run(RequestReader.read(body)).json());
-    } catch (BadRequest e) {
-      return new Answer(422, e.json());
-    } catch (SandboxBusy e) {
-      return new Answer(504, detail("The sandbox is busy: " + e.getMessage()));
-    } catch (RuntimeException e) {
-      LOG.error("a defect of the sandbox", e);
-      return new Answer(500, detail("A defect of the sandbox, see its log"));
+      ObjectNode response = sandbox.run(request);
+      status = response.get("status").asText();
+      return Reply.ok(response);
+    } finally {
+      health.count(status, (System.nanoTime() - started) / 1e9);
     }
-  }
-
-  static JsonNode detail(String why) {
-    return JsonNodeFactory.instance.objectNode().put("detail", why);
-  }
-
-  static void write(HttpServerResponse response, int status, JsonNode body) {
-    if (response.closed() || response.ended()) return;
-    var _ =
-        response
-            .setStatusCode(status)
-            .putHeader("content-type", "application/json")
-            .end(body.toString());
   }
 
   /// Stops listening and kills every program and jail.
@@ -189,6 +186,8 @@ public final class SandboxServer implements AutoCloseable {
     try {
       vertx.close().toCompletionStage().toCompletableFuture().join();
     } finally {
+      guard.close();
+      sessions.close();
       sandbox.close();
       closed.countDown();
       forgetAtExit();

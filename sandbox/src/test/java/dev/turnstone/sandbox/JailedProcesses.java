@@ -21,16 +21,21 @@ final class JailedProcesses {
       return pids.size() > 1 && (ownRange || !runsAsRoot());
     }
 
+    /// The host's namespace, the zygote's, the jail's.
+    boolean isInJail() {
+      return pids.size() == 3;
+    }
+
     boolean isWorker() {
-      return pids.getLast().equals("1");
+      return isInJail() && pids.getLast().equals("1");
     }
   }
 
   private JailedProcesses() {}
 
-  /// Everything that is not a worker.
+  /// Everything in a jail that is not its worker.
   static List<String> ofPrograms(SandboxConfig config) {
-    return those(jailed -> jailed.isIn(config) && !jailed.isWorker()).stream()
+    return those(jailed -> jailed.isIn(config) && jailed.isInJail() && !jailed.isWorker()).stream()
         .map(Jailed::toString)
         .toList();
   }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.turnstone.sandbox.jail.SandboxException;
 import java.io.IOException;
 import java.net.Socket;
 import java.net.URI;

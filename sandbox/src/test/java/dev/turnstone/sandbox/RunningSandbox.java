@@ -7,6 +7,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.turnstone.sandbox.jail.SandboxException;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -14,6 +15,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.Base64;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /// The real service with real jails, and a client for it. One for all tests of this JVM: it says so
@@ -54,8 +56,23 @@ final class RunningSandbox {
   static SandboxConfig config(int maxWaiting, Duration queueWait) {
     int slot =
         Math.floorMod((int) ProcessHandle.current().pid(), 1000) * 8 + STARTED.getAndIncrement();
+    return config(maxWaiting, queueWait, 1_000_000 + slot * SandboxConfig.UIDS);
+  }
+
+  static SandboxConfig config(int maxWaiting, Duration queueWait, int firstUid) {
     return new SandboxConfig(
-        "127.0.0.1", 0, 4, 4, maxWaiting, queueWait, 1_000_000 + slot * SandboxConfig.UIDS);
+        "127.0.0.1",
+        0,
+        Isolation.BUBBLEWRAP,
+        4,
+        4,
+        maxWaiting,
+        queueWait,
+        64,
+        Duration.ofMinutes(5),
+        List.of(),
+        List.of(),
+        firstUid);
   }
 
   static RunningSandbox shared() {

@@ -1,5 +1,6 @@
 package dev.turnstone.sandbox;
 
+import dev.turnstone.sandbox.jail.SandboxException;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -29,8 +30,7 @@ final class SandboxProcess implements AutoCloseable {
 
   public static void main(String[] arguments) throws SandboxException, InterruptedException {
     SandboxConfig config =
-        new SandboxConfig(
-            "127.0.0.1", 0, 2, 2, 8, Duration.ofSeconds(8), Integer.parseInt(arguments[0]));
+        RunningSandbox.config(8, Duration.ofSeconds(8), Integer.parseInt(arguments[0]));
     try (SandboxServer server = SandboxServer.start(config)) {
       System.out.println(server.url());
       server.awaitClose();

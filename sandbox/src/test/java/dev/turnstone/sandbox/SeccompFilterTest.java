@@ -3,6 +3,8 @@ package dev.turnstone.sandbox;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.turnstone.sandbox.jail.SandboxException;
+import dev.turnstone.sandbox.jail.SeccompFilter;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.junit.jupiter.api.Test;

@@ -1,14 +1,26 @@
 package dev.turnstone.sandbox;
 
-import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.turnstone.sandbox.SelfTest.Report;
+import dev.turnstone.sandbox.jail.BpfProgram;
+import dev.turnstone.sandbox.jail.BubblewrapJails;
+import dev.turnstone.sandbox.jail.Cgroups;
+import dev.turnstone.sandbox.jail.HostTools;
+import dev.turnstone.sandbox.jail.JailFolder;
+import dev.turnstone.sandbox.jail.Jails;
+import dev.turnstone.sandbox.jail.SandboxException;
+import dev.turnstone.sandbox.jail.Spawner;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 
@@ -17,39 +29,46 @@ final class SelfTestTest {
   private static final byte[] ALLOW_EVERYTHING = new BpfProgram().answer(0x7fff0000).bytes();
 
   @Test
-  void aWholeJailPasses() {
-    assertThatCode(() -> selfTest(HostTools.find(), Optional.empty())).doesNotThrowAnyException();
+  void aWholeJailPassesAtLeastTwelveProbes() throws Exception {
+    Report report = selfTest(HostTools.find(List.of()), Optional.empty());
+
+    assertThat(report.failures()).isEmpty();
+    assertThat(report.probes()).hasSizeGreaterThanOrEqualTo(12);
   }
 
   @Test
-  void aJailWithoutAFilterIsRefused() {
-    assertThatThrownBy(() -> selfTest(HostTools.find(), Optional.of(ALLOW_EVERYTHING)))
-        .isInstanceOf(SandboxException.class)
-        .hasMessageStartingWith(
-            "the sandbox's self-test failed, programs would not be isolated: open a vsock")
-        .hasMessageContaining("use io_uring")
-        .hasMessageContaining("make anonymous memory files");
+  void aJailWithoutAFilterIsRefused() throws Exception {
+    Report report = selfTest(HostTools.find(List.of()), Optional.of(ALLOW_EVERYTHING));
+
+    assertThat(report.passed()).isFalse();
+    assertThat(report.failures())
+        .contains("open a vsock")
+        .contains("use io_uring")
+        .contains("make anonymous memory files");
+    assertThat(report.json().at("/probes/seccomp").asText()).contains("use io_uring");
+    assertThat(report.json().at("/probes/host files").asText()).isEqualTo("held");
   }
 
   @Test
-  void aJailOfRootIsRefused() throws SandboxException {
-    HostTools tools = HostTools.find();
+  void aJailOfRootIsRefused() throws Exception {
+    HostTools tools = HostTools.find(List.of());
     Assumptions.assumeTrue(tools.setpriv().isPresent(), "only root can start a jail as root");
 
-    assertThatThrownBy(
-            () -> selfTest(new HostTools(tools.bwrap(), Optional.empty()), Optional.empty()))
+    assertThatThrownBy(() ->
+            selfTest(new HostTools(tools.bwrap(), Optional.empty(), List.of()), Optional.empty()))
         .isInstanceOf(SandboxException.class)
-        .hasMessageStartingWith("the sandbox's self-test failed: a jail runs as root");
+        .hasMessageStartingWith("the sandbox cannot start a jail: PermissionError");
   }
 
   @Test
   void aBubblewrapThatFailsIsQuoted() {
-    HostTools broken = new HostTools(Path.of("/usr/bin/ls"), Optional.empty());
+    HostTools broken = new HostTools(Path.of("/usr/bin/ls"), Optional.empty(), List.of());
 
     assertThatThrownBy(() -> selfTest(broken, Optional.empty()))
         .isInstanceOf(SandboxException.class)
         .hasMessageStartingWith("the sandbox cannot start a jail: /usr/bin/ls: ")
-        .hasMessageContaining("kernel.unprivileged_userns_clone=1");
+        .hasMessageContaining("kernel.unprivileged_userns_clone=1")
+        .hasMessageContaining("--isolation none");
   }
 
   @Test
@@ -60,13 +79,31 @@ final class SelfTestTest {
             "the sandbox needs bwrap, which is not installed: run apt-get install bubblewrap");
   }
 
-  private static void selfTest(HostTools tools, Optional<byte[]> filter)
+  @Test
+  void aTestThatFailsLaterStopsProgramsUntilItPassesAgain() {
+    Report good = new Report(Instant.EPOCH, Map.of("mounts", List.of()));
+    AtomicReference<Report> next =
+        new AtomicReference<>(new Report(Instant.EPOCH, Map.of("mounts", List.of("mount"))));
+    try (Guard guard = new Guard(next::get, good, Duration.ofMillis(5))) {
+      JailedProcesses.await(() -> !guard.passed());
+      assertThatThrownBy(guard::check)
+          .hasMessage("The sandbox runs nothing, because programs would not be isolated: mount");
+
+      next.set(good);
+
+      JailedProcesses.await(guard::passed);
+    }
+  }
+
+  private static Report selfTest(HostTools tools, Optional<byte[]> filter)
       throws SandboxException, IOException {
     SandboxConfig config = RunningSandbox.config(0, Duration.ZERO);
-    try (JailFolder folder = JailFolder.create();
-        Spawner spawner = new Spawner()) {
-      if (filter.isPresent()) Files.write(folder.filter(), filter.get());
-      new SelfTest(spawner, new JailCommand(tools, folder, config.firstUid())).run();
+    JailFolder folder = JailFolder.create();
+    if (filter.isPresent()) Files.write(folder.filter(), filter.get());
+    try (Jails jails =
+        new BubblewrapJails(
+            tools, new Spawner(), folder, Cgroups.none("not in this test"), config.firstUid())) {
+      return new SelfTest(jails, Languages.find(HostTools.find(List.of()))).run();
     }
   }
 }

@@ -1,7 +1,7 @@
 package dev.turnstone.server;
 
 import dev.turnstone.sandbox.SandboxConfig;
-import dev.turnstone.sandbox.SandboxException;
+import dev.turnstone.sandbox.jail.SandboxException;
 import dev.turnstone.sandbox.SandboxServer;
 import dev.turnstone.server.http.StartupError;
 import java.util.concurrent.Callable;

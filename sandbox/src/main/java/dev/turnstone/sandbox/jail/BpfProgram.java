@@ -1,4 +1,4 @@
-package dev.turnstone.sandbox;
+package dev.turnstone.sandbox.jail;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -6,7 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /// A small assembler for classic BPF as seccomp reads it (`struct sock_filter`, host byte order).
-final class BpfProgram {
+public final class BpfProgram {
   /// Offsets into `struct seccomp_data`.
   static final int NUMBER = 0;
 
@@ -50,7 +50,7 @@ final class BpfProgram {
   }
 
   /// Ends the program with a seccomp action.
-  BpfProgram answer(int action) {
+  public BpfProgram answer(int action) {
     return add(RETURN, 0, 0, action);
   }
 
@@ -60,7 +60,7 @@ final class BpfProgram {
     return this;
   }
 
-  byte[] bytes() {
+  public byte[] bytes() {
     ByteBuffer bytes = ByteBuffer.allocate(8 * instructions.size()).order(ByteOrder.nativeOrder());
     for (Instruction i : instructions)
       bytes.putShort((short) i.code).put((byte) i.ifTrue).put((byte) i.ifFalse).putInt(i.value);

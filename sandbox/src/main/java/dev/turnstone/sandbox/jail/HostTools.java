@@ -1,21 +1,27 @@
-package dev.turnstone.sandbox;
+package dev.turnstone.sandbox.jail;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /// The programs of the host that a jail is made of, and whether the service is root.
 ///
 /// @param setpriv drops root before bubblewrap starts; empty where the service is not root
-record HostTools(Path bwrap, Optional<Path> setpriv) {
+/// @param mounts more folders of the host that jails may read, such as those of toolchains
+public record HostTools(Path bwrap, Optional<Path> setpriv, List<Path> mounts) {
+  /// Size of the range of user ids that jails run under.
+  public static final int UIDS = 500;
+
   /// Fixed paths: these run inside the jail, which has only the host's /usr.
-  static final Path PYTHON = Path.of("/usr/bin/python3");
+  public static final Path PYTHON = Path.of("/usr/bin/python3");
 
-  static final Path BASH = Path.of("/usr/bin/bash");
+  public static final Path BASH = Path.of("/usr/bin/bash");
 
-  static HostTools find() throws SandboxException {
+  public static HostTools find(List<Path> mounts) throws SandboxException {
     if (!System.getProperty("os.name").equals("Linux"))
       throw new SandboxException(
           "the sandbox needs Linux namespaces and this is "
@@ -26,11 +32,37 @@ record HostTools(Path bwrap, Optional<Path> setpriv) {
     need(PYTHON, "python3");
     need(BASH, "bash");
     // bubblewrap run by root keeps root's file rights inside the jail.
-    return new HostTools(
-        bwrap, isRoot() ? Optional.of(find("setpriv", "util-linux", folders)) : Optional.empty());
+    Optional<Path> setpriv =
+        isRoot() ? Optional.of(find("setpriv", "util-linux", folders)) : Optional.empty();
+    return new HostTools(bwrap, setpriv, mounts);
   }
 
-  static Path find(String program, String debianPackage, List<Path> folders)
+  /// Folders in which jails look for programs, joined by colons.
+  public String path() {
+    return Stream.concat(
+            Stream.of("/usr/local/bin", "/usr/local/go/bin", "/usr/bin", "/usr/sbin").map(Path::of),
+            mounts.stream().map(mount -> mount.resolve("bin")))
+        .filter(Files::isDirectory)
+        .map(Path::toString)
+        .collect(Collectors.joining(":"));
+  }
+
+  /// Makes what follows run under a user without any right.
+  static List<String> drop(Path setpriv, int uid) {
+    return List.of(
+        setpriv.toString(),
+        "--reuid=" + uid,
+        "--regid=" + uid,
+        "--clear-groups",
+        "--inh-caps=-all",
+        "--bounding-set=-all");
+  }
+
+  static void give(Path path, int uid) throws IOException {
+    Files.setAttribute(path, "unix:uid", uid);
+  }
+
+  public static Path find(String program, String debianPackage, List<Path> folders)
       throws SandboxException {
     return folders.stream()
         .map(folder -> folder.resolve(program))

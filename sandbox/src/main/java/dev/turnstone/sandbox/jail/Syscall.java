@@ -1,4 +1,4 @@
-package dev.turnstone.sandbox;
+package dev.turnstone.sandbox.jail;
 
 import java.util.List;
 import java.util.OptionalInt;

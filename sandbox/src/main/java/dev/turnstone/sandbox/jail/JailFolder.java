@@ -1,4 +1,4 @@
-package dev.turnstone.sandbox;
+package dev.turnstone.sandbox.jail;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
@@ -7,16 +7,20 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 
-/// A temporary folder with what every jail shares, read-only to it: the worker, a minimal `/etc`
-/// and the seccomp filter. Readable by all users, since jails run under other ones; writable by
-/// ours.
-final class JailFolder implements AutoCloseable {
+/// A temporary folder with what every jail shares, read-only to it: the agent with the seccomp
+/// filter, and a minimal `/etc`. Readable by all users, since jails run under other ones; writable
+/// by ours. Zygotes listen in folders of their own below `run`.
+public final class JailFolder implements AutoCloseable {
   private static final Map<String, String> ETC =
       Map.of(
           "hosts", "127.0.0.1 localhost\n::1 localhost\n",
@@ -24,13 +28,30 @@ final class JailFolder implements AutoCloseable {
           "group", "sandbox:x:65534:\n",
           "nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n");
 
+  private static final List<String> AGENT =
+      List.of(
+          "main.py",
+          "_turnstone/__init__.py",
+          "_turnstone/cells.py",
+          "_turnstone/files.py",
+          "_turnstone/frames.py",
+          "_turnstone/jailing.py",
+          "_turnstone/processes.py",
+          "_turnstone/programs.py",
+          "_turnstone/shells.py",
+          "_turnstone/worker.py",
+          "_turnstone/zygote.py");
+
+  private static final FileAttribute<Set<PosixFilePermission>> READABLE =
+      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-xr-x"));
+
   private final Path path;
 
   private JailFolder(Path path) {
     this.path = path;
   }
 
-  static JailFolder create() throws SandboxException {
+  public static JailFolder create() throws SandboxException {
     byte[] filter = SeccompFilter.forMachine(System.getProperty("os.arch"));
     try {
       JailFolder folder =
@@ -49,27 +70,44 @@ final class JailFolder implements AutoCloseable {
     }
   }
 
-  Path path() {
+  public Path path() {
     return path;
   }
 
-  Path worker() {
-    return path.resolve("worker.pyc");
+  /// Folders of the host's `/etc` that toolchains need, as far as they are there.
+  static List<String> shared() throws IOException {
+    try (Stream<Path> folders = Files.list(Path.of("/etc"))) {
+      List<String> shared = new ArrayList<>(List.of("alternatives", "ssl/certs"));
+      folders
+          .map(folder -> folder.getFileName().toString())
+          .filter(name -> name.startsWith("java-"))
+          .forEach(shared::add);
+      shared.removeIf(folder -> !Files.isDirectory(Path.of("/etc", folder)));
+      return shared;
+    }
+  }
+
+  Path agent() {
+    return path.resolve("agent");
   }
 
   Path etc() {
     return path.resolve("etc");
   }
 
-  Path filter() {
-    return path.resolve("filter.bpf");
+  public Path filter() {
+    return agent().resolve("filter.bpf");
   }
 
   private void fill(byte[] filter) throws IOException {
+    directory(path.resolve("run"));
+    for (String folder :
+        List.of("", "_turnstone", "run", "cgroup", "cgroup/v2", "cgroup/memory", "cgroup/pids"))
+      directory(agent().resolve(folder));
+    for (String file : AGENT) publish(agent().resolve(file), resource("agent/" + file));
     publish(filter(), filter);
-    compileWorker();
     directory(etc());
-    directory(etc().resolve("alternatives"));
+    for (String shared : shared()) Files.createDirectories(etc().resolve(shared), READABLE);
     for (Map.Entry<String, String> file : ETC.entrySet())
       publish(etc().resolve(file.getKey()), file.getValue().getBytes(UTF_8));
     Path libraries = Path.of("/etc/ld.so.cache");
@@ -77,25 +115,12 @@ final class JailFolder implements AutoCloseable {
       publish(etc().resolve("ld.so.cache"), Files.readAllBytes(libraries));
   }
 
-  /// Compiled once, since each jail would take 2 ms of its start to do it again.
-  private void compileWorker() throws IOException {
-    Path source = path.resolve("worker.py");
-    publish(source, resource("worker.py"));
-    Process python =
-        new ProcessBuilder(
-                HostTools.PYTHON.toString(),
-                "-I",
-                "-c",
-                "import py_compile, sys; py_compile.compile(*sys.argv[1:], doraise=True)",
-                source.toString(),
-                worker().toString(),
-                "/agent/worker.py")
-            .redirectErrorStream(true)
-            .start();
-    python.getOutputStream().close();
-    String said = new String(python.getInputStream().readAllBytes(), UTF_8);
-    if (!Files.exists(worker())) throw new IOException("python3 does not compile: " + said);
-    Files.setPosixFilePermissions(worker(), PosixFilePermissions.fromString("rw-r--r--"));
+  /// A new folder for a zygote's socket.
+  Path run(int number) throws IOException {
+    Path run = path.resolve("run").resolve(Integer.toString(number));
+    Files.createDirectory(
+        run, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+    return run;
   }
 
   /// Whatever the service's umask, other users must be able to read this.
@@ -109,8 +134,8 @@ final class JailFolder implements AutoCloseable {
     Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxr-xr-x"));
   }
 
-  static byte[] resource(String name) {
-    try (InputStream in = JailFolder.class.getResourceAsStream(name)) {
+  public static byte[] resource(String name) {
+    try (InputStream in = JailFolder.class.getResourceAsStream("/dev/turnstone/sandbox/" + name)) {
       if (in == null) throw new IllegalStateException("the sandbox's jar lacks " + name);
       return in.readAllBytes();
     } catch (IOException e) {

@@ -1,4 +1,4 @@
-package dev.turnstone.sandbox;
+package dev.turnstone.sandbox.jail;
 
 import java.util.List;
 
@@ -8,7 +8,7 @@ import java.util.List;
 /// io_uring, BPF, vsock, memory that no limit counts) or what makes new attack surface (mounts,
 /// nested namespaces, ptrace) answers EPERM; calls newer than this list answer ENOSYS, as on an
 /// older kernel.
-final class SeccompFilter {
+public final class SeccompFilter {
   private static final int ALLOW = 0x7fff0000;
   private static final int KILL_PROCESS = 0x80000000;
   private static final int EPERM = 1;
@@ -31,7 +31,7 @@ final class SeccompFilter {
   private SeccompFilter() {}
 
   /// The filter for a machine, named as the JVM names it in `os.arch`.
-  static byte[] forMachine(String osArch) throws SandboxException {
+  public static byte[] forMachine(String osArch) throws SandboxException {
     return switch (osArch) {
       case "amd64", "x86_64" -> program(0xc000003e, Syscall::x86);
       case "aarch64" -> program(0xc00000b7, Syscall::arm);

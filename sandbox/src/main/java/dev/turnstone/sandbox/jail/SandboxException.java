@@ -1,14 +1,14 @@
-package dev.turnstone.sandbox;
+package dev.turnstone.sandbox.jail;
 
 /// Why the sandbox cannot serve: one sentence for its operator that says what to do.
 public final class SandboxException extends Exception {
   private static final long serialVersionUID = 1;
 
-  SandboxException(String message) {
+  public SandboxException(String message) {
     super(message);
   }
 
-  SandboxException(String message, Throwable cause) {
+  public SandboxException(String message, Throwable cause) {
     super(message, cause);
   }
 }

@@ -1,6 +1,5 @@
-package dev.turnstone.sandbox;
+package dev.turnstone.sandbox.jail;
 
-import dev.turnstone.sandbox.Jail.JailLost;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -14,18 +13,16 @@ import org.slf4j.LoggerFactory;
 /// Keeps virgin jails ready, so that a run does not wait for one to start.
 ///
 /// As many threads as cores each start a jail and wait to put it in; jails are used once.
-final class JailPool implements AutoCloseable {
+public final class JailPool implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(JailPool.class);
   private static final Duration PAUSE_AFTER_FAILURE = Duration.ofSeconds(1);
 
-  private final Spawner spawner;
-  private final JailCommand command;
+  private final Jails jails;
   private final BlockingQueue<Jail> ready;
   private final List<Thread> fillers;
 
-  JailPool(Spawner spawner, JailCommand command, int size) {
-    this.spawner = spawner;
-    this.command = command;
+  public JailPool(Jails jails, int size) {
+    this.jails = jails;
     this.ready = new ArrayBlockingQueue<>(size);
     this.fillers =
         IntStream.range(0, Runtime.getRuntime().availableProcessors())
@@ -34,7 +31,7 @@ final class JailPool implements AutoCloseable {
   }
 
   /// A virgin jail, which the caller must close; empty if none became ready in time.
-  Optional<Jail> take(Duration wait) throws InterruptedException {
+  public Optional<Jail> take(Duration wait) throws InterruptedException {
     long deadline = System.nanoTime() + wait.toNanos();
     while (true) {
       Jail jail = ready.poll(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
@@ -49,7 +46,7 @@ final class JailPool implements AutoCloseable {
     try {
       while (true) {
         try {
-          put(Jail.start(spawner, command));
+          put(jails.open());
         } catch (JailLost e) {
           if (!Thread.currentThread().isInterrupted())
             LOG.error("cannot start a jail: {}", e.getMessage());

@@ -1,0 +1,11 @@
+package dev.turnstone.sandbox;
+
+/// What holds a program.
+public enum Isolation {
+  /// bubblewrap, namespaces of its own for every jail, seccomp, limits.
+  BUBBLEWRAP,
+  /// The same within gVisor's kernel: stricter, and ten times slower to start.
+  GVISOR,
+  /// Only seccomp and limits, in a container that is itself the boundary.
+  NONE
+}
