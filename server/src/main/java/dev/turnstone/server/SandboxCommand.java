@@ -1,8 +1,8 @@
 package dev.turnstone.server;
 
 import dev.turnstone.sandbox.SandboxConfig;
-import dev.turnstone.sandbox.jail.SandboxException;
 import dev.turnstone.sandbox.SandboxServer;
+import dev.turnstone.sandbox.jail.SandboxException;
 import dev.turnstone.server.http.StartupError;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
