@@ -107,6 +107,7 @@ class AsyncFeed:
         self._update: _Update | None = None
         self._ended = False
         self._closed: FeedClosed | None = None
+        self._applied: int | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> AsyncFeed:
@@ -161,6 +162,11 @@ class AsyncFeed:
             return None
         assert self._closed is not None
         raise self._closed
+
+    @property
+    def version(self) -> int:
+        """The policy version that the server serves, as far as it has said."""
+        return int(self.welcome["version"]) if self._applied is None else self._applied
 
     async def trained(self, seq: int, version: int) -> None:
         """The step over groups up to `seq` is done; it made `version`."""
@@ -289,6 +295,7 @@ class AsyncFeed:
             self._held = self._commit = welcome["commit"]
             self._begun = True
         self._parts = Parts()
+        self._applied = None
         async with self._changed:
             self._socket = socket
             self.welcome = welcome
@@ -333,6 +340,8 @@ class AsyncFeed:
         if update is None or update.answer.done():
             return
         published = update.published
+        if message["type"] == "weights_applied":
+            self._applied = message["version"]
         if (message.get("lineage"), message.get("version")) == (published.lineage, published.version):
             update.answer.set_result(message)
 

@@ -59,6 +59,11 @@ class Feed:
         """What the server said last when it took this trainer in; its epoch changes with every connection."""
         return self._feed.welcome
 
+    @property
+    def version(self) -> int:
+        """The policy version that the server serves, as far as it has said."""
+        return self._feed.version
+
     def __iter__(self) -> Iterator[Group | Dropped]:
         while (item := self.take()) is not None:
             yield item

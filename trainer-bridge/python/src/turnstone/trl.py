@@ -31,14 +31,29 @@ from turnstone.weights import publish
 log = logging.getLogger(__name__)
 
 
+class Handed(queue.Queue[RolloutSample]):
+    """Samples on their way to TRL; knows the last group of which TRL has taken every sample."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(most)
+        self.taken = 0
+
+    def get(self, block: bool = True, timeout: float | None = None) -> RolloutSample:
+        sample = super().get(block, timeout)
+        # A group's samples come one after another, so the one before is whole when the next one begins.
+        self.taken = max(self.taken, sample.group_id - 1)
+        return sample
+
+
 class RolloutWorker:
     """TRL's `RolloutWorkerProtocol` over a feed: groups come in, `RolloutSample`s go out.
 
-    The feed's cursors follow TRL: when a new version is live, what was handed out before it counts as trained.
+    The feed's cursors follow TRL one step behind: its data loader reads a batch ahead, so only what it had taken when
+    the version before went live is sure to be trained.
     """
 
     def __init__(self, feed: Feed, spread: Spread = "biased", epsilon: float = 1e-8, buffered: int = 1024) -> None:
-        self.rollout_buffer: queue.Queue[RolloutSample] = queue.Queue(buffered)
+        self.rollout_buffer = Handed(buffered)
         self.metrics_queue: queue.Queue[dict[str, Any]] = queue.Queue()
         self._feed = feed
         self._spread = spread
@@ -46,7 +61,8 @@ class RolloutWorker:
         self._stopping = threading.Event()
         self._failure: BaseException | None = None
         self._last = time.monotonic()
-        self._seq = 0
+        self._taken = 0
+        self._trained = 0
         self._version = 0
         self._thread = threading.Thread(target=self._pump, name="turnstone rollouts", daemon=True)
 
@@ -60,14 +76,16 @@ class RolloutWorker:
         self._thread.join(30)
 
     def update_model_version(self, model_version: int) -> None:
-        """A version is live: the groups handed out so far are trained into it."""
+        """A version is live: what TRL had taken when the one before went live is trained into it."""
         self._version = model_version
-        if self._seq:
-            self._feed.trained(self._seq, int(self._feed.welcome["version"]))
+        self._trained, self._taken = self._taken, self.rollout_buffer.taken
+        if self._trained:
+            self._feed.trained(self._trained, self._feed.version)
 
     def commit(self, checkpoint: str) -> None:
-        """What was handed out so far is in a durable checkpoint; call it from `on_save`."""
-        self._feed.commit(self._seq, int(self._feed.welcome["version"]), checkpoint)
+        """What is trained so far is in a durable checkpoint; call it from a callback's `on_save`."""
+        if self._trained:
+            self._feed.commit(self._trained, self._feed.version, checkpoint)
 
     def check_health(self, stale_after_s: float) -> None:
         """Raises if the feed broke off, or nothing came for so long."""
@@ -93,7 +111,6 @@ class RolloutWorker:
             self._take(item)
 
     def _take(self, item: Group | Dropped) -> None:
-        self._seq = item.seq
         if isinstance(item, Dropped):
             log.info("group %s was dropped: %s", item.group, item.reason)
             return
@@ -111,7 +128,7 @@ class RolloutWorker:
         row = sample.row
         prompt = list(group.task.get("messages", []))
         reward = row.reward if row.reward is not None else float("nan")
-        age = max(0, int(self._feed.welcome["version"]) - group.version_min)
+        age = max(0, self._feed.version - group.version_min)
         return RolloutSample(
             prompt=prompt,
             completion=[],
@@ -138,7 +155,7 @@ class WeightTransfer:
         self._lineage = lineage
         self._dtype = dtype
         self._timeout = timeout
-        self.version = int(feed.welcome["version"])
+        self.version = feed.version
 
     def init_weight_transfer(self) -> None:
         """Nothing to set up."""
