@@ -11,7 +11,7 @@ import dev.turnstone.server.http.Wire;
 import dev.turnstone.trainerbridge.client.FeedClient;
 import dev.turnstone.trainerbridge.client.FeedClosed;
 import dev.turnstone.trainerbridge.spec.PolicyIdentity;
-import dev.turnstone.trainerbridge.trainer.GrpoTrainer;
+import dev.turnstone.trainerbridge.trainer.Trainer;
 import dev.turnstone.trainerbridge.trainer.TrainerConfig;
 import java.io.BufferedWriter;
 import java.io.IOException;
@@ -26,17 +26,17 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/// `turnstone train`: the reference GRPO trainer, a process of its own that meets its server over
-/// the feed.
+/// `turnstone train`: the reference trainer, a process of its own that meets its server over the
+/// feed.
 @Command(
     name = "train",
     description = {
-      "Trains the policy of a run with GRPO: takes groups from the server's feed, sends weights"
-          + " back.",
+      "Trains the policy of a run: takes groups from the server's feed, sends weights" + " back.",
       "Prints one JSON object per step. The same --dir goes on where it stopped."
     },
     mixinStandardHelpOptions = true)
@@ -81,20 +81,7 @@ final class TrainCommand implements Callable<Integer> {
   @Option(names = "--clip-norm", paramLabel = "X", description = "${DEFAULT-VALUE}.")
   private double clipNorm = 1;
 
-  @Option(names = "--clip-low", paramLabel = "E", description = "${DEFAULT-VALUE}.")
-  private double clipLow = 0.2;
-
-  @Option(names = "--clip-high", paramLabel = "E", description = "${DEFAULT-VALUE}.")
-  private double clipHigh = 0.28;
-
-  @Option(
-      names = "--weight-cap",
-      paramLabel = "C",
-      description = "Of importance weights against the rollout's policy; ${DEFAULT-VALUE}.")
-  private double weightCap = 2;
-
-  @Option(names = "--kl", paramLabel = "B", description = "k3 coefficient; ${DEFAULT-VALUE}.")
-  private double kl;
+  @Mixin private AlgorithmOptions algorithm = new AlgorithmOptions();
 
   @Option(
       names = "--micro-batch-tokens",
@@ -121,8 +108,7 @@ final class TrainCommand implements Callable<Integer> {
       Files.createDirectories(directory);
       try (FeedClient feed = FeedClient.connect(options(folder), Duration.ofSeconds(patience));
           PrintWriter log = metrics();
-          GrpoTrainer trainer =
-              new GrpoTrainer(config, feed, figures -> print(log, figures), reported())) {
+          Trainer trainer = new Trainer(config, feed, figures -> print(log, figures), reported())) {
         trainer.run();
       }
       return 0;
@@ -147,10 +133,7 @@ final class TrainCommand implements Callable<Integer> {
         finalLearningRate.orElse(learningRate),
         weightDecay,
         clipNorm,
-        clipLow,
-        clipHigh,
-        weightCap,
-        kl,
+        algorithm.objective(),
         microBatchTokens,
         threads,
         Duration.ofSeconds(patience));
@@ -162,7 +145,7 @@ final class TrainCommand implements Callable<Integer> {
             .withPolicy(identity(folder));
     Optional<String> key = Optional.ofNullable(System.getenv(ServeCommand.KEY_VARIABLE));
     if (key.isPresent()) options = options.withApiKey(key.get());
-    OptionalLong committed = GrpoTrainer.committed(directory);
+    OptionalLong committed = Trainer.committed(directory);
     return committed.isPresent() ? options.withCommit(committed.getAsLong()) : options;
   }
 

@@ -1,6 +1,7 @@
 package dev.turnstone.trainerbridge.algorithm;
 
 import java.util.List;
+import java.util.Optional;
 
 /// Turns rewards into one advantage per trained token. Advantages are constants: no gradient flows
 /// through them.
@@ -14,8 +15,13 @@ public interface AdvantageEstimator {
     return false;
   }
 
+  /// Whether [#of] reads log-probabilities under a reference policy.
+  default boolean readsReference() {
+    return false;
+  }
+
   /// The critic it needs, if any.
-  default java.util.Optional<Critic> critic() {
-    return java.util.Optional.empty();
+  default Optional<Critic> critic() {
+    return Optional.empty();
   }
 }

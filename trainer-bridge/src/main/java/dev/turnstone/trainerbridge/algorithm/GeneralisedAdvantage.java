@@ -8,14 +8,14 @@ import java.util.Optional;
 ///
 /// The token after the last one of a turn is the first one of the next: what a tool said lies
 /// between them and has no value of its own.
-record GeneralisedAdvantage(Critic settings) implements AdvantageEstimator {
+public record GeneralisedAdvantage(Critic settings) implements AdvantageEstimator {
   @Override
   public List<double[]> of(StepBatch batch) {
     return Moments.whiten(batch.rows().stream().map(row -> raw(row, batch)).toList());
   }
 
   /// What the critic should have said of each token: its advantage before whitening and its value.
-  List<double[]> returns(StepBatch batch) {
+  public List<double[]> returns(StepBatch batch) {
     return batch.rows().stream()
         .map(row -> {
           double[] returns = raw(row, batch);

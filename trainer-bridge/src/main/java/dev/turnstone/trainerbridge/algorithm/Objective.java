@@ -64,6 +64,11 @@ public record Objective(
         advantage, loss, clip, aggregation, constantLength, proximal, correction, other);
   }
 
+  /// Whether log-probabilities under a reference policy are needed.
+  public boolean readsReference() {
+    return kl.coefficient() > 0 || advantage.readsReference();
+  }
+
   /// Loss and derivative of one row's tokens before aggregation.
   ///
   /// @param current under the policy being trained

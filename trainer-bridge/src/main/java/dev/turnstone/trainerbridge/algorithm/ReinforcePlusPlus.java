@@ -57,5 +57,10 @@ public final class ReinforcePlusPlus implements Algorithm {
     public boolean readsLogprobs() {
       return true;
     }
+
+    @Override
+    public boolean readsReference() {
+      return beta > 0;
+    }
   }
 }

@@ -3,14 +3,12 @@ package dev.turnstone.trainerbridge.trainer;
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
-import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.engine.PtSymbolBlock;
 import ai.djl.pytorch.jni.IValue;
 import ai.djl.pytorch.jni.IValueUtils;
-import ai.djl.pytorch.jni.JniUtils;
 import dev.turnstone.engine.FloatTensor;
 import dev.turnstone.engine.Model;
 import dev.turnstone.engine.Parameters;
@@ -19,179 +17,154 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.function.Function;
+import java.util.Optional;
 
 /// Trainable weights with their optimizer: the engine's forward pass with gradients, then AdamW.
 ///
-/// Confined to one thread. DJL collects gradients in one place per process, so there is one
-/// learner.
+/// It knows no objective: a [TokenLoss] says how each output moves the loss. Confined to one
+/// thread. DJL collects gradients in one place per process, so there is one learner.
 public final class Learner implements AutoCloseable {
   private final Model model;
   private final Parameters parameters;
-  private final Objective objective;
-  private final Optimizer optimizer;
-  private final PtNDManager manager = Model.newManager();
-  private final PtNDArray[] weights;
-  private final PtNDArray[] firstMoments;
-  private final PtNDArray[] secondMoments;
-  private long steps;
-
-  /// How AdamW moves.
-  ///
-  /// @param clipNorm bound on the norm of all gradients together
-  public record Optimizer(double learningRate, double weightDecay, double clipNorm) {}
+  private final Optional<ValueHead> head;
+  private final AdamW optimizer;
 
   /// What one step did.
   ///
-  /// @param logprobs of the trained tokens before the step, one array per micro-batch
-  record Step(double loss, double gradNorm, List<float[]> logprobs) {}
+  /// @param outputs of every micro-batch before the step
+  record Step(double loss, double gradNorm, List<Outputs> outputs) {}
+
+  /// What the model says of a micro-batch's targets.
+  ///
+  /// @param logprobs one per target
+  /// @param values one per target; empty without a value head
+  @SuppressWarnings("ArrayRecordComponent") // read by loops and dropped; never compared
+  record Outputs(float[] logprobs, Optional<float[]> values) {}
+
+  /// A loss and its derivative by every output.
+  ///
+  /// @param slopes by the log-probabilities
+  /// @param valueSlopes by the values; empty without a value head
+  @SuppressWarnings("ArrayRecordComponent")
+  record Pull(double loss, float[] slopes, Optional<float[]> valueSlopes) {}
+
+  /// What a step minimises: given the outputs of one micro-batch, its share of the loss.
+  @FunctionalInterface
+  interface TokenLoss {
+    Pull of(int batch, Outputs outputs);
+  }
 
   /// Takes over model and parameters, which must be f32, and closes them. The calling thread is the
   /// one that trains.
   ///
+  /// @param valueHead whether the model gets one
   /// @param threads libtorch's threads
   public Learner(
-      Model model,
-      Parameters parameters,
-      Objective.Constants constants,
-      Optimizer optimizer,
-      int threads) {
+      Model model, Parameters parameters, AdamW.Settings settings, boolean valueHead, int threads) {
     Model.prepareThread(threads);
     this.model = model;
     this.parameters = parameters;
-    this.objective = new Objective(constants);
-    this.optimizer = optimizer;
-    this.weights = parameters.tensors();
-    this.firstMoments = zeros();
-    this.secondMoments = zeros();
-    for (PtNDArray weight : weights) weight.setRequiresGradient(true);
+    this.head = valueHead ? Optional.of(new ValueHead(model.config().hidden())) : Optional.empty();
+    var trained = new ArrayList<>(List.of(parameters.tensors()));
+    head.ifPresent(h -> trained.addAll(h.tensors()));
+    this.optimizer = new AdamW(trained, settings);
   }
 
-  private PtNDArray[] zeros() {
-    PtNDArray[] zeros = new PtNDArray[weights.length];
-    for (int i = 0; i < zeros.length; i++)
-      zeros[i] = (PtNDArray) manager.zeros(weights[i].getShape(), DataType.FLOAT32);
-    return zeros;
-  }
-
-  /// Log-probabilities of a micro-batch's targets under the present weights, without gradients.
-  float[] logprobs(TokenBatch batch) {
-    return logprobs(batch, parameters);
+  /// What the present weights say of a micro-batch's targets, without gradients.
+  Outputs outputs(TokenBatch batch) {
+    try (PtNDManager scratch = Model.newManager()) {
+      return split(run(scratch, batch, parameters, head), batch.size());
+    }
   }
 
   /// Log-probabilities of a micro-batch's targets under other weights, without gradients.
   float[] logprobs(TokenBatch batch, Parameters others) {
     try (PtNDManager scratch = Model.newManager()) {
-      IValue[] arguments = new IValue[7];
-      List<PtNDArray> inputs = inputs(batch, scratch);
-      for (int i = 0; i < inputs.size(); i++) arguments[i] = IValue.from(inputs.get(i));
-      arguments[6] = IValue.listFrom(others.tensors());
-      return run(scratch, model.module(), "logprobs", arguments).toFloatArray();
+      return run(scratch, batch, others, Optional.empty()).toFloatArray();
     }
   }
 
-  /// One optimizer step over the policy objective; all micro-batches share one token mean.
-  Step policyStep(List<PolicyBatch> batches, double rateFactor) {
-    long tokens = batches.stream().mapToLong(b -> b.tokens().size()).sum();
-    return step(
-        batches,
-        PolicyBatch::tokens,
-        (batch, logprobs, scratch) -> {
-          float[] old = batch.old().orElseGet(logprobs::toFloatArray);
-          return new NDList(
-              logprobs,
-              scratch.create(old),
-              scratch.create(batch.behaviour()),
-              scratch.create(batch.reference().orElse(old)),
-              scratch.create(batch.advantages()),
-              scratch.create((float) tokens));
-        },
-        "loss",
-        rateFactor);
+  /// The same under the present weights.
+  float[] logprobs(TokenBatch batch) {
+    return logprobs(batch, parameters);
   }
 
-  /// One optimizer step over the likelihood of the targets.
-  public double likelihoodStep(List<TokenBatch> batches, double rateFactor) {
-    long tokens = batches.stream().mapToLong(TokenBatch::size).sum();
-    return step(
-            batches,
-            Function.identity(),
-            (_, logprobs, scratch) -> new NDList(logprobs, scratch.create((float) tokens)),
-            "likelihood",
-            rateFactor)
-        .loss();
+  private PtNDArray run(
+      PtNDManager scratch, TokenBatch batch, Parameters weights, Optional<ValueHead> judge) {
+    var arguments = new ArrayList<IValue>();
+    inputs(batch, scratch).forEach(input -> arguments.add(IValue.from(input)));
+    judge.ifPresent(h -> arguments.add(IValue.listFrom(h.tensors().toArray(PtNDArray[]::new))));
+    arguments.add(IValue.listFrom(weights.tensors()));
+    String method = judge.isPresent() ? "judged" : "logprobs";
+    IValue[] given = arguments.toArray(IValue[]::new);
+    try (IValue result = IValueUtils.runMethod(model.module(), method, given)) {
+      return result.toTensor(scratch);
+    } finally {
+      for (IValue argument : given) argument.close();
+    }
   }
 
-  private interface LossInputs<B> {
-    NDList of(B batch, NDArray logprobs, PtNDManager scratch);
+  private Outputs split(NDArray outputs, int targets) {
+    float[] all = outputs.toFloatArray();
+    if (head.isEmpty()) return new Outputs(all, Optional.empty());
+    float[] logprobs = java.util.Arrays.copyOf(all, targets);
+    return new Outputs(
+        logprobs, Optional.of(java.util.Arrays.copyOfRange(all, targets, 2 * targets)));
   }
 
-  private <B> Step step(
-      List<B> batches,
-      Function<B, TokenBatch> tokens,
-      LossInputs<B> lossInputs,
-      String method,
-      double rateFactor) {
-    double loss = 0;
-    var seen = new ArrayList<float[]>();
+  /// One optimizer step over the sum of the micro-batches' losses.
+  ///
+  /// @param rateFactor of the learning rate
+  Step step(List<TokenBatch> batches, TokenLoss loss, double rateFactor) {
+    double sum = 0;
+    var seen = new ArrayList<Outputs>();
     try (var gradients = Engine.getInstance().newGradientCollector()) {
-      for (B batch : batches) {
+      for (int i = 0; i < batches.size(); i++) {
         try (PtNDManager scratch = Model.newManager()) {
-          NDList inputs = new NDList();
-          inputs.addAll(inputs(tokens.apply(batch), scratch));
-          for (PtNDArray weight : weights) {
-            weight.setName("ws[]");
-            inputs.add(weight);
-          }
-          NDArray logprobs = forward(model.module(), "logprobs", inputs, scratch);
-          seen.add(logprobs.toFloatArray());
-          NDList terms = lossInputs.of(batch, logprobs, scratch);
-          NDArray value = forward(objective.module(), method, terms, scratch);
-          loss += value.getFloat();
-          gradients.backward(value);
+          NDArray outputs = forward(batches.get(i), scratch);
+          Outputs read = split(outputs, batches.get(i).size());
+          Pull pull = loss.of(i, read);
+          NDArray slopes = scratch.create(slopes(pull)).reshape(outputs.getShape());
+          gradients.backward(
+              call(optimizer.module(), "pull", new NDList(outputs, slopes), scratch));
+          sum += pull.loss();
+          seen.add(read);
         }
       }
-      return new Step(loss, update(rateFactor), seen);
+      return new Step(sum, optimizer.step(rateFactor), seen);
+    }
+  }
+
+  private static float[] slopes(Pull pull) {
+    if (pull.valueSlopes().isEmpty()) return pull.slopes();
+    float[] values = pull.valueSlopes().get();
+    float[] both = java.util.Arrays.copyOf(pull.slopes(), pull.slopes().length + values.length);
+    System.arraycopy(values, 0, both, pull.slopes().length, values.length);
+    return both;
+  }
+
+  private NDArray forward(TokenBatch batch, PtNDManager scratch) {
+    NDList inputs = new NDList();
+    inputs.addAll(inputs(batch, scratch));
+    head.ifPresent(h -> addList("head[]", h.tensors(), inputs));
+    addList("ws[]", List.of(parameters.tensors()), inputs);
+    return call(model.module(), head.isPresent() ? "judged" : "logprobs", inputs, scratch);
+  }
+
+  private static void addList(String name, List<PtNDArray> tensors, NDList inputs) {
+    for (PtNDArray tensor : tensors) {
+      tensor.setName(name);
+      inputs.add(tensor);
     }
   }
 
   /// DJL takes the method's name from the name of an extra array.
-  private static NDArray forward(
+  private static NDArray call(
       PtSymbolBlock module, String method, NDList inputs, PtNDManager scratch) {
     NDArray name = scratch.zeros(new Shape(1));
     name.setName("module_method:" + method);
     inputs.add(name);
     return IValueUtils.forward(module, inputs, true).head();
-  }
-
-  private double update(double rateFactor) {
-    PtNDArray[] gradients = new PtNDArray[weights.length];
-    for (int i = 0; i < weights.length; i++) gradients[i] = weights[i].getGradient();
-    JniUtils.setGradMode(false);
-    try (PtNDManager scratch = Model.newManager()) {
-      double norm =
-          run(
-                  scratch,
-                  objective.module(),
-                  "clip",
-                  IValue.listFrom(gradients),
-                  IValue.from(optimizer.clipNorm()))
-              .getFloat();
-      run(
-          scratch,
-          objective.module(),
-          "adamw",
-          IValue.listFrom(weights),
-          IValue.listFrom(gradients),
-          IValue.listFrom(firstMoments),
-          IValue.listFrom(secondMoments),
-          IValue.from(optimizer.learningRate() * rateFactor),
-          IValue.from(optimizer.weightDecay()),
-          IValue.from(++steps));
-      return norm;
-    } finally {
-      JniUtils.setGradMode(true);
-    }
   }
 
   private List<PtNDArray> inputs(TokenBatch batch, PtNDManager scratch) {
@@ -204,15 +177,6 @@ public final class Learner implements AutoCloseable {
         model.sines());
   }
 
-  private static PtNDArray run(
-      PtNDManager into, PtSymbolBlock module, String method, IValue... arguments) {
-    try (IValue result = IValueUtils.runMethod(module, method, arguments)) {
-      return result.toTensor(into);
-    } finally {
-      for (IValue argument : arguments) argument.close();
-    }
-  }
-
   public Model model() {
     return model;
   }
@@ -223,39 +187,47 @@ public final class Learner implements AutoCloseable {
   }
 
   long steps() {
-    return steps;
+    return optimizer.steps();
   }
 
-  /// The optimizer's moments, as `m.NAME` and `v.NAME`.
+  /// What a checkpoint needs besides [#weights]: the optimizer's moments as `m.NAME` and `v.NAME`,
+  /// and the value head.
   Map<String, FloatTensor> moments() {
     var moments = new LinkedHashMap<String, FloatTensor>();
-    for (int i = 0; i < weights.length; i++) {
-      String name = parameters.names().get(i);
-      List<Long> shape = model.config().shape(name);
-      moments.put("m." + name, new FloatTensor(shape, firstMoments[i].toFloatArray()));
-      moments.put("v." + name, new FloatTensor(shape, secondMoments[i].toFloatArray()));
+    List<String> names = names();
+    for (int i = 0; i < names.size(); i++) {
+      moments.put("m." + names.get(i), ValueHead.floats(optimizer.firstMoments()[i]));
+      moments.put("v." + names.get(i), ValueHead.floats(optimizer.secondMoments()[i]));
     }
+    head.ifPresent(h -> moments.putAll(h.values()));
     return moments;
+  }
+
+  private List<String> names() {
+    var names = new ArrayList<>(parameters.names());
+    if (head.isPresent()) names.addAll(ValueHead.NAMES);
+    return names;
   }
 
   /// Puts back what [#moments] and [#steps] gave.
   void restore(Map<String, FloatTensor> moments, long steps) {
-    for (int i = 0; i < weights.length; i++) {
-      String name = parameters.names().get(i);
-      set(firstMoments[i], Objects.requireNonNull(moments.get("m." + name)));
-      set(secondMoments[i], Objects.requireNonNull(moments.get("v." + name)));
+    List<String> names = names();
+    for (int i = 0; i < names.size(); i++) {
+      set(optimizer.firstMoments()[i], Objects.requireNonNull(moments.get("m." + names.get(i))));
+      set(optimizer.secondMoments()[i], Objects.requireNonNull(moments.get("v." + names.get(i))));
     }
-    this.steps = steps;
+    head.ifPresent(h -> h.restore(moments));
+    optimizer.resume(steps);
   }
 
-  private static void set(PtNDArray target, FloatTensor values) {
+  static void set(PtNDArray target, FloatTensor values) {
     target.set(values.toBuffer());
   }
 
   @Override
   public void close() {
-    manager.close();
-    objective.close();
+    optimizer.close();
+    head.ifPresent(ValueHead::close);
     parameters.close();
     model.close();
   }

@@ -63,8 +63,9 @@ public final class MicroBatch {
     return map((row, position) -> row.row().logprobs().get(position));
   }
 
-  float[] advantages() {
-    return map((row, _) -> (float) row.advantage());
+  /// The rows, in the order of the targets.
+  List<TrainingRow> rows() {
+    return rows;
   }
 
   /// Adds to `into` the tokens that `version` sampled over KV blocks of its own.

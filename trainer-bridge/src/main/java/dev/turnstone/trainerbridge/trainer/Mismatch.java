@@ -1,11 +1,15 @@
 package dev.turnstone.trainerbridge.trainer;
 
-/// How far the trainer's log-probabilities lie from the rollout's under the same weights: the k3
-/// estimate `mean(r − log r − 1)` with `r = p_trainer / p_rollout`, and the mean absolute
-/// difference.
-public final class Mismatch {
+/// How far the trainer's log-probabilities lie from the rollout's, with r = `p_trainer / p_rollout`
+/// per token: the estimates k1 = `mean(−log r)` and k3 = `mean(r − log r − 1)`
+/// (joschu.net/blog/kl-approx.html), the mean absolute difference, and the effective sample size
+/// `mean(r)² / mean(r²)`.
+final class Mismatch {
+  private double k1;
   private double k3;
   private double absolute;
+  private double ratios;
+  private double squares;
   private long tokens;
 
   void add(float[] trainer, float[] rollout) {
@@ -14,20 +18,37 @@ public final class Mismatch {
 
   void add(float trainer, float rollout) {
     double difference = (double) trainer - rollout;
-    k3 += Math.exp(difference) - difference - 1;
+    double ratio = Math.exp(difference);
+    k1 -= difference;
+    k3 += ratio - difference - 1;
     absolute += Math.abs(difference);
+    ratios += ratio;
+    squares += ratio * ratio;
     tokens++;
   }
 
+  double k1() {
+    return mean(k1);
+  }
+
   double k3() {
-    return tokens == 0 ? 0 : k3 / tokens;
+    return mean(k3);
   }
 
   double meanAbsolute() {
-    return tokens == 0 ? 0 : absolute / tokens;
+    return mean(absolute);
+  }
+
+  /// From 0 to 1: the share of tokens that would carry as much if all had one weight.
+  double effectiveSampleSize() {
+    return tokens == 0 ? 1 : mean(ratios) * mean(ratios) / mean(squares);
   }
 
   long tokens() {
     return tokens;
+  }
+
+  private double mean(double sum) {
+    return tokens == 0 ? 0 : sum / tokens;
   }
 }

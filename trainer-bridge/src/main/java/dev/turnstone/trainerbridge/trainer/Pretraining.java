@@ -6,9 +6,11 @@ import dev.turnstone.engine.ModelConfig;
 import dev.turnstone.engine.Precision;
 import dev.turnstone.rollout.ChatFormat;
 import dev.turnstone.rollout.Tokens;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.function.Function;
 import java.util.stream.IntStream;
@@ -38,8 +40,8 @@ public final class Pretraining implements AutoCloseable {
         new Learner(
             model,
             model.create(initial(TINY, seed)),
-            Objective.Constants.DEFAULT,
-            new Learner.Optimizer(LEARNING_RATE, 0.05, 1),
+            new AdamW.Settings(LEARNING_RATE, 0.05, 1),
+            false,
             1);
   }
 
@@ -67,8 +69,17 @@ public final class Pretraining implements AutoCloseable {
     double progress = (double) step / steps;
     double warm = Math.min(1, (step + 1.0) / WARM_UP);
     step++;
-    return learner.likelihoodStep(
-        List.of(batch), warm * (0.05 + 0.95 * 0.5 * (1 + Math.cos(Math.PI * progress))));
+    double rate = warm * (0.05 + 0.95 * 0.5 * (1 + Math.cos(Math.PI * progress)));
+    return learner.step(List.of(batch), Pretraining::likelihood, rate).loss();
+  }
+
+  /// Mean negative log-likelihood.
+  static Learner.Pull likelihood(int batch, Learner.Outputs outputs) {
+    float[] logprobs = outputs.logprobs();
+    float[] slopes = new float[logprobs.length];
+    Arrays.fill(slopes, -1f / logprobs.length);
+    double sum = IntStream.range(0, logprobs.length).mapToDouble(i -> logprobs[i]).sum();
+    return new Learner.Pull(-sum / logprobs.length, slopes, Optional.empty());
   }
 
   /// The model's `config.json` as transformers reads it.

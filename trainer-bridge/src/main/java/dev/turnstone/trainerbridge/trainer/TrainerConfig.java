@@ -1,5 +1,6 @@
 package dev.turnstone.trainerbridge.trainer;
 
+import dev.turnstone.trainerbridge.algorithm.Objective;
 import java.nio.file.Path;
 import java.time.Duration;
 
@@ -23,10 +24,7 @@ public record TrainerConfig(
     double finalLearningRate,
     double weightDecay,
     double clipNorm,
-    double clipLow,
-    double clipHigh,
-    double weightCap,
-    double klCoefficient,
+    Objective objective,
     int microBatchTokens,
     int threads,
     Duration patience) {
@@ -41,7 +39,6 @@ public record TrainerConfig(
       throw new IllegalArgumentException("final-learning-rate < 0: " + finalLearningRate);
     if (!(clipNorm > 0))
       throw new IllegalArgumentException("clip-norm is not positive: " + clipNorm);
-    if (!(klCoefficient >= 0)) throw new IllegalArgumentException("kl < 0: " + klCoefficient);
   }
 
   private static void atLeastOne(String name, int value) {
@@ -53,11 +50,7 @@ public record TrainerConfig(
     return 1 + (finalLearningRate / learningRate - 1) * step / steps;
   }
 
-  Objective.Constants constants() {
-    return new Objective.Constants(clipLow, clipHigh, weightCap, klCoefficient);
-  }
-
-  Learner.Optimizer optimizer() {
-    return new Learner.Optimizer(learningRate, weightDecay, clipNorm);
+  AdamW.Settings optimizer() {
+    return new AdamW.Settings(learningRate, weightDecay, clipNorm);
   }
 }

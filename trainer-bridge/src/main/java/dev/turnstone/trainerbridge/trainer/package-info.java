@@ -1,6 +1,7 @@
-/// The reference trainer: GRPO on the same forward pass as the engine.
+/// The reference trainer, on the same forward pass as the engine; what it minimises is an
+/// [algorithm][dev.turnstone.trainerbridge.algorithm].
 ///
-/// Start with [GrpoTrainer].
+/// Start with [Trainer].
 @NullMarked
 package dev.turnstone.trainerbridge.trainer;
 

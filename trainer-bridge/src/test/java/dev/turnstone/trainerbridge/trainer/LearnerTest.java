@@ -12,6 +12,7 @@ import dev.turnstone.rollout.RunLength;
 import dev.turnstone.rollout.Tokens;
 import dev.turnstone.trainerbridge.json.JsonText;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -29,6 +30,10 @@ public class LearnerTest {
   @TempDir Path directory;
 
   private static Learner learner() {
+    return learner(false);
+  }
+
+  private static Learner learner(boolean valueHead) {
     var random = new SplittableRandom(1);
     Map<String, FloatTensor> values = new LinkedHashMap<>();
     for (String name : CONFIG.parameterNames()) {
@@ -39,12 +44,7 @@ public class LearnerTest {
       values.put(name, new FloatTensor(shape, data));
     }
     Model model = new Model(CONFIG, Precision.F32);
-    return new Learner(
-        model,
-        model.create(values),
-        Objective.Constants.DEFAULT,
-        new Learner.Optimizer(1e-2, 0, 1),
-        1);
+    return new Learner(model, model.create(values), new AdamW.Settings(1e-2, 0, 1), valueHead, 1);
   }
 
   private static TokenBatch batch(int... lengths) {
@@ -73,9 +73,10 @@ public class LearnerTest {
   void likelihoodRises() {
     try (Learner learner = learner()) {
       TokenBatch batch = batch(12, 20);
-      double first = learner.likelihoodStep(List.of(batch), 1);
+      double first = learner.step(List.of(batch), Pretraining::likelihood, 1).loss();
       double last = first;
-      for (int step = 0; step < 30; step++) last = learner.likelihoodStep(List.of(batch), 1);
+      for (int step = 0; step < 30; step++)
+        last = learner.step(List.of(batch), Pretraining::likelihood, 1).loss();
       assertThat(last).isLessThan(first / 2);
     }
   }
@@ -96,21 +97,44 @@ public class LearnerTest {
   }
 
   private static float[] afterPolicyStep(List<TokenBatch> batches, List<Float> advantages) {
+    int tokens = batches.stream().mapToInt(TokenBatch::size).sum();
     try (Learner learner = learner()) {
-      List<PolicyBatch> inputs =
-          IntStream.range(0, batches.size())
-              .mapToObj(i -> policyBatch(learner, batches.get(i), advantages.get(i)))
-              .toList();
-      learner.policyStep(inputs, 1);
+      learner.step(
+          batches,
+          (batch, outputs) -> {
+            float[] slopes = new float[outputs.logprobs().length];
+            Arrays.fill(slopes, -advantages.get(batch) / tokens);
+            return new Learner.Pull(0, slopes, Optional.empty());
+          },
+          1);
       return learner.logprobs(batch(12, 20));
     }
   }
 
-  private static PolicyBatch policyBatch(Learner learner, TokenBatch tokens, float advantage) {
-    float[] advantages = new float[tokens.size()];
-    java.util.Arrays.fill(advantages, advantage);
-    return new PolicyBatch(
-        tokens, Optional.empty(), learner.logprobs(tokens), Optional.empty(), advantages);
+  @Test
+  void aValueHeadLearnsWhatEachTokenIsWorthAndItsCheckpointHoldsIt() {
+    TokenBatch batch = batch(12, 20);
+    try (Learner learner = learner(true)) {
+      assertThat(learner.outputs(batch).values().orElseThrow()).containsOnly(0f);
+      for (int step = 0; step < 60; step++)
+        learner.step(List.of(batch), LearnerTest::towardsOne, 1);
+      float[] values = learner.outputs(batch).values().orElseThrow();
+      assertThat(values).hasSize(batch.size());
+      for (float value : values) assertThat(value).isCloseTo(1, within(0.2f));
+      try (Learner again = learner(true)) {
+        again.restore(learner.moments(), learner.steps());
+        assertThat(again.outputs(batch).values().orElseThrow())
+            .as("the head alone: the model is another")
+            .isNotEqualTo(new float[batch.size()]);
+      }
+    }
+  }
+
+  private static Learner.Pull towardsOne(int batch, Learner.Outputs outputs) {
+    float[] values = outputs.values().orElseThrow();
+    float[] slopes = new float[values.length];
+    for (int i = 0; i < values.length; i++) slopes[i] = (values[i] - 1) / values.length;
+    return new Learner.Pull(0, new float[values.length], Optional.of(slopes));
   }
 
   @Test
@@ -120,9 +144,10 @@ public class LearnerTest {
     Checkpoint checkpoint;
     ObjectNode figures = JsonText.object().put("step", 3).put("loss", 0.5);
     try (Learner learner = learner()) {
-      for (int step = 0; step < 3; step++) learner.likelihoodStep(List.of(batch), 1);
+      for (int step = 0; step < 3; step++)
+        learner.step(List.of(batch), Pretraining::likelihood, 1).loss();
       checkpoint = Checkpoint.write(directory, 3, "line", 3, 24, figures, learner);
-      learner.likelihoodStep(List.of(batch), 1);
+      learner.step(List.of(batch), Pretraining::likelihood, 1).loss();
       expected = learner.logprobs(batch);
     }
     assertThat(Checkpoint.newest(directory)).contains(checkpoint);
@@ -131,11 +156,11 @@ public class LearnerTest {
         new Learner(
             model,
             model.loadFile(checkpoint.weights()),
-            Objective.Constants.DEFAULT,
-            new Learner.Optimizer(1e-2, 0, 1),
+            new AdamW.Settings(1e-2, 0, 1),
+            false,
             1)) {
       checkpoint.restore(resumed);
-      resumed.likelihoodStep(List.of(batch), 1);
+      resumed.step(List.of(batch), Pretraining::likelihood, 1);
       assertThat(resumed.logprobs(batch)).isEqualTo(expected);
     }
   }

@@ -8,9 +8,12 @@ import dev.turnstone.engine.Parameters;
 import dev.turnstone.engine.Precision;
 import dev.turnstone.engine.Safetensors;
 import dev.turnstone.rollout.TrainablePolicy.WeightsRejected;
+import dev.turnstone.trainerbridge.algorithm.Objective;
+import dev.turnstone.trainerbridge.algorithm.StepBatch;
 import dev.turnstone.trainerbridge.client.FeedClient;
 import dev.turnstone.trainerbridge.client.FeedClient.Delivered;
 import dev.turnstone.trainerbridge.client.FeedClosed;
+import dev.turnstone.trainerbridge.trainer.Learner.Outputs;
 import dev.turnstone.trainerbridge.weights.WeightsFolder;
 import dev.turnstone.trainerbridge.wire.FeedMessage;
 import dev.turnstone.trainerbridge.wire.GroupFrame;
@@ -23,13 +26,13 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.Consumer;
 
-/// The reference trainer: takes groups from a run's feed, takes a GRPO step per
+/// The reference trainer: takes groups from a run's feed, takes a step of its algorithm per
 /// `groups_per_version` groups, and sends the new weights back.
 ///
 /// The order within a step makes a kill at any point harmless: optimizer step, checkpoint with the
 /// feed's cursor, publish, `trained`, `commit`. What a checkpoint covers is never trained again;
 /// what it does not cover is delivered again.
-public final class GrpoTrainer implements AutoCloseable {
+public final class Trainer implements AutoCloseable {
   private final TrainerConfig config;
   private final FeedClient feed;
   private final Consumer<ObjectNode> metrics;
@@ -46,8 +49,7 @@ public final class GrpoTrainer implements AutoCloseable {
   ///
   /// @param metrics takes one JSON object per step
   /// @param reported last step whose object it took already; a checkpoint may be one ahead
-  public GrpoTrainer(
-      TrainerConfig config, FeedClient feed, Consumer<ObjectNode> metrics, int reported)
+  public Trainer(TrainerConfig config, FeedClient feed, Consumer<ObjectNode> metrics, int reported)
       throws IOException, ModelException {
     this.config = config;
     this.feed = feed;
@@ -61,9 +63,16 @@ public final class GrpoTrainer implements AutoCloseable {
             ? model.loadFile(checkpoint.get().weights())
             : model.load(config.model());
     this.learner =
-        new Learner(model, start, config.constants(), config.optimizer(), config.threads());
+        new Learner(
+            model,
+            start,
+            config.optimizer(),
+            config.objective().advantage().critic().isPresent(),
+            config.threads());
     this.reference =
-        config.klCoefficient() > 0 ? Optional.of(model.load(config.model())) : Optional.empty();
+        config.objective().readsReference()
+            ? Optional.of(model.load(config.model()))
+            : Optional.empty();
     this.lineage = checkpoint.map(Checkpoint::lineage).orElse(config.run());
     if (checkpoint.isPresent()) {
       checkpoint.get().restore(learner);
@@ -140,18 +149,11 @@ public final class GrpoTrainer implements AutoCloseable {
   private void train(List<GroupFrame> groups, long waitMillis)
       throws IOException, InterruptedException, WeightsRejected, ModelException, FeedClosed {
     long started = System.nanoTime();
-    List<TrainingRow> rows = groups.stream().flatMap(g -> TrainingRow.of(g).stream()).toList();
-    List<MicroBatch> batches = MicroBatch.pack(rows, config.microBatchTokens());
-    var report = new StepReport(groups, rows, version, lineage, config.constants());
-    boolean signal = rows.stream().anyMatch(row -> row.advantage() != 0);
-    // Adam's momentum would move the weights even without a gradient.
+    TrainingRow.Of rows = TrainingRow.groups(groups);
+    List<MicroBatch> batches = MicroBatch.pack(rows.rows(), config.microBatchTokens());
+    var report = new StepReport(groups, rows, version, lineage, config.objective().clip());
     measureOlderVersions(batches, report);
-    if (signal || (reference.isPresent() && !rows.isEmpty())) {
-      optimize(batches, report);
-      version++;
-    } else {
-      for (MicroBatch batch : batches) report.recomputed(batch, learner.logprobs(batch.tokens()));
-    }
+    if (optimize(rows.rollouts(), batches, report)) version++;
     step++;
     report.trained(step, version, millisSince(started), waitMillis);
     Checkpoint checkpoint =
@@ -165,33 +167,34 @@ public final class GrpoTrainer implements AutoCloseable {
     feed.stats(figures);
   }
 
-  private void optimize(List<MicroBatch> batches, StepReport report) {
+  /// Takes the inner steps of a batch; false if nothing pulls on the weights.
+  private boolean optimize(
+      List<StepBatch.Scored> rollouts, List<MicroBatch> batches, StepReport report) {
+    Objective objective = config.objective();
+    boolean early =
+        objective.advantage().readsLogprobs() || objective.advantage().critic().isPresent();
+    List<Outputs> outputs =
+        early ? batches.stream().map(b -> learner.outputs(b.tokens())).toList() : List.of();
     List<float[]> referenceLogprobs =
         reference.isPresent()
             ? batches.stream().map(b -> learner.logprobs(b.tokens(), reference.get())).toList()
             : List.of();
-    List<float[]> old = List.of();
+    var policy = new PolicyStep(objective, rollouts, batches, outputs, referenceLogprobs, version);
+    if (!policy.signal()) {
+      for (MicroBatch batch : batches) report.recomputed(batch, learner.logprobs(batch.tokens()));
+      return false;
+    }
+    List<Outputs> old = List.of();
     for (int inner = 0; inner < config.innerSteps(); inner++) {
-      var inputs = new ArrayList<PolicyBatch>();
-      for (int i = 0; i < batches.size(); i++) {
-        MicroBatch batch = batches.get(i);
-        inputs.add(
-            new PolicyBatch(
-                batch.tokens(),
-                old.isEmpty() ? Optional.empty() : Optional.of(old.get(i)),
-                batch.behaviour(),
-                referenceLogprobs.isEmpty()
-                    ? Optional.empty()
-                    : Optional.of(referenceLogprobs.get(i)),
-                batch.advantages()));
-      }
-      Learner.Step done = learner.policyStep(inputs, config.rateFactor(step));
+      Learner.Step done = learner.step(policy.tokens(), policy::loss, config.rateFactor(step));
       if (inner == 0) {
-        old = done.logprobs();
-        for (int i = 0; i < batches.size(); i++) report.recomputed(batches.get(i), old.get(i));
+        old = done.outputs();
+        for (int i = 0; i < batches.size(); i++)
+          report.recomputed(batches.get(i), old.get(i).logprobs());
       }
       report.optimized(done, old);
     }
+    return true;
   }
 
   /// A token is compared with the weights that sampled it. Those of the version before are still
