@@ -16,9 +16,9 @@ import picocli.CommandLine.Option;
 
 /// The options that choose what a trainer optimises: an algorithm by name, and what to change of
 /// its defaults.
-final class AlgorithmOptions {
+public final class AlgorithmOptions {
   /// The names of all algorithms.
-  static final class Names implements Iterable<String> {
+  public static final class Names implements Iterable<String> {
     @Override
     public Iterator<String> iterator() {
       return Algorithm.all().stream().map(Algorithm::name).iterator();

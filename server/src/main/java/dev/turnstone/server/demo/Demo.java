@@ -19,6 +19,7 @@ final class Demo {
   private final DemoScreen screen;
   private final long seed;
   private final int steps;
+  private final String algorithm;
   private final DemoTasks tasks;
   private final DemoHistory history;
   private final long started = System.nanoTime();
@@ -28,12 +29,19 @@ final class Demo {
   private int finished;
   private int version;
 
-  Demo(DemoFolder folder, DemoProcesses processes, DemoScreen screen, long seed, int steps) {
+  Demo(
+      DemoFolder folder,
+      DemoProcesses processes,
+      DemoScreen screen,
+      long seed,
+      int steps,
+      String algorithm) {
     this.folder = folder;
     this.processes = processes;
     this.screen = screen;
     this.seed = seed;
     this.steps = steps;
+    this.algorithm = algorithm;
     this.tasks = new DemoTasks(seed);
     this.history =
         new DemoHistory(folder.path("groups.jsonl"), folder.path("trainer/metrics.jsonl"));
@@ -86,6 +94,7 @@ final class Demo {
                   "--run=" + DemoRun.NAME,
                   "--dir=" + folder.path("trainer"),
                   "--steps=" + steps,
+                  "--algorithm=" + algorithm,
                   "--final-learning-rate=" + DemoRun.LEARNING_RATE / 10,
                   "--learning-rate=" + DemoRun.LEARNING_RATE));
       while (!trainer.hasEnded(Duration.ZERO)) {

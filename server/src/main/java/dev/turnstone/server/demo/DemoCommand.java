@@ -1,5 +1,7 @@
 package dev.turnstone.server.demo;
 
+import dev.turnstone.server.AlgorithmOptions;
+import dev.turnstone.trainerbridge.algorithm.Algorithm;
 import java.io.Console;
 import java.io.PrintStream;
 import java.nio.file.Path;
@@ -31,6 +33,13 @@ public final class DemoCommand implements Callable<Integer> {
   private int steps = 60;
 
   @Option(
+      names = "--algorithm",
+      paramLabel = "NAME",
+      completionCandidates = AlgorithmOptions.Names.class,
+      description = "Of training: ${COMPLETION-CANDIDATES}; ${DEFAULT-VALUE}.")
+  private String algorithm = "grpo";
+
+  @Option(
       names = "--dir",
       paramLabel = "DIR",
       description = "Holds all of it, and goes on where it stopped; a new folder.")
@@ -44,18 +53,23 @@ public final class DemoCommand implements Callable<Integer> {
     if (steps < 1 || steps > most)
       throw new ParameterException(
           spec.commandLine(), "--steps must be from 1 to %d, but is %d".formatted(most, steps));
+    try {
+      Algorithm.named(algorithm);
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(spec.commandLine(), "--algorithm: " + e.getMessage(), e);
+    }
     Path root = dir.orElseGet(DemoCommand::newFolder);
     boolean terminal =
         Optional.ofNullable(System.console()).filter(Console::isTerminal).isPresent();
     PrintStream out = System.out;
-    try (DemoFolder folder = DemoFolder.open(root, seed);
+    try (DemoFolder folder = DemoFolder.open(root, seed, algorithm);
         DemoProcesses processes = new DemoProcesses(folder.path("logs"))) {
       DemoScreen screen = new DemoScreen(out, terminal);
       screen.say(
-          "demo in %s; to go on there: turnstone demo --seed %d --dir %s"
-              .formatted(root, seed, root));
+          "demo in %s; to go on there: turnstone demo --seed %d --algorithm %s --dir %s"
+              .formatted(root, seed, algorithm, root));
       try {
-        DemoSummary summary = new Demo(folder, processes, screen, seed, steps).run();
+        DemoSummary summary = new Demo(folder, processes, screen, seed, steps, algorithm).run();
         out.println(summary.json());
         return 0;
       } catch (DemoFailure failure) {

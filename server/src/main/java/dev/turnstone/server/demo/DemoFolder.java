@@ -31,14 +31,16 @@ final class DemoFolder implements AutoCloseable {
 
   /// Opens a folder, new or used.
   ///
-  /// @throws StartupError if another demo has it open, or began in it with another seed
-  static DemoFolder open(Path root, long seed) {
+  /// @throws StartupError if another demo has it open, or began in it with another seed or
+  ///   algorithm
+  static DemoFolder open(Path root, long seed, String algorithm) {
     try {
       for (String part : List.of("data", "logs", "trainer"))
         Files.createDirectories(root.resolve(part));
       DemoFolder folder = new DemoFolder(root.toAbsolutePath().normalize(), lock(root));
       try {
-        folder.checkSeed(seed);
+        folder.check("seed", seed);
+        folder.check("algorithm", algorithm);
       } catch (StartupError | DemoFailure refusal) {
         folder.close();
         throw refusal;
@@ -61,12 +63,13 @@ final class DemoFolder implements AutoCloseable {
     throw new StartupError("another demo runs in " + root);
   }
 
-  private void checkSeed(long seed) {
-    long begun = read("demo.json").map(node -> node.path("seed").asLong()).orElse(seed);
-    if (begun != seed)
-      throw new StartupError("the demo in %s has seed %d, not %d".formatted(root, begun, seed));
-    if (!Files.exists(path("demo.json")))
-      write("demo.json", JSON.createObjectNode().put("seed", seed));
+  /// A demo keeps what it began with.
+  private void check(String name, Object value) {
+    ObjectNode begun = (ObjectNode) read("demo.json").orElseGet(JSON::createObjectNode);
+    String text = begun.path(name).asText(value.toString());
+    if (!text.equals(value.toString()))
+      throw new StartupError("the demo in %s has %s %s, not %s".formatted(root, name, text, value));
+    if (!begun.has(name)) write("demo.json", begun.putPOJO(name, value));
   }
 
   Path path(String name) {

@@ -14,31 +14,31 @@ class DemoFolderTest {
 
   @Test
   void aFolderRemembersItsSeedAndRefusesAnother() {
-    try (DemoFolder _ = DemoFolder.open(dir.resolve("demo"), 1)) {
+    try (DemoFolder _ = DemoFolder.open(dir.resolve("demo"), 1, "grpo")) {
       assertThat(dir.resolve("demo/demo.json")).exists();
     }
-    assertThatThrownBy(() -> DemoFolder.open(dir.resolve("demo"), 2))
+    assertThatThrownBy(() -> DemoFolder.open(dir.resolve("demo"), 2, "grpo"))
         .isInstanceOf(StartupError.class)
         .hasMessageEndingWith("has seed 1, not 2");
-    try (DemoFolder again = DemoFolder.open(dir.resolve("demo"), 1)) {
+    try (DemoFolder again = DemoFolder.open(dir.resolve("demo"), 1, "grpo")) {
       assertThat(again.sandboxPort()).isZero();
     }
   }
 
   @Test
   void theSandboxKeepsItsPort() {
-    try (DemoFolder folder = DemoFolder.open(dir, 1)) {
+    try (DemoFolder folder = DemoFolder.open(dir, 1, "grpo")) {
       folder.rememberSandboxPort(4711);
     }
-    try (DemoFolder folder = DemoFolder.open(dir, 1)) {
+    try (DemoFolder folder = DemoFolder.open(dir, 1, "grpo")) {
       assertThat(folder.sandboxPort()).isEqualTo(4711);
     }
   }
 
   @Test
   void oneDemoAtATimeUsesAFolder() {
-    try (DemoFolder _ = DemoFolder.open(dir, 1)) {
-      assertThatThrownBy(() -> DemoFolder.open(dir, 1))
+    try (DemoFolder _ = DemoFolder.open(dir, 1, "grpo")) {
+      assertThatThrownBy(() -> DemoFolder.open(dir, 1, "grpo"))
           .isInstanceOf(StartupError.class)
           .hasMessage("another demo runs in " + dir);
     }
@@ -48,7 +48,7 @@ class DemoFolderTest {
   void aFileWhereTheFolderShouldBeIsOneSentence() throws Exception {
     Path file = Files.writeString(dir.resolve("file"), "");
 
-    assertThatThrownBy(() -> DemoFolder.open(file, 1))
+    assertThatThrownBy(() -> DemoFolder.open(file, 1, "grpo"))
         .isInstanceOf(StartupError.class)
         .hasMessageStartingWith(file + " cannot hold a demo");
   }
