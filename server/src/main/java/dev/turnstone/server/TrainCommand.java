@@ -1,5 +1,6 @@
 package dev.turnstone.server;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.turnstone.engine.ModelConfig;
 import dev.turnstone.engine.ModelException;
@@ -11,6 +12,7 @@ import dev.turnstone.server.http.Wire;
 import dev.turnstone.trainerbridge.client.FeedClient;
 import dev.turnstone.trainerbridge.client.FeedClosed;
 import dev.turnstone.trainerbridge.spec.PolicyIdentity;
+import dev.turnstone.trainerbridge.trainer.EventFile;
 import dev.turnstone.trainerbridge.trainer.Trainer;
 import dev.turnstone.trainerbridge.trainer.TrainerConfig;
 import java.io.BufferedWriter;
@@ -22,6 +24,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.Callable;
@@ -57,7 +61,9 @@ final class TrainCommand implements Callable<Integer> {
       names = "--dir",
       paramLabel = "DIR",
       required = true,
-      description = "Checkpoints, published weights and metrics.jsonl; the server must allow it.")
+      description = {
+        "Checkpoints, published weights, metrics.jsonl and TensorBoard files; the server must allow it."
+      })
   private Path directory = Path.of("");
 
   @Option(names = "--steps", paramLabel = "N", description = "In all; ${DEFAULT-VALUE}.")
@@ -108,7 +114,9 @@ final class TrainCommand implements Callable<Integer> {
       Files.createDirectories(directory);
       try (FeedClient feed = FeedClient.connect(options(folder), Duration.ofSeconds(patience));
           PrintWriter log = metrics();
-          Trainer trainer = new Trainer(config, feed, figures -> print(log, figures), reported())) {
+          EventFile events = EventFile.begin(directory.resolve("tensorboard"));
+          Trainer trainer =
+              new Trainer(config, feed, figures -> print(log, events, figures), reported())) {
         trainer.run();
       }
       return 0;
@@ -178,8 +186,31 @@ final class TrainCommand implements Callable<Integer> {
     return new PrintWriter(lines, true);
   }
 
-  private void print(PrintWriter log, ObjectNode figures) {
+  /// Tells a step: to the file, to standard output, to TensorBoard, and its alarms to people.
+  private void print(PrintWriter log, EventFile events, ObjectNode figures) {
     log.println(figures);
     spec.commandLine().getOut().println(figures);
+    for (JsonNode alarm : figures.path("alarms"))
+      spec.commandLine()
+          .getErr()
+          .println("step %s: %s".formatted(figures.path("step"), alarm.asText()));
+    try {
+      events.add(figures.path("step").asLong(), scalars("", figures));
+    } catch (IOException e) {
+      throw new UncheckedIOException("the TensorBoard file cannot be written", e);
+    }
+  }
+
+  /// Every number of the figures; those of an inner object under `name/`.
+  private static Map<String, Double> scalars(String prefix, JsonNode figures) {
+    var scalars = new LinkedHashMap<String, Double>();
+    figures
+        .properties()
+        .forEach(entry -> {
+          JsonNode value = entry.getValue();
+          if (value.isNumber()) scalars.put(prefix + entry.getKey(), value.asDouble());
+          if (value.isObject()) scalars.putAll(scalars(prefix + entry.getKey() + "/", value));
+        });
+    return scalars;
   }
 }

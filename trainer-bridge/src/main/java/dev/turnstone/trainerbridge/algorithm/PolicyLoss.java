@@ -32,11 +32,6 @@ public interface PolicyLoss {
     double bound(double ratio) {
       return Math.clamp(ratio, 1 - low, 1 + high);
     }
-
-    /// Whether a ratio lies outside the bounds.
-    public boolean cuts(double ratio) {
-      return ratio < 1 - low || ratio > 1 + high;
-    }
   }
 
   /// `e^(a − b)` with the difference held within ±20, so that it stays finite.

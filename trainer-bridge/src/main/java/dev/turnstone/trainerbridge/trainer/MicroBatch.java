@@ -79,6 +79,22 @@ public final class MicroBatch {
       }
   }
 
+  /// Takes a trained token's version and its log-probabilities under trainer and rollout.
+  @FunctionalInterface
+  interface ByVersion {
+    void take(int version, float trainer, float rollout);
+  }
+
+  void byVersion(float[] recomputed, ByVersion taker) {
+    int at = 0;
+    for (TrainingRow row : rows)
+      for (int position : row.row().mask().stream().toArray())
+        taker.take(
+            row.row().versions().get(position),
+            recomputed[at++],
+            row.row().logprobs().get(position));
+  }
+
   /// Under `kv: keep` the tokens after an update within a turn were sampled over older keys.
   private static boolean pure(Row row, int position) {
     if (!row.flags().contains(Row.MIXED_KV)) return true;

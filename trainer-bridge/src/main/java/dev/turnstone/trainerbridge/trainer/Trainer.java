@@ -40,6 +40,7 @@ public final class Trainer implements AutoCloseable {
   private final WeightsFolder published;
   private final Path checkpoints;
   private final Optional<Parameters> reference;
+  private final List<String> missing = new ArrayList<>();
   private String lineage;
   private int version;
   private int step;
@@ -137,7 +138,10 @@ public final class Trainer implements AutoCloseable {
           groups.add(group);
           seq = group.seq();
         }
-        case Delivered.Dropped(FeedMessage.Dropped dropped) -> seq = dropped.seq();
+        case Delivered.Dropped(FeedMessage.Dropped dropped) -> {
+          seq = dropped.seq();
+          missing.add(dropped.reason());
+        }
         case Delivered.End _ -> {
           return false;
         }
@@ -151,7 +155,16 @@ public final class Trainer implements AutoCloseable {
     long started = System.nanoTime();
     TrainingRow.Of rows = TrainingRow.groups(groups);
     List<MicroBatch> batches = MicroBatch.pack(rows.rows(), config.microBatchTokens());
-    var report = new StepReport(groups, rows, version, lineage, config.objective().clip());
+    var report =
+        new StepReport(
+            groups,
+            rows,
+            version,
+            lineage,
+            config.objective().clip(),
+            feed.welcome().limits().maxStaleness());
+    missing.forEach(report::dropped);
+    missing.clear();
     measureOlderVersions(batches, report);
     if (optimize(rows.rollouts(), batches, report)) version++;
     step++;
