@@ -1,5 +1,6 @@
 package dev.turnstone.engine;
 
+import dev.turnstone.engine.grammar.Guide;
 import dev.turnstone.rollout.Penalties;
 import dev.turnstone.rollout.Sampling;
 import java.lang.foreign.MemorySegment;
@@ -22,7 +23,8 @@ final class AdjustedLogits {
     MemorySegment.copy(row, 0, MemorySegment.ofArray(values), 0, row.byteSize());
     Sampling sampling = sequence.request.sampling();
     allow(sampling);
-    if (sequence.generated() < sampling.minTokens())
+    boolean finished = sequence.guide.isPresent() && follow(row, sequence);
+    if (sequence.generated() < sampling.minTokens() && !finished)
       for (int id : sequence.request.stopIds()) forbid(id);
     sampling.logitBias().forEach((id, bias) -> values[id] += (float) (double) bias);
     if (sampling.penalties().active()) penalise(sequence, sampling.penalties());
@@ -36,6 +38,19 @@ final class AdjustedLogits {
     for (int i = 0; i < ids.length; i++) kept[i] = values[ids[i]];
     Arrays.fill(values, Float.NEGATIVE_INFINITY);
     for (int i = 0; i < ids.length; i++) values[ids[i]] = kept[i];
+  }
+
+  /// Leaves only what the constraint allows; stop ids, which are no text, where the text may end.
+  ///
+  /// @return whether the text must end, so that a least length has nothing left to ask for
+  private boolean follow(MemorySegment row, Sequence sequence) {
+    Guide.Mask mask = sequence.guide.orElseThrow().mask();
+    for (int id = 0; id < values.length; id++) if (!mask.ids().contains(id)) forbid(id);
+    for (int id : sequence.request.stopIds()) {
+      if (id < 0 || id >= values.length) continue;
+      values[id] = mask.complete() ? LogitRows.at(row, id) : Float.NEGATIVE_INFINITY;
+    }
+    return mask.finished();
   }
 
   private void forbid(int id) {

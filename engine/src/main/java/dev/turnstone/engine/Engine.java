@@ -1,11 +1,13 @@
 package dev.turnstone.engine;
 
+import dev.turnstone.engine.grammar.Guide;
 import dev.turnstone.rollout.Generation;
 import dev.turnstone.rollout.TrainablePolicy;
 import dev.turnstone.rollout.WeightsId;
 import dev.turnstone.rollout.WeightsUpdate;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -20,11 +22,13 @@ public final class Engine implements TrainablePolicy, AutoCloseable {
 
   private final Model model;
   private final EngineThread thread;
+  private final TokenMasks masks;
   private final ReentrantLock updating = new ReentrantLock();
 
-  private Engine(Model model, EngineThread thread) {
+  private Engine(Model model, EngineThread thread, TokenMasks masks) {
     this.model = model;
     this.thread = thread;
+    this.masks = masks;
   }
 
   /// Loads a model folder and starts the engine thread.
@@ -37,7 +41,8 @@ public final class Engine implements TrainablePolicy, AutoCloseable {
     try {
       Parameters parameters = model.load(folder);
       KvCache cache = new KvCache(model, config.kvBytes());
-      return new Engine(model, EngineThread.start(model, parameters, id, cache, config));
+      TokenMasks masks = new TokenMasks(folder, sizes.vocabulary());
+      return new Engine(model, EngineThread.start(model, parameters, id, cache, config), masks);
     } catch (ModelException | RuntimeException e) {
       model.close();
       throw e;
@@ -48,7 +53,8 @@ public final class Engine implements TrainablePolicy, AutoCloseable {
   public Generation generate(Request request, TokenListener listener)
       throws InterruptedException, PolicyException {
     check(request);
-    Sequence sequence = thread.submit(request, listener);
+    Optional<Guide> guide = request.constraint().map(masks::guide);
+    Sequence sequence = thread.submit(request, listener, guide);
     try {
       long patience = request.timeout().plus(CLOSE_PATIENCE).toMillis();
       return sequence.result.get(patience, TimeUnit.MILLISECONDS);
@@ -74,8 +80,7 @@ public final class Engine implements TrainablePolicy, AutoCloseable {
       throw new IllegalArgumentException(
           "a prompt of %d tokens leaves no room in a context of %d"
               .formatted(request.prompt().size(), contextLength()));
-    if (request.constraint().isPresent())
-      throw new IllegalArgumentException("this engine takes no constraint yet");
+    request.constraint().ifPresent(masks::check);
   }
 
   private void checkId(String what, int id) {
@@ -128,6 +133,11 @@ public final class Engine implements TrainablePolicy, AutoCloseable {
     return thread.stats();
   }
 
+  /// Says what text the ids stand for, instead of the folder's tokenizer.
+  void tokens(byte[][] bytes) {
+    masks.tokens(bytes);
+  }
+
   /// Asks the engine thread to check that every KV block is accounted for.
   void checkIntegrity() throws InterruptedException {
     try {
@@ -141,5 +151,6 @@ public final class Engine implements TrainablePolicy, AutoCloseable {
   @Override
   public void close() {
     if (thread.close(CLOSE_PATIENCE)) model.close();
+    masks.close();
   }
 }

@@ -2,6 +2,7 @@ package dev.turnstone.engine;
 
 import ai.djl.engine.EngineException;
 import ai.djl.pytorch.engine.PtNDManager;
+import dev.turnstone.engine.grammar.Guide;
 import dev.turnstone.rollout.Generation.FinishReason;
 import dev.turnstone.rollout.Policy;
 import dev.turnstone.rollout.Policy.PolicyException;
@@ -12,7 +13,9 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
@@ -29,6 +32,9 @@ final class EngineThread implements Runnable {
   /// Logits of prompt tokens that a sequence may have in memory at once.
   private static final int SCORED_BYTES = 64 << 20;
 
+  /// How long a step waits for masks that are late.
+  private static final Duration MASK_PATIENCE = Duration.ofMillis(10);
+
   private final Model model;
   private final KvCache cache;
   private final BlockPool pool;
@@ -44,6 +50,7 @@ final class EngineThread implements Runnable {
   private long steps;
   private long generated;
   private long updates;
+  private long maskDeadline;
   private long requests;
   private boolean open = true;
   private volatile WeightsId weights;
@@ -95,11 +102,12 @@ final class EngineThread implements Runnable {
 
   // Called by any thread.
 
-  Sequence submit(Policy.Request request, Policy.TokenListener listener) throws PolicyException {
+  Sequence submit(Policy.Request request, Policy.TokenListener listener, Optional<Guide> guide)
+      throws PolicyException {
     if (!thread.isAlive()) throw new PolicyException("the engine is closed");
     long seed = request.sampling().seed().orElseGet(this::nextSeed);
     long deadline = System.nanoTime() + request.timeout().toNanos();
-    var sequence = new Sequence(request, listener, seed, deadline);
+    var sequence = new Sequence(request, listener, seed, deadline, guide);
     inbox.add(new Command.Submit(sequence));
     return sequence;
   }
@@ -231,13 +239,14 @@ final class EngineThread implements Runnable {
       if (sequence.deadlineNanos - now <= 0) end(sequence, FinishReason.ABORT);
   }
 
-  private void step(List<Sequence> batch) {
+  private void step(List<Sequence> batch) throws InterruptedException {
     try (PtNDManager native_ = Model.newManager()) {
       ModelRunner.Logits logits = runner.run(batch, parameters, native_);
       for (Sequence sequence : batch) {
         sequence.computed += sequence.scheduled;
         sequence.scheduled = 0;
       }
+      maskDeadline = System.nanoTime() + MASK_PATIENCE.toNanos();
       for (int i = 0; i < logits.places().size(); i++)
         take(logits.places().get(i), logits.rows().row(i));
       for (Sequence sequence : batch) if (sequence.onlyScores()) end(sequence, FinishReason.LENGTH);
@@ -250,21 +259,44 @@ final class EngineThread implements Runnable {
     }
   }
 
-  private void take(ModelRunner.Place place, MemorySegment row) {
+  private void take(ModelRunner.Place place, MemorySegment row) throws InterruptedException {
     Sequence sequence = place.sequence();
     if (sequence.result.isDone()) return;
     int next = place.position() + 1;
     boolean scores = next < sequence.length();
+    if (!scores && sequence.guide.isPresent() && !guided(sequence, sequence.guide.get())) return;
     Sampler.Drawn drawn = scores ? score(sequence, next, row) : sampler.draw(row, sequence);
     if (!Float.isFinite(drawn.logprob())) {
-      scheduler.remove(sequence);
-      sequence.fail(
-          new PolicyException(
-              "log-probability %s of id %d".formatted(drawn.logprob(), drawn.id())));
+      failed(sequence, "log-probability %s of id %d".formatted(drawn.logprob(), drawn.id()));
       return;
     }
     if (scores) sequence.scored(next, drawn);
     else append(sequence, drawn);
+  }
+
+  /// Whether the sequence can draw now. If its mask is not there yet, its last token is computed
+  /// again in the next step, for nobody else is to wait.
+  private boolean guided(Sequence sequence, Guide guide) throws InterruptedException {
+    if (!guide.ready(Duration.ofNanos(maskDeadline - System.nanoTime()))) {
+      sequence.computed--;
+      return false;
+    }
+    try {
+      Guide.Mask mask = guide.mask();
+      boolean ends = mask.complete() && sequence.request.stopIds().isEmpty();
+      if (mask.finished() && ends) end(sequence, FinishReason.STOP);
+      else if (!mask.finished() || mask.complete()) return true;
+      else failed(sequence, "no token of the vocabulary goes on as the constraint asks for");
+    } catch (CompletionException e) {
+      LOG.error("the mask of a constraint failed", e);
+      failed(sequence, "the mask of its constraint failed: " + e.getMessage());
+    }
+    return false;
+  }
+
+  private void failed(Sequence sequence, String why) {
+    scheduler.remove(sequence);
+    sequence.fail(new PolicyException(why));
   }
 
   private Sampler.Drawn score(Sequence sequence, int position, MemorySegment row) {

@@ -28,7 +28,7 @@ final class Sampler {
     boolean raw = sampling.greedy() || sampling.logprobMode() == LogprobMode.RAW;
     recorded.over(row, raw ? 1 : sampling.temperature());
     if (!recorded.proper()) return new Drawn(0, Float.NaN, TopLogprobs.NONE);
-    boolean changes = sampling.changesLogits();
+    boolean changes = sampling.changesLogits() || sequence.guide.isPresent();
     MemorySegment logits = changes ? adjusted.of(row, sequence) : row;
     double uniform = uniform(sequence.seed, sequence.length());
     Softmax from = changes || raw ? drawn.over(logits, divisor(sampling)) : recorded;

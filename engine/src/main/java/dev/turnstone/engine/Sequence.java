@@ -1,5 +1,6 @@
 package dev.turnstone.engine;
 
+import dev.turnstone.engine.grammar.Guide;
 import dev.turnstone.rollout.Generation;
 import dev.turnstone.rollout.Generation.FinishReason;
 import dev.turnstone.rollout.Logprobs;
@@ -23,6 +24,10 @@ final class Sequence {
   final Policy.TokenListener listener;
   final long seed;
   final long deadlineNanos;
+
+  /// Present if the request has a constraint.
+  final Optional<Guide> guide;
+
   final CompletableFuture<Generation> result = new CompletableFuture<>();
 
   /// Tokens whose keys and values are in the cache.
@@ -53,7 +58,13 @@ final class Sequence {
   private int cachedTokens;
   private boolean admittedBefore;
 
-  Sequence(Policy.Request request, Policy.TokenListener listener, long seed, long deadlineNanos) {
+  Sequence(
+      Policy.Request request,
+      Policy.TokenListener listener,
+      long seed,
+      long deadlineNanos,
+      Optional<Guide> guide) {
+    this.guide = guide;
     this.request = request;
     this.listener = listener;
     this.seed = seed;
@@ -123,6 +134,7 @@ final class Sequence {
     versions.add(1, version);
     this.lineage = lineage;
     mixedKv |= staleKv;
+    if (guide.isPresent() && !request.stopIds().contains(id)) guide.get().drawn(id);
     if (request.topLogprobs() > 0) tops.add(drawn.top());
     listener.sampled(id, logprob, version, drawn.top());
   }
@@ -141,7 +153,7 @@ final class Sequence {
             reason,
             cachedTokens,
             mixedKv,
-            false,
+            guide.isPresent(),
             tops,
             scores.map(PromptScores::build)));
   }

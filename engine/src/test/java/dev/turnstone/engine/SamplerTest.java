@@ -13,6 +13,7 @@ import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.SplittableRandom;
@@ -36,7 +37,12 @@ class SamplerTest {
     var request =
         new Policy.Request(Tokens.of(prompt), sampling, 1000, Set.of(4), Duration.ofMinutes(1));
     var sequence =
-        new Sequence(request.withTopLogprobs(top), (_, _, _) -> {}, sampling.seed().orElse(0), 0);
+        new Sequence(
+            request.withTopLogprobs(top),
+            (_, _, _) -> {},
+            sampling.seed().orElse(0),
+            0,
+            Optional.empty());
     for (int id : generated)
       sequence.append(new Sampler.Drawn(id, -1, TopLogprobs.NONE), 0, "test");
     return sequence;
