@@ -2,6 +2,7 @@ package dev.turnstone.engine;
 
 import dev.turnstone.engine.grammar.Guide;
 import dev.turnstone.rollout.Generation;
+import dev.turnstone.rollout.PausablePolicy;
 import dev.turnstone.rollout.TrainablePolicy;
 import dev.turnstone.rollout.WeightsId;
 import dev.turnstone.rollout.WeightsUpdate;
@@ -17,8 +18,11 @@ import java.util.concurrent.locks.ReentrantLock;
 /// A policy that runs in this process: hands requests to the engine thread and waits for them.
 ///
 /// Callers block, each on its own virtual thread; [EngineThread] owns everything else.
-public final class Engine implements TrainablePolicy, AutoCloseable {
+public final class Engine implements TrainablePolicy, PausablePolicy, AutoCloseable {
   private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(30);
+
+  /// A pause may wait for generations to end.
+  private static final Duration PAUSE_PATIENCE = Duration.ofMinutes(30);
 
   private final Model model;
   private final EngineThread thread;
@@ -111,6 +115,35 @@ public final class Engine implements TrainablePolicy, AutoCloseable {
       throw new WeightsRejected("the weights were not applied: " + e.getMessage());
     } finally {
       updating.unlock();
+    }
+  }
+
+  @Override
+  public void pause(WeightsUpdate.Pause mode) throws InterruptedException {
+    await(thread.pause(mode), PAUSE_PATIENCE);
+  }
+
+  @Override
+  public void resume() throws InterruptedException {
+    await(thread.resume(), CLOSE_PATIENCE);
+  }
+
+  @Override
+  public boolean paused() {
+    return thread.paused();
+  }
+
+  @Override
+  public boolean forgetPrefixes(boolean restartRunning) throws InterruptedException {
+    return await(thread.forgetPrefixes(restartRunning), CLOSE_PATIENCE);
+  }
+
+  private static <T> T await(CompletableFuture<T> answer, Duration patience)
+      throws InterruptedException {
+    try {
+      return answer.get(patience.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (ExecutionException | TimeoutException e) {
+      throw new IllegalStateException("the engine did not answer", e);
     }
   }
 

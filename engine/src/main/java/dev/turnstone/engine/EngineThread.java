@@ -52,7 +52,9 @@ final class EngineThread implements Runnable {
   private long updates;
   private long maskDeadline;
   private long requests;
+  private Optional<Command.Pause> pause = Optional.empty();
   private boolean open = true;
+  private volatile boolean paused;
   private volatile WeightsId weights;
   private volatile EngineStats stats;
 
@@ -64,6 +66,12 @@ final class EngineThread implements Runnable {
     record Replace(
         Parameters parameters, WeightsUpdate update, long since, CompletableFuture<Long> pauseNanos)
         implements Command {}
+
+    record Pause(WeightsUpdate.Pause mode, CompletableFuture<Boolean> still) implements Command {}
+
+    record Resume(CompletableFuture<Boolean> done) implements Command {}
+
+    record Forget(boolean restartRunning, CompletableFuture<Boolean> done) implements Command {}
 
     record Check(CompletableFuture<Boolean> done) implements Command {}
 
@@ -126,6 +134,28 @@ final class EngineThread implements Runnable {
     return done;
   }
 
+  CompletableFuture<Boolean> pause(WeightsUpdate.Pause mode) {
+    var still = new CompletableFuture<Boolean>();
+    inbox.add(new Command.Pause(mode, still));
+    return still;
+  }
+
+  CompletableFuture<Boolean> resume() {
+    var done = new CompletableFuture<Boolean>();
+    inbox.add(new Command.Resume(done));
+    return done;
+  }
+
+  boolean paused() {
+    return paused;
+  }
+
+  CompletableFuture<Boolean> forgetPrefixes(boolean restartRunning) {
+    var done = new CompletableFuture<Boolean>();
+    inbox.add(new Command.Forget(restartRunning, done));
+    return done;
+  }
+
   CompletableFuture<Boolean> checkIntegrity() {
     var done = new CompletableFuture<Boolean>();
     inbox.add(new Command.Check(done));
@@ -161,7 +191,7 @@ final class EngineThread implements Runnable {
         receive();
         replaceWeights();
         expire();
-        List<Sequence> batch = scheduler.schedule();
+        List<Sequence> batch = standsStill() ? List.of() : scheduler.schedule();
         if (!batch.isEmpty()) step(batch);
         stats = scheduler.stats(steps, generated, updates);
       }
@@ -178,7 +208,7 @@ final class EngineThread implements Runnable {
   /// Takes everything callers sent; waits for it if there is nothing else to do.
   private void receive() throws InterruptedException {
     Command command =
-        scheduler.isIdle() && replacements.isEmpty()
+        (scheduler.isIdle() || standsStill()) && replacements.isEmpty()
             ? inbox.poll(1, TimeUnit.SECONDS)
             : inbox.poll();
     for (; command != null; command = inbox.poll()) {
@@ -186,10 +216,44 @@ final class EngineThread implements Runnable {
         case Command.Submit(Sequence sequence) -> scheduler.add(sequence);
         case Command.Abort(Sequence sequence) -> end(sequence, FinishReason.ABORT);
         case Command.Replace replace -> replacements.add(replace);
+        case Command.Pause begun -> begin(begun);
+        case Command.Resume(CompletableFuture<Boolean> done) -> {
+          pause.ifPresent(ended -> ended.still().complete(true));
+          pause = Optional.empty();
+          paused = false;
+          scheduler.admitting(true);
+          done.complete(true);
+        }
+        case Command.Forget(boolean restart, CompletableFuture<Boolean> done) ->
+            done.complete(forget(restart));
         case Command.Check(CompletableFuture<Boolean> done) -> check(done);
         case Command.Close() -> open = false;
       }
     }
+  }
+
+  private void begin(Command.Pause begun) {
+    pause.ifPresent(earlier -> earlier.still().complete(true));
+    pause = Optional.of(begun);
+    paused = true;
+    if (begun.mode() == WeightsUpdate.Pause.ABORT)
+      scheduler.all().forEach(sequence -> end(sequence, FinishReason.ABORT));
+    scheduler.admitting(false);
+  }
+
+  /// Whether a pause lets nothing run; only `WAIT` lets run what runs.
+  private boolean standsStill() {
+    if (pause.isEmpty()) return false;
+    boolean still = pause.get().mode() != WeightsUpdate.Pause.WAIT || scheduler.running().isEmpty();
+    if (still) pause.get().still().complete(true);
+    return still;
+  }
+
+  private boolean forget(boolean restartRunning) {
+    if (!scheduler.running().isEmpty() && !restartRunning) return false;
+    scheduler.recomputeRunning();
+    pool.forgetCached();
+    return true;
   }
 
   private void check(CompletableFuture<Boolean> done) {
@@ -210,12 +274,12 @@ final class EngineThread implements Runnable {
       case ABORT -> scheduler.running().forEach(sequence -> end(sequence, FinishReason.ABORT));
       case WAIT -> {
         scheduler.admitting(false);
-        if (!scheduler.running().isEmpty()) return;
+        if (!scheduler.running().isEmpty() && !standsStill()) return;
         paused = next.since();
       }
     }
     replacements.poll();
-    scheduler.admitting(true);
+    scheduler.admitting(pause.isEmpty());
     swap(next);
     next.pauseNanos().complete(System.nanoTime() - paused);
   }
@@ -327,6 +391,7 @@ final class EngineThread implements Runnable {
       if (left instanceof Command.Submit(Sequence sequence)) sequence.fail(why);
       if (left instanceof Command.Replace replace) replacements.add(replace);
     }
+    pause.ifPresent(ended -> ended.still().completeExceptionally(why));
     for (Command.Replace replace : replacements) {
       replace.parameters().close();
       replace.pauseNanos().completeExceptionally(why);

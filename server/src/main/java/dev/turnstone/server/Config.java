@@ -8,6 +8,7 @@ import dev.turnstone.engine.chat.tools.ReasoningTags;
 import dev.turnstone.engine.chat.tools.ToolFormat;
 import dev.turnstone.engine.chat.tools.ToolFormats;
 import dev.turnstone.server.http.ApiKey;
+import dev.turnstone.server.http.KeyLimit;
 import dev.turnstone.server.http.Scope;
 import dev.turnstone.server.http.StartupError;
 import java.nio.file.Path;
@@ -28,6 +29,7 @@ import java.util.function.Function;
 /// @param maxCompletions chat completions in flight
 /// @param maxRequests other requests in flight
 /// @param completionTimeout after which a completion ends with what it has
+/// @param ping after which a stream that has nothing to say says that it lives
 /// @param drain how long a stopping server waits for what is in flight
 /// @param toolParser how the policy writes tool calls; empty: as its chat template teaches
 /// @param reasoningParser between which tags it thinks; empty: those of its chat template
@@ -44,6 +46,7 @@ record Config(
     int maxCompletions,
     int maxRequests,
     Duration completionTimeout,
+    Duration ping,
     Duration drain,
     Optional<ToolFormat> toolParser,
     Optional<ReasoningTags> reasoningParser,
@@ -68,6 +71,7 @@ record Config(
             given.integer("max_completions", 256, 1, 100_000),
             given.integer("max_requests", 1024, 1, 100_000),
             given.seconds("completion_timeout_s", 600),
+            given.seconds("ping_s", 10),
             given.seconds("drain_s", 30),
             named(given, "tool_parser", ToolFormats::named, ToolFormats.names()),
             named(given, "reasoning_parser", ReasoningTags::named, ReasoningTags.names()),
@@ -113,10 +117,13 @@ record Config(
     Settings given = new Settings(node, "api_keys.");
     String key = given.text("key", "");
     String scope = given.text("scope", "admin");
+    KeyLimit limit =
+        new KeyLimit(
+            given.bound("max_in_flight"), given.bound("requests_per_minute"), System::nanoTime);
     given.checkAllKnown();
     if (key.isEmpty()) throw new StartupError("api_keys has an entry without a key");
     for (Scope known : List.of(Scope.AGENT, Scope.RUN, Scope.ADMIN))
-      if (known.wire().equals(scope.toLowerCase(Locale.ROOT))) return new ApiKey(key, known);
+      if (known.wire().equals(scope.toLowerCase(Locale.ROOT))) return new ApiKey(key, known, limit);
     throw new StartupError("api_keys.scope must be agent, run or admin, but is " + scope);
   }
 

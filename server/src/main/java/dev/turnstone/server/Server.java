@@ -4,6 +4,7 @@ import dev.turnstone.envadapters.Environments;
 import dev.turnstone.envadapters.ToolAddressPolicy;
 import dev.turnstone.rollout.Rollout;
 import dev.turnstone.rollout.TrainablePolicy.WeightsRejected;
+import dev.turnstone.server.completion.Completion.Pace;
 import dev.turnstone.server.completion.Completions;
 import dev.turnstone.server.completion.Served;
 import dev.turnstone.server.http.Access;
@@ -17,10 +18,17 @@ import dev.turnstone.server.http.Route;
 import dev.turnstone.server.http.StartupError;
 import dev.turnstone.server.openai.Chat;
 import dev.turnstone.server.openai.Models;
+import dev.turnstone.server.openai.TextCompletions;
+import dev.turnstone.server.openai.Tokenization;
 import dev.turnstone.server.runs.EnvironmentsApi;
 import dev.turnstone.server.runs.FeedApi;
 import dev.turnstone.server.runs.RunsApi;
 import dev.turnstone.server.runs.WeightsApi;
+import dev.turnstone.server.wires.SglangControl;
+import dev.turnstone.server.wires.SglangGenerate;
+import dev.turnstone.server.wires.Steering;
+import dev.turnstone.server.wires.VllmControl;
+import dev.turnstone.server.wires.VllmGenerate;
 import dev.turnstone.trainerbridge.log.TrajectoryLog;
 import dev.turnstone.trainerbridge.runs.Runs;
 import dev.turnstone.trainerbridge.weights.Weights;
@@ -106,16 +114,36 @@ public final class Server implements AutoCloseable {
     Gate completions = new Gate("completions", config.maxCompletions());
     metrics.gauge(
         "turnstone.completions", "Chat completions in flight", completions, Gate::inFlight);
-    Completions running = new Completions(served, config.completionTimeout());
+    Completions running =
+        new Completions(served, new Pace(config.completionTimeout(), config.ping()));
     Gate requests = new Gate("requests", config.maxRequests());
     List<Route> routes = new ArrayList<>(operations.routes());
-    routes.addAll(new Chat(served, running, Clock.systemUTC()).routes(completions));
-    routes.addAll(new Models(served, Clock.systemUTC()).routes());
+    routes.addAll(generation(served, running, completions));
+    routes.addAll(wires(served, running, completions, new Steering(served, loaded, weights)));
     routes.addAll(environmentsApi.routes());
     routes.addAll(watched.routes(requests));
     routes.addAll(new WeightsApi(loaded, weights).routes());
     routes.addAll(new FeedApi(loaded).routes());
     rim.serve(routes);
+  }
+
+  private static List<Route> generation(Served served, Completions running, Gate gate) {
+    Clock clock = Clock.systemUTC();
+    List<Route> routes = new ArrayList<>(new Models(served, clock).routes());
+    routes.addAll(new Chat(served, running, clock).routes(gate));
+    routes.addAll(new TextCompletions(served, running, clock).routes(gate));
+    routes.addAll(new Tokenization(served).routes());
+    return routes;
+  }
+
+  private static List<Route> wires(
+      Served served, Completions running, Gate gate, Steering steering) {
+    List<Route> routes = new ArrayList<>();
+    routes.addAll(new VllmGenerate(served, running, Clock.systemUTC()).routes(gate));
+    routes.addAll(new VllmControl(steering, running).routes());
+    routes.addAll(new SglangGenerate(served, running, steering).routes(gate));
+    routes.addAll(new SglangControl(steering, served, running).routes());
+    return routes;
   }
 
   private static TrajectoryLog open(Path data) {

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.OptionalInt;
 import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.stream.Collectors;
@@ -64,6 +65,12 @@ final class Settings {
     if (!value.isInt() || value.intValue() < least || value.intValue() > most)
       throw wrong(name, "an integer from %d to %d".formatted(least, most), value);
     return value.intValue();
+  }
+
+  /// An integer above 0, or empty: no bound.
+  OptionalInt bound(String name) {
+    int most = integer(name, 0, 1, Integer.MAX_VALUE);
+    return most == 0 ? OptionalInt.empty() : OptionalInt.of(most);
   }
 
   Duration seconds(String name, double otherwise) {

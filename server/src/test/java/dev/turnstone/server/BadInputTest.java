@@ -60,11 +60,34 @@ final class BadInputTest {
           /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'n':1.5}                       | n must be integer or null, but is 1.5
           /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'stop':['']}                   | stop[0] must be at least 1 characters long
           /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'seed':99999999999999999999}   | seed must have a maximum value
-          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'frequency_penalty':0.5}       | frequency_penalty asks for a penalty (0.5), which is not supported yet
-          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'logit_bias':{'1':5}}          | logit_bias asks for a bias
-          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'logprobs':true,'top_logprobs':3} | top_logprobs asks for
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'frequency_penalty':2.5} | frequency_penalty must have a maximum value of 2, but is 2.5
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'logit_bias':{'a':5}} | logit_bias has a key that is no token id: a
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'logprobs':true,'top_logprobs':21} | top_logprobs must have a maximum value of 20
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'top_logprobs':3} | top_logprobs needs logprobs: true
           /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'tool_choice':'required'}      | tool_choice asks for a forced tool call
-          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'response_format':{'type':'json_object'}} | response_format asks for constrained output
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'response_format':{'type':'json_schema'}} | response_format.json_schema.schema must be a JSON Schema
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'stream':true,'prompt_logprobs':1} | prompt_logprobs cannot be streamed
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'guided_regex':'a','response_format':{'type':'json_object'}} | the text may have one constraint, but 2 are asked for
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'min_tokens':9,'max_tokens':5} | min_tokens 9 is above max_tokens 5
+          /v1/completions     | {} | the body lacks prompt
+          /v1/completions     | {'prompt':''} | prompt is empty
+          /v1/completions     | {'prompt':[]} | prompt is empty
+          /v1/completions     | {'prompt':[[]]} | prompt[0] is empty
+          /v1/completions     | {'prompt':['a','']} | prompt[1] is empty
+          /v1/completions     | {'prompt':[1,'a']} | prompt[1] must be a token id
+          /v1/completions     | {'prompt':[1,-2]} | prompt[1] must be a token id
+          /v1/completions     | {'prompt':[[1],{}]} | prompt[1] must be a list of token ids
+          /v1/completions     | {'prompt':{}} | prompt must be string or array
+          /v1/completions     | {'prompt':'a','max_tokens':0} | max_tokens 0 needs echo: true
+          /v1/completions     | {'prompt':'a','echo':true,'logprobs':1,'stream':true} | echo with logprobs cannot be streamed
+          /v1/completions     | {'prompt':'a','suffix':'b'} | suffix asks for a suffix
+          /v1/completions     | {'prompt':'a','logprobs':21} | logprobs must have a maximum value of 20
+          /tokenize           | {} | one of prompt, messages and content
+          /tokenize           | {'prompt':'a','content':'b'} | one of prompt, messages and content
+          /tokenize           | {'prompt':5} | prompt must be null or string or array
+          /detokenize         | {} | the body lacks tokens
+          /detokenize         | {'tokens':[-1]} | tokens[0] must be a token id, but is -1
+          /detokenize         | {'tokens':[257]} | tokens[0] must be below 257, but is 257
           /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'stream_options':{}}           | stream_options needs stream: true
           /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'temperature':NaN}             | the body is not JSON
           /v1/chat/completions | {'messages':[{'role':'user','content':'x'}]} trailing                      | the body is not JSON

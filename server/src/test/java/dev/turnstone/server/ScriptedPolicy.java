@@ -3,19 +3,23 @@ package dev.turnstone.server;
 import dev.turnstone.rollout.Generation;
 import dev.turnstone.rollout.Generation.FinishReason;
 import dev.turnstone.rollout.Logprobs;
+import dev.turnstone.rollout.PausablePolicy;
+import dev.turnstone.rollout.PromptLogprobs;
 import dev.turnstone.rollout.RunLength;
 import dev.turnstone.rollout.Tokens;
+import dev.turnstone.rollout.TopLogprobs;
 import dev.turnstone.rollout.TrainablePolicy;
 import dev.turnstone.rollout.WeightsId;
 import dev.turnstone.rollout.WeightsUpdate;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 
 /// A policy that says what a test told it to, byte by byte, and then id 0, its stop token.
-public final class ScriptedPolicy implements TrainablePolicy {
+public final class ScriptedPolicy implements TrainablePolicy, PausablePolicy {
   static final int STOP = 0;
 
   public final List<Request> requests = new ArrayList<>();
@@ -24,6 +28,16 @@ public final class ScriptedPolicy implements TrainablePolicy {
   public final CountDownLatch aborted = new CountDownLatch(1);
 
   private final BlockingQueue<Line> script = new LinkedBlockingQueue<>();
+
+  /// How it was told to stand still, while it does.
+  public volatile Optional<WeightsUpdate.Pause> paused = Optional.empty();
+
+  /// Whether running requests hold cached prompts.
+  public volatile boolean held;
+
+  /// How often it was told to forget.
+  public volatile int forgotten;
+
   private final int contextLength;
   private volatile WeightsId weights = new WeightsId("base", 0, "0".repeat(64));
 
@@ -100,7 +114,7 @@ public final class ScriptedPolicy implements TrainablePolicy {
     for (int i = 0; i < ids.length; i++) {
       if (Thread.interrupted()) throw new InterruptedException();
       logprobs[i] = -0.5f - i;
-      listener.sampled(ids[i], logprobs[i], weights.version());
+      listener.sampled(ids[i], logprobs[i], weights.version(), top(request.topLogprobs(), ids[i]));
       if (request.stopIds().contains(ids[i]) && i + 1 < ids.length) {
         ids = java.util.Arrays.copyOf(ids, i + 1);
         logprobs = java.util.Arrays.copyOf(logprobs, i + 1);
@@ -114,7 +128,50 @@ public final class ScriptedPolicy implements TrainablePolicy {
         weights.lineage(),
         stopped ? FinishReason.STOP : FinishReason.LENGTH,
         3,
-        false);
+        false,
+        false,
+        List.of(),
+        request.promptLogprobs().isPresent()
+            ? Optional.of(scores(request.prompt(), request.promptLogprobs().getAsInt()))
+            : Optional.empty());
+  }
+
+  /// The id itself is second, after the id above it.
+  private static TopLogprobs top(int count, int id) {
+    if (count == 0) return TopLogprobs.NONE;
+    Tokens ids = Tokens.of(id + 1, id).slice(0, Math.min(2, count));
+    return new TopLogprobs(ids, Logprobs.of(-0.25f, -0.5f).slice(0, ids.size()), 2);
+  }
+
+  private static PromptLogprobs scores(Tokens prompt, int count) {
+    float[] logprobs = new float[prompt.size()];
+    List<TopLogprobs> tops = new ArrayList<>(List.of(TopLogprobs.NONE));
+    for (int i = 1; i < logprobs.length; i++) {
+      logprobs[i] = -i;
+      tops.add(top(count, prompt.get(i)));
+    }
+    return new PromptLogprobs(Logprobs.of(logprobs), tops);
+  }
+
+  @Override
+  public void pause(WeightsUpdate.Pause mode) {
+    paused = Optional.of(mode);
+  }
+
+  @Override
+  public void resume() {
+    paused = Optional.empty();
+  }
+
+  @Override
+  public boolean paused() {
+    return paused.isPresent();
+  }
+
+  @Override
+  public boolean forgetPrefixes(boolean restartRunning) {
+    forgotten++;
+    return restartRunning || !held;
   }
 
   @Override

@@ -68,6 +68,10 @@ public final class TestServer implements AutoCloseable {
     return server.port();
   }
 
+  public static JsonNode json(String text) {
+    return Wire.read(utf8(text));
+  }
+
   /// A reply whose body was read.
   public record Answer(int status, Headers headers, String text) {
     public JsonNode json() {
@@ -106,7 +110,7 @@ public final class TestServer implements AutoCloseable {
     return send(to(path).build());
   }
 
-  Answer post(String path, String body) {
+  public Answer post(String path, String body) {
     return send(to(path).post(RequestBody.create(body, MediaType.get("application/json"))).build());
   }
 

@@ -1,9 +1,12 @@
 package dev.turnstone.server.completion;
 
+import dev.turnstone.rollout.Generation;
 import dev.turnstone.rollout.Generation.FinishReason;
+import dev.turnstone.rollout.PromptLogprobs;
 import dev.turnstone.rollout.RunLength;
 import dev.turnstone.rollout.ToolCall;
 import dev.turnstone.rollout.ToolCallParser.Turn;
+import dev.turnstone.rollout.TopLogprobs;
 import dev.turnstone.server.completion.Served.Piece;
 import java.util.ArrayList;
 import java.util.List;
@@ -29,6 +32,7 @@ public final class Choice {
   private Optional<Finish> finish = Optional.empty();
   private Optional<String> unreadable = Optional.empty();
   private int cached;
+  private Optional<PromptLogprobs> prompt = Optional.empty();
 
   /// A choice with nothing generated yet.
   ///
@@ -63,7 +67,9 @@ public final class Choice {
   }
 
   /// A sampled id.
-  public record Token(int id, float logprob, int version) {}
+  ///
+  /// @param top the most probable ids beside it, if asked for
+  public record Token(int id, float logprob, int version, TopLogprobs top) {}
 
   /// Why it ended; `stop` is the stop string or id, as JSON knows it.
   public record Finish(FinishReason reason, Optional<Object> stop) {}
@@ -80,6 +86,14 @@ public final class Choice {
       for (Piece piece : pieces) if (piece instanceof Piece.Content(String part)) text.append(part);
       return text.toString();
     }
+
+    /// The reasoning among the pieces.
+    public String reasoning() {
+      StringBuilder text = new StringBuilder();
+      for (Piece piece : pieces)
+        if (piece instanceof Piece.Reasoning(String part)) text.append(part);
+      return text.toString();
+    }
   }
 
   /// Takes a sampled id; nothing happens once the choice has finished.
@@ -92,9 +106,15 @@ public final class Choice {
       finish(new Finish(FinishReason.STOP, stops.hit().map(text -> text)));
   }
 
-  /// The policy has ended it.
-  void ended(FinishReason reason, int cachedTokens) {
-    cached = cachedTokens;
+  /// The policy has ended it with everything it had to say.
+  void ended(Generation generation) {
+    cached = generation.cachedTokens();
+    prompt = generation.prompt();
+    ended(generation.finish());
+  }
+
+  /// It has ended, with the ids so far.
+  void ended(FinishReason reason) {
     if (finish.isPresent()) return;
     decoder.ifPresent(d -> read(stops.push(d.end())));
     read(stops.end());
@@ -186,6 +206,11 @@ public final class Choice {
   /// Prompt tokens that were not computed again.
   public int cached() {
     return cached;
+  }
+
+  /// Scores of the prompt's ids, once it has ended, if asked for.
+  public Optional<PromptLogprobs> promptLogprobs() {
+    return prompt;
   }
 
   /// Empty while it grows.

@@ -1,12 +1,15 @@
 package dev.turnstone.server.completion;
 
+import dev.turnstone.rollout.Generation;
 import dev.turnstone.rollout.Generation.FinishReason;
 import dev.turnstone.rollout.Policy;
 import dev.turnstone.rollout.Policy.PolicyException;
+import dev.turnstone.rollout.TopLogprobs;
 import dev.turnstone.server.completion.Choice.Token;
+import dev.turnstone.server.http.EventStream;
+import dev.turnstone.server.http.Refused;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -26,18 +29,49 @@ public final class Completion implements AutoCloseable {
   private final List<Thread> generators = new ArrayList<>();
   // Bounded by what the choices may generate.
   private final LinkedBlockingQueue<Arrival> arrivals = new LinkedBlockingQueue<>();
-  private final Duration timeout;
+  private final Policy policy;
+  private final Pace pace;
   private final Consumer<Completion> closed;
   private int running;
 
   /// A completion that has not begun.
   ///
   /// @param closed is told when it is closed
-  Completion(Served served, List<Ask> asks, Duration timeout, Consumer<Completion> closed) {
-    this.timeout = timeout;
+  /// @throws Refused if the policy cannot serve it
+  Completion(Served served, List<Ask> asks, Pace pace, Consumer<Completion> closed) {
+    this.policy = served.policy();
+    this.pace = pace;
     this.closed = closed;
     for (Ask ask : asks) add(served, ask);
     running = generators.size();
+  }
+
+  /// How long things may take.
+  ///
+  /// @param timeout after which a choice ends with what it has
+  /// @param ping after which a silent stream says that it lives
+  public record Pace(Duration timeout, Duration ping) {}
+
+  private void add(Served served, Ask ask) {
+    Set<Integer> endIds = ask.endIds(served);
+    for (int i = 0; i < ask.n(); i++) {
+      Choice choice = new Choice(choices.size(), ask, served, endIds);
+      Policy.Request request = ask.request(i, endIds, pace.timeout());
+      if (i == 0) check(request);
+      generators.add(
+          Thread.ofVirtual()
+              .name(Thread.currentThread().getName() + "-" + choices.size())
+              .unstarted(() -> generate(request, choice)));
+      choices.add(choice);
+    }
+  }
+
+  private void check(Policy.Request request) {
+    try {
+      policy.check(request);
+    } catch (IllegalArgumentException e) {
+      throw Refused.bad(String.valueOf(e.getMessage()));
+    }
   }
 
   /// Starts generating.
@@ -45,65 +79,76 @@ public final class Completion implements AutoCloseable {
     generators.forEach(Thread::start);
   }
 
-  private void add(Served served, Ask ask) {
-    Set<Integer> endIds = new HashSet<>(ask.ends().ids());
-    if (!ask.ends().ignoreFormat()) endIds.addAll(served.format().stopIds());
-    for (int i = 0; i < ask.n(); i++) {
-      Choice choice = new Choice(choices.size(), ask, served, endIds);
-      Policy.Request generation =
-          new Policy.Request(ask.prompt(), ask.sampling(i), ask.maxTokens(), endIds, timeout);
-      generators.add(
-          Thread.ofVirtual()
-              .name(Thread.currentThread().getName() + "-" + choices.size())
-              .unstarted(() -> generate(served.policy(), generation, choice)));
-      choices.add(choice);
-    }
-  }
-
   private sealed interface Arrival {
     record Sampled(Choice choice, Token token) implements Arrival {}
 
-    record Ended(Choice choice, FinishReason reason, int cached) implements Arrival {}
+    record Ended(Choice choice, Generation generation) implements Arrival {}
+
+    record Aborted(Choice choice) implements Arrival {}
 
     record Failed(Exception why) implements Arrival {}
   }
 
-  private void generate(Policy policy, Policy.Request request, Choice choice) {
+  private void generate(Policy.Request request, Choice choice) {
     try {
-      var generation =
-          policy.generate(
-              request,
-              (id, logprob, version) ->
-                  arrivals.add(new Arrival.Sampled(choice, new Token(id, logprob, version))));
-      arrivals.add(new Arrival.Ended(choice, generation.finish(), generation.cachedTokens()));
+      arrivals.add(new Arrival.Ended(choice, policy.generate(request, listener(choice))));
     } catch (InterruptedException e) {
       // Somebody who knows interrupts: a stop string was found, an abort was asked for, or nobody
       // waits any more.
-      arrivals.add(new Arrival.Ended(choice, FinishReason.ABORT, 0));
+      arrivals.add(new Arrival.Aborted(choice));
     } catch (PolicyException | RuntimeException e) {
       arrivals.add(new Arrival.Failed(e));
     }
   }
 
-  /// Waits for something new.
+  private Policy.TokenListener listener(Choice choice) {
+    return new Policy.TokenListener() {
+      @Override
+      public void sampled(int id, float logprob, int version) {
+        sampled(id, logprob, version, TopLogprobs.NONE);
+      }
+
+      @Override
+      public void sampled(int id, float logprob, int version, TopLogprobs top) {
+        arrivals.add(new Arrival.Sampled(choice, new Token(id, logprob, version, top)));
+      }
+    };
+  }
+
+  /// Waits for something new, and keeps a stream alive meanwhile.
   ///
   /// @return the choices that grew or ended; empty when all have ended
-  public Set<Choice> next() throws InterruptedException, PolicyException {
-    Set<Choice> touched = new LinkedHashSet<>();
-    if (running == 0) return touched;
-    Arrival arrival = arrivals.poll(timeout.plus(SLACK).toMillis(), TimeUnit.MILLISECONDS);
-    if (arrival == null) throw new PolicyException("the policy did not answer in " + timeout);
-    while (arrival != null) {
-      touched.add(take(arrival));
-      arrival = arrivals.poll();
+  public Set<Choice> next(EventStream out)
+      throws InterruptedException, PolicyException, EventStream.Gone {
+    if (running == 0) return Set.of();
+    long deadline = System.nanoTime() + pace.timeout().plus(SLACK).toNanos();
+    while (System.nanoTime() - deadline < 0) {
+      Arrival arrival = arrivals.poll(pace.ping().toMillis(), TimeUnit.MILLISECONDS);
+      if (arrival != null) return takeAll(arrival);
+      out.ping();
     }
-    return touched;
+    throw silent();
   }
 
   /// Waits for the end of all choices.
   public List<Choice> await() throws InterruptedException, PolicyException {
-    while (!next().isEmpty()) {}
+    while (running > 0) {
+      Arrival arrival = arrivals.poll(pace.timeout().plus(SLACK).toMillis(), TimeUnit.MILLISECONDS);
+      if (arrival == null) throw silent();
+      takeAll(arrival);
+    }
     return choices;
+  }
+
+  private PolicyException silent() {
+    return new PolicyException("the policy did not answer in " + pace.timeout());
+  }
+
+  private Set<Choice> takeAll(Arrival first) throws PolicyException {
+    Set<Choice> touched = new LinkedHashSet<>();
+    for (Arrival arrival = first; arrival != null; arrival = arrivals.poll())
+      touched.add(take(arrival));
+    return touched;
   }
 
   private Choice take(Arrival arrival) throws PolicyException {
@@ -114,8 +159,13 @@ public final class Completion implements AutoCloseable {
         if (open && choice.finish().isPresent()) generators.get(choice.index()).interrupt();
         return choice;
       }
-      case Arrival.Ended(Choice choice, FinishReason reason, int cached) -> {
-        choice.ended(reason, cached);
+      case Arrival.Ended(Choice choice, Generation generation) -> {
+        choice.ended(generation);
+        running--;
+        return choice;
+      }
+      case Arrival.Aborted(Choice choice) -> {
+        choice.ended(FinishReason.ABORT);
         running--;
         return choice;
       }

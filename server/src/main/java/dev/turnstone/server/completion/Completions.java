@@ -1,11 +1,12 @@
 package dev.turnstone.server.completion;
 
 import dev.turnstone.rollout.Policy.PolicyException;
+import dev.turnstone.server.completion.Completion.Pace;
 import dev.turnstone.server.http.Call;
+import dev.turnstone.server.http.ErrorShape;
 import dev.turnstone.server.http.EventStream;
 import dev.turnstone.server.http.Refused;
 import dev.turnstone.server.http.Reply;
-import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -18,16 +19,16 @@ import org.slf4j.LoggerFactory;
 public final class Completions {
   private static final Logger log = LoggerFactory.getLogger(Completions.class);
 
+  /// Choices of one request, over all its prompts.
+  private static final int MOST_CHOICES = 4096;
+
   private final Served served;
-  private final Duration timeout;
+  private final Pace pace;
   private final Map<Completion, String> running = new ConcurrentHashMap<>();
 
-  /// Completions of one policy.
-  ///
-  /// @param timeout after which a completion ends with what it has
-  public Completions(Served served, Duration timeout) {
+  public Completions(Served served, Pace pace) {
     this.served = served;
-    this.timeout = timeout;
+    this.pace = pace;
   }
 
   /// Writes a completion to a client as it grows; `[DONE]` is not its work.
@@ -43,11 +44,11 @@ public final class Completions {
     Reply reply(List<Choice> choices);
   }
 
-  /// The id of a request: what the client calls it, or a new one.
-  public String id(Call call) {
+  /// The id of a request: what the client calls it in its body or header, or a new one.
+  public static String id(Call call) {
     String named = call.body().path("request_id").asText("");
     if (!named.isEmpty()) return named;
-    return call.header("X-Request-Id").orElseGet(Completions::newId);
+    return call.header("X-Request-Id").filter(id -> !id.isBlank()).orElseGet(Completions::newId);
   }
 
   public static String newId() {
@@ -58,7 +59,8 @@ public final class Completions {
   ///
   /// @param id names it for [#abort]
   public Reply plain(String id, List<Ask> asks, Plain plain) throws InterruptedException {
-    try (Completion completion = start(id, asks)) {
+    try (Completion completion = prepare(asks)) {
+      begin(id, completion);
       return plain.reply(completion.await());
     } catch (PolicyException e) {
       throw failed(e);
@@ -66,23 +68,39 @@ public final class Completions {
   }
 
   /// Runs a completion while it is written; the stream ends with `[DONE]`.
-  public Reply stream(String id, List<Ask> asks, Streaming streaming) {
+  ///
+  /// @param errors how the wire says that something broke on the way
+  /// @throws Refused before the first byte of the stream, if the policy cannot serve it
+  public Reply stream(String id, List<Ask> asks, ErrorShape errors, Streaming streaming) {
+    Completion prepared = prepare(asks);
     return new Reply.Events(out -> {
-      try (Completion completion = start(id, asks)) {
-        streaming.write(completion, out);
+      try (prepared) {
+        begin(id, prepared);
+        streaming.write(prepared, out);
       } catch (PolicyException e) {
-        out.data(failed(e).body());
+        out.data(errors.body(failed(e)));
       }
       out.done();
     });
   }
 
-  /// Starts a completion; whoever starts it closes it.
-  public Completion start(String id, List<Ask> asks) {
-    Completion completion = new Completion(served, asks, timeout, running::remove);
+  /// A completion that has not begun; whoever asks for it closes it.
+  ///
+  /// @throws Refused if the policy cannot serve it
+  public Completion prepare(List<Ask> asks) {
+    int choices = asks.stream().mapToInt(Ask::n).sum();
+    if (choices > MOST_CHOICES)
+      throw Refused.bad(
+          "a request may have %d choices over all its prompts, but this asks for %d"
+              .formatted(MOST_CHOICES, choices),
+          "n");
+    return new Completion(served, asks, pace, running::remove);
+  }
+
+  /// Starts a prepared completion.
+  public void begin(String id, Completion completion) {
     completion.begin();
     running.put(completion, id);
-    return completion;
   }
 
   /// Ends the completions whose id fits; each answers with the tokens so far.
@@ -96,6 +114,11 @@ public final class Completions {
         aborted++;
       }
     return aborted;
+  }
+
+  /// How many run.
+  public int count() {
+    return running.size();
   }
 
   /// A failure of the policy as the client sees it.

@@ -67,21 +67,32 @@ public final class Access {
   /// Refuses a request whose key does not open `needed`.
   ///
   /// @param authorization the header of that name
-  void checkKey(Optional<String> authorization, Scope needed) {
-    if (needed == Scope.OPEN || keys.isEmpty()) return;
+  /// @param apiKey the header `x-api-key`, as Anthropic's clients send it
+  /// @return the key, if the server has keys
+  Optional<ApiKey> checkKey(Optional<String> authorization, Optional<String> apiKey, Scope needed) {
+    if (needed == Scope.OPEN || keys.isEmpty()) return Optional.empty();
+    ApiKey known = find(apiKey.orElseGet(() -> bearer(authorization)));
+    if (!known.scope().includes(needed))
+      throw Refused.forbidden(
+          "the key's scope is %s, but this needs %s".formatted(known.scope().wire(), needed.wire()),
+          "scope");
+    return Optional.of(known);
+  }
+
+  private static String bearer(Optional<String> authorization) {
     String header =
         authorization.orElseThrow(
             () -> Refused.unauthenticated("send a key as Authorization: Bearer KEY"));
     if (!header.regionMatches(true, 0, "Bearer ", 0, 7))
       throw Refused.unauthenticated("Authorization must be Bearer KEY");
-    String key = header.substring(7).strip();
-    Scope scope = Scope.OPEN;
+    return header.substring(7).strip();
+  }
+
+  private ApiKey find(String key) {
+    Optional<ApiKey> found = Optional.empty();
     for (ApiKey known : keys)
-      if (known.opens(key) && known.scope().includes(scope)) scope = known.scope();
-    if (scope == Scope.OPEN) throw Refused.unauthenticated("the key is not known");
-    if (!scope.includes(needed))
-      throw Refused.forbidden(
-          "the key's scope is %s, but this needs %s".formatted(scope.wire(), needed.wire()),
-          "scope");
+      if (known.opens(key) && (found.isEmpty() || known.scope().includes(found.get().scope())))
+        found = Optional.of(known);
+    return found.orElseThrow(() -> Refused.unauthenticated("the key is not known"));
   }
 }

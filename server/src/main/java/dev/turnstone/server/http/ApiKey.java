@@ -8,14 +8,20 @@ import java.security.NoSuchAlgorithmException;
 public final class ApiKey {
   private final byte[] digest;
   private final Scope scope;
+  private final KeyLimit limit;
 
-  public ApiKey(String key, Scope scope) {
+  public ApiKey(String key, Scope scope, KeyLimit limit) {
     this.digest = digest(key);
     this.scope = scope;
+    this.limit = limit;
   }
 
   Scope scope() {
     return scope;
+  }
+
+  KeyLimit limit() {
+    return limit;
   }
 
   /// Takes the same time for every key of one length.

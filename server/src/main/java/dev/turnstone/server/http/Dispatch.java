@@ -1,5 +1,6 @@
 package dev.turnstone.server.http;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpServerRequest;
@@ -13,6 +14,8 @@ import java.util.Optional;
 /// Takes a request from its event loop to its endpoint: admits it, reads its body, checks that
 /// against the contract, all before the endpoint runs on a virtual thread.
 public final class Dispatch {
+  private static final String KEY = "key";
+  private static final String ERRORS = "errors";
   private static final Duration BODY_PATIENCE = Duration.ofSeconds(60);
 
   private final Access access;
@@ -65,8 +68,14 @@ public final class Dispatch {
   }
 
   private void authorize(Route route, RoutingContext context) {
-    access.checkKey(
-        Optional.ofNullable(context.request().getHeader("Authorization")), route.scope());
+    context.put(ERRORS, route.errors());
+    HttpServerRequest request = context.request();
+    access
+        .checkKey(
+            Optional.ofNullable(request.getHeader("Authorization")),
+            Optional.ofNullable(request.getHeader("x-api-key")),
+            route.scope())
+        .ifPresent(key -> context.put(KEY, key));
     if (route.scope() != Scope.OPEN) inFlight.checkOpen();
     if (route.schema().isPresent()) hurry(context);
     context.next();
@@ -90,10 +99,11 @@ public final class Dispatch {
             ? context.body().buffer().getBytes()
             : new byte[0];
     long started = System.nanoTime();
-    Exchange exchange = new Exchange(context.vertx().getOrCreateContext(), context.response());
+    Exchange exchange =
+        new Exchange(context.vertx().getOrCreateContext(), context.response(), route.errors());
     exchange.start(
         inFlight,
-        route.gate(),
+        admissions(route, context),
         () -> {
           var request = context.request();
           Call call =
@@ -107,16 +117,34 @@ public final class Dispatch {
         status -> metrics.answered(route, status, System.nanoTime() - started));
   }
 
+  /// A key's own limit comes first: who is over it takes no place from others.
+  private static List<Admission> admissions(Route route, RoutingContext context) {
+    ApiKey key = context.get(KEY);
+    return key == null || route.scope() != Scope.AGENT
+        ? List.of(route.gate())
+        : List.of(key.limit(), route.gate());
+  }
+
   private Reply answer(Route route, Call call, byte[] body) throws InterruptedException {
     if (route.schema().isEmpty()) return route.endpoint().answer(call);
-    Call read = new Call(call.path(), call.query(), call.headers(), Wire.read(body));
+    Call read = new Call(call.path(), call.query(), call.headers(), read(route, body));
     contract.check(route.schema().get(), read.body());
     return route.endpoint().answer(read);
   }
 
+  private static JsonNode read(Route route, byte[] body) {
+    return body.length == 0 && route.bodyOptional()
+        ? Wire.JSON.createObjectNode()
+        : Wire.read(body);
+  }
+
   private static void fail(RoutingContext context, Unmatched unmatched) {
     if (context.response().headWritten()) return;
-    Exchange.refuse(context.response(), reason(context, unmatched));
+    ErrorShape errors = context.get(ERRORS);
+    Exchange.refuse(
+        context.response(),
+        reason(context, unmatched),
+        errors == null ? ErrorShape.OPENAI : errors);
   }
 
   private static Refused reason(RoutingContext context, Unmatched unmatched) {

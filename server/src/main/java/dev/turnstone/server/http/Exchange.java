@@ -3,6 +3,7 @@ package dev.turnstone.server.http;
 import io.vertx.core.Context;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpServerResponse;
+import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.IntConsumer;
@@ -17,9 +18,13 @@ public final class Exchange {
 
   private final Context loop;
   private final HttpServerResponse response;
+  private final ErrorShape errors;
 
   /// The exchange of `response`, whose event loop is `loop`.
-  Exchange(Context loop, HttpServerResponse response) {
+  ///
+  /// @param errors how errors are written
+  Exchange(Context loop, HttpServerResponse response, ErrorShape errors) {
+    this.errors = errors;
     this.loop = loop;
     this.response = response;
   }
@@ -27,7 +32,7 @@ public final class Exchange {
   /// Answers on a new virtual thread. Called on the event loop.
   ///
   /// @param done takes the status, after the last byte was handed to the event loop
-  void start(InFlight inFlight, Gate gate, Callable<Reply> endpoint, IntConsumer done) {
+  void start(InFlight inFlight, List<Admission> gates, Callable<Reply> endpoint, IntConsumer done) {
     EventStream events = new EventStream(response);
     Thread thread =
         Thread.ofVirtual()
@@ -35,7 +40,7 @@ public final class Exchange {
             .unstarted(() -> {
               inFlight.enter();
               try {
-                gated(gate, endpoint, events);
+                gated(gates, endpoint, events);
               } finally {
                 inFlight.leave();
                 done.accept(response.getStatusCode());
@@ -52,17 +57,16 @@ public final class Exchange {
     thread.interrupt();
   }
 
-  private void gated(Gate gate, Callable<Reply> endpoint, EventStream events) {
+  private void gated(
+      List<? extends Admission> gates, Callable<Reply> endpoint, EventStream events) {
+    int entered = 0;
     try {
-      gate.enter();
+      for (; entered < gates.size(); entered++) gates.get(entered).enter();
+      run(endpoint, events);
     } catch (Refused e) {
       send(e);
-      return;
-    }
-    try {
-      run(endpoint, events);
     } finally {
-      gate.leave();
+      while (entered > 0) gates.get(--entered).leave();
     }
   }
 
@@ -105,21 +109,21 @@ public final class Exchange {
 
   private void send(Refused refused) {
     loop.runOnContext(v -> {
-      if (!response.closed() && !response.headWritten()) refuse(response, refused);
+      if (!response.closed() && !response.headWritten()) refuse(response, refused, errors);
     });
   }
 
   /// Answers with an error from the event loop.
-  public static void refuse(HttpServerResponse response, Refused refused) {
+  public static void refuse(HttpServerResponse response, Refused refused, ErrorShape errors) {
     advise(response, refused);
     response
         .setStatusCode(refused.status())
         .putHeader("content-type", "application/json")
-        .end(Wire.text(refused.body()));
+        .end(Wire.text(errors.body(refused)));
   }
 
   private static void advise(HttpServerResponse response, Refused refused) {
-    if (refused.status() == 503) response.putHeader("retry-after", "1");
+    refused.retryAfter().ifPresent(s -> response.putHeader("retry-after", Integer.toString(s)));
     if (refused.status() == 401) response.putHeader("www-authenticate", "Bearer");
   }
 

@@ -3,7 +3,7 @@ package dev.turnstone.server.http;
 import java.util.concurrent.Semaphore;
 
 /// Bounds what is in flight: whoever finds it full is told to come back, nobody queues.
-public final class Gate {
+public final class Gate implements Admission {
   /// Lets everybody in.
   static final Gate OPEN = new Gate("requests", Integer.MAX_VALUE);
 
@@ -20,11 +20,13 @@ public final class Gate {
     this.free = new Semaphore(bound);
   }
 
+  @Override
   public void enter() {
     if (!free.tryAcquire())
       throw Refused.busy("the server is full: %d %s are in flight".formatted(bound, what), "full");
   }
 
+  @Override
   public void leave() {
     free.release();
   }

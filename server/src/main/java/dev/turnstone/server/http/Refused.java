@@ -3,10 +3,13 @@ package dev.turnstone.server.http;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /// A request that is answered with an error; the message is one sentence for the client.
 public final class Refused extends RuntimeException {
   private static final long serialVersionUID = 1;
+
+  private static final String RETRY_AFTER = "retry_after";
 
   private final int status;
   private final String type;
@@ -66,6 +69,17 @@ public final class Refused extends RuntimeException {
     return of(status, "invalid_request_error", message, Optional.empty(), Optional.of(code));
   }
 
+  /// The key has used what it may.
+  static Refused limited(String message, int retryAfterSeconds) {
+    return new Refused(
+        429,
+        "rate_limit_error",
+        message,
+        Optional.empty(),
+        Optional.of("rate_limit_exceeded"),
+        Map.of(RETRY_AFTER, retryAfterSeconds));
+  }
+
   /// The server cannot take this now; `Retry-After` goes with it.
   public static Refused busy(String message, String code) {
     return of(503, "unavailable_error", message, Optional.empty(), Optional.of(code));
@@ -81,8 +95,35 @@ public final class Refused extends RuntimeException {
     return new Refused(status, type, message, param, code, Map.of());
   }
 
-  int status() {
+  public int status() {
     return status;
+  }
+
+  /// Its kind, as OpenAI names it.
+  public String type() {
+    return type;
+  }
+
+  /// The offending field.
+  public Optional<String> param() {
+    return param;
+  }
+
+  public Optional<String> code() {
+    return code;
+  }
+
+  /// Seconds after which the client may try again, if it may.
+  OptionalInt retryAfter() {
+    if (status == 503) return OptionalInt.of(1);
+    return status == 429
+        ? OptionalInt.of(figures.getOrDefault(RETRY_AFTER, 1))
+        : OptionalInt.empty();
+  }
+
+  /// Numbers that say more, by their names on the wire.
+  public Map<String, Integer> figures() {
+    return figures;
   }
 
   /// The OpenAI error envelope.

@@ -85,7 +85,8 @@ public final class Rim implements AutoCloseable {
 
   /// What is not HTTP, as far as the decoder could read it.
   private static void invalid(HttpServerRequest request) {
-    Exchange.refuse(request.response(), Refused.bad("the request is not valid HTTP"));
+    Exchange.refuse(
+        request.response(), Refused.bad("the request is not valid HTTP"), ErrorShape.OPENAI);
     var _ = request.connection().close();
   }
 

@@ -10,6 +10,8 @@ import java.util.Optional;
 /// @param schema of the body in `turnstone.yaml`; empty if the route takes no body
 /// @param gate bounds how many of its calls are in flight
 /// @param upgrade present if the route becomes a WebSocket instead of being answered
+/// @param errors how its errors are written
+/// @param bodyOptional whether no body counts as an empty object
 public record Route(
     HttpMethod method,
     String path,
@@ -17,7 +19,9 @@ public record Route(
     Optional<String> schema,
     Gate gate,
     Endpoint endpoint,
-    Optional<Upgrade> upgrade) {
+    Optional<Upgrade> upgrade,
+    ErrorShape errors,
+    boolean bodyOptional) {
 
   /// Answers one call, on a virtual thread of its own, which is interrupted if the client goes
   /// away.
@@ -56,16 +60,43 @@ public record Route(
           throw new IllegalStateException(path + " is a WebSocket");
         };
     return new Route(
-        HttpMethod.GET, path, scope, Optional.empty(), Gate.OPEN, none, Optional.of(upgrade));
+        HttpMethod.GET,
+        path,
+        scope,
+        Optional.empty(),
+        Gate.OPEN,
+        none,
+        Optional.of(upgrade),
+        ErrorShape.OPENAI,
+        false);
   }
 
   private static Route of(
       HttpMethod method, String path, Scope scope, Optional<String> schema, Endpoint endpoint) {
-    return new Route(method, path, scope, schema, Gate.OPEN, endpoint, Optional.empty());
+    return new Route(
+        method,
+        path,
+        scope,
+        schema,
+        Gate.OPEN,
+        endpoint,
+        Optional.empty(),
+        ErrorShape.OPENAI,
+        false);
   }
 
   /// The same route with a bound on its calls.
   public Route within(Gate bound) {
-    return new Route(method, path, scope, schema, bound, endpoint, upgrade);
+    return new Route(method, path, scope, schema, bound, endpoint, upgrade, errors, bodyOptional);
+  }
+
+  /// The same route with errors as another wire writes them.
+  public Route errors(ErrorShape shape) {
+    return new Route(method, path, scope, schema, gate, endpoint, upgrade, shape, bodyOptional);
+  }
+
+  /// The same route for clients that send no body where an empty object would do.
+  public Route withOptionalBody() {
+    return new Route(method, path, scope, schema, gate, endpoint, upgrade, errors, true);
   }
 }

@@ -1,5 +1,6 @@
 package dev.turnstone.server.openai;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.turnstone.rollout.Policy.PolicyException;
 import dev.turnstone.rollout.Tokens;
 import dev.turnstone.server.completion.Ask;
@@ -8,6 +9,7 @@ import dev.turnstone.server.completion.Completion;
 import dev.turnstone.server.completion.Completions;
 import dev.turnstone.server.completion.Served;
 import dev.turnstone.server.http.Call;
+import dev.turnstone.server.http.ErrorShape;
 import dev.turnstone.server.http.EventStream;
 import dev.turnstone.server.http.Gate;
 import dev.turnstone.server.http.Reply;
@@ -39,38 +41,49 @@ public final class Chat {
 
   private Reply complete(Call call) throws InterruptedException {
     ChatRequest request = ChatRequest.read(call.body());
-    request.fields().model().ifPresent(served::checkModel);
+    GenerationFields fields = request.fields();
+    fields.model().ifPresent(served::checkModel);
     Tokens prompt = served.prompt(request.messages(), request.tools());
     Ask ask =
-        request.fields().ask(served, prompt, request.maxTokens(), request.reading(), "messages");
-    String id = "chatcmpl-" + completions.id(call);
-    ChatJson json = new ChatJson(id, clock.instant().getEpochSecond(), request, served, prompt);
-    if (request.fields().stream())
+        fields.ask(
+            served, prompt, request.maxTokens(), request.reading(), request.top(), "messages");
+    String id = "chatcmpl-" + Completions.id(call);
+    ChatJson json =
+        new ChatJson(id, clock.instant().getEpochSecond(), request, served, ask.prompt());
+    if (fields.stream())
       return completions.stream(
           id,
           List.of(ask),
-          (completion, out) -> {
-            stream(request, completion, json, out);
-          });
+          ErrorShape.OPENAI,
+          (completion, out) -> stream(request, completion, json, out));
     return completions.plain(id, List.of(ask), choices -> Reply.ok(json.completion(choices)));
   }
 
   private static void stream(
       ChatRequest request, Completion completion, ChatJson json, EventStream out)
       throws InterruptedException, EventStream.Gone, PolicyException {
-    for (Choice choice : completion.choices()) out.data(json.role(choice));
-    for (var grown = completion.next(); !grown.isEmpty(); grown = completion.next())
-      for (Choice choice : grown) grown(request, json, choice, out);
-    for (Choice choice : completion.choices()) out.data(json.finish(choice));
-    if (request.fields().includeUsage()) out.data(json.usageChunk(completion.choices()));
+    List<Choice> choices = completion.choices();
+    for (Choice choice : choices) send(request, choices, json.role(choice), out);
+    for (var grown = completion.next(out); !grown.isEmpty(); grown = completion.next(out))
+      for (Choice choice : grown) grown(request, choices, json, choice, out);
+    for (Choice choice : choices) send(request, choices, json.finish(choice), out);
+    if (request.fields().includeUsage()) out.data(json.usageChunk(choices));
   }
 
   /// Text that is held back has no chunk, unless its tokens were asked for.
-  private static void grown(ChatRequest request, ChatJson json, Choice choice, EventStream out)
+  private static void grown(
+      ChatRequest request, List<Choice> choices, ChatJson json, Choice choice, EventStream out)
       throws InterruptedException, EventStream.Gone {
     boolean wantsTokens = request.logprobs() || request.fields().tokenIds();
     Choice.Delta delta = choice.delta();
     if (!delta.pieces().isEmpty() || (wantsTokens && !delta.tokens().isEmpty()))
-      out.data(json.delta(choice, delta));
+      send(request, choices, json.delta(choice, delta), out);
+  }
+
+  private static void send(
+      ChatRequest request, List<Choice> choices, ObjectNode chunk, EventStream out)
+      throws InterruptedException, EventStream.Gone {
+    if (request.fields().usageAlways()) chunk.set("usage", TokenJson.usage(choices));
+    out.data(chunk);
   }
 }

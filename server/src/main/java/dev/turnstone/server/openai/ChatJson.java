@@ -2,25 +2,22 @@ package dev.turnstone.server.openai;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.turnstone.rollout.RunLength;
 import dev.turnstone.rollout.Tokens;
 import dev.turnstone.rollout.ToolCall;
 import dev.turnstone.server.completion.Choice;
 import dev.turnstone.server.completion.Choice.Token;
 import dev.turnstone.server.completion.Served;
 import dev.turnstone.server.http.Wire;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 
-/// Completions as OpenAI's JSON. One per request: all its chunks share id, time and model.
+/// Chat completions as OpenAI's JSON. One per request: all its chunks share id, time and model.
 final class ChatJson {
-  private static final double LEAST_LOGPROB = -9999;
-
   private final String id;
   private final long created;
   private final ChatRequest request;
   private final Served served;
   private final Tokens prompt;
+  private final TokenJson tokens;
 
   ChatJson(String id, long created, ChatRequest request, Served served, Tokens prompt) {
     this.id = id;
@@ -28,6 +25,7 @@ final class ChatJson {
     this.request = request;
     this.served = served;
     this.prompt = prompt;
+    this.tokens = new TokenJson(served, request.fields().tokensAsIds());
   }
 
   /// The whole reply.
@@ -35,8 +33,12 @@ final class ChatJson {
     ObjectNode reply = head("chat.completion");
     ArrayNode list = reply.putArray("choices");
     choices.forEach(choice -> list.add(choice(choice)));
-    if (request.fields().tokenIds()) ids(reply.putArray("prompt_token_ids"), prompt);
-    reply.set("usage", usage(choices));
+    if (request.fields().tokenIds()) TokenJson.ids(reply.putArray("prompt_token_ids"), prompt);
+    choices
+        .getFirst()
+        .promptLogprobs()
+        .ifPresent(scores -> reply.set("prompt_logprobs", tokens.prompt(prompt, scores)));
+    reply.set("usage", TokenJson.usage(choices));
     return reply;
   }
 
@@ -55,11 +57,8 @@ final class ChatJson {
     logprobs(json, choice.tokens());
     finish(json, choice);
     if (request.fields().tokenIds()) {
-      tokenIds(json, choice.tokens());
-      RunLength<Integer> versions = choice.versions();
-      ObjectNode runs = json.putObject("policy_versions");
-      versions.starts().forEach(runs.putArray("starts")::add);
-      versions.values().forEach(runs.putArray("values")::add);
+      TokenJson.ids(json.putArray("token_ids"), choice.tokens());
+      TokenJson.versions(json, choice);
     }
     return json;
   }
@@ -76,7 +75,7 @@ final class ChatJson {
     ObjectNode json = open(chunk, choice);
     json.putObject("delta").put("role", "assistant").put("content", "");
     json.putNull("logprobs").putNull("finish_reason");
-    if (request.fields().tokenIds()) ids(chunk.putArray("prompt_token_ids"), prompt);
+    if (request.fields().tokenIds()) TokenJson.ids(chunk.putArray("prompt_token_ids"), prompt);
     return chunk;
   }
 
@@ -85,22 +84,16 @@ final class ChatJson {
     ObjectNode chunk = head("chat.completion.chunk");
     ObjectNode json = open(chunk, choice);
     ObjectNode delta = json.putObject("delta");
-    StringBuilder content = new StringBuilder();
-    StringBuilder reasoning = new StringBuilder();
+    reasoning(delta, gained.reasoning());
+    String content = gained.content();
+    if (!content.isEmpty()) delta.put("content", content);
     int number = gained.firstCall();
     for (Served.Piece piece : gained.pieces())
-      switch (piece) {
-        case Served.Piece.Reasoning(String text) -> reasoning.append(text);
-        case Served.Piece.Unreadable _ -> {}
-        case Served.Piece.Content(String text) -> content.append(text);
-        case Served.Piece.Call(ToolCall call) ->
-            delta.withArray("tool_calls").add(call(call).put("index", number++));
-      }
-    reasoning(delta, reasoning.toString());
-    if (!content.isEmpty()) delta.put("content", content.toString());
+      if (piece instanceof Served.Piece.Call(ToolCall call))
+        delta.withArray("tool_calls").add(call(call).put("index", number++));
     logprobs(json, gained.tokens());
     json.putNull("finish_reason");
-    if (request.fields().tokenIds()) tokenIds(json, gained.tokens());
+    if (request.fields().tokenIds()) TokenJson.ids(json.putArray("token_ids"), gained.tokens());
     return chunk;
   }
 
@@ -124,7 +117,7 @@ final class ChatJson {
   ObjectNode usageChunk(List<Choice> choices) {
     ObjectNode chunk = head("chat.completion.chunk");
     chunk.putArray("choices");
-    chunk.set("usage", usage(choices));
+    chunk.set("usage", TokenJson.usage(choices));
     return chunk;
   }
 
@@ -141,54 +134,14 @@ final class ChatJson {
     return chunk.putArray("choices").addObject().put("index", choice.index());
   }
 
-  private static void finish(ObjectNode json, Choice choice) {
+  static void finish(ObjectNode json, Choice choice) {
     json.put("finish_reason", choice.finishReason());
     choice.unreadable().ifPresent(why -> json.put("tool_call_error", why));
     json.putPOJO("stop_reason", choice.finish().orElseThrow().stop().orElse(null));
   }
 
-  private void logprobs(ObjectNode json, List<Token> tokens) {
-    if (!request.logprobs() || tokens.isEmpty()) {
-      json.putNull("logprobs");
-      return;
-    }
-    ArrayNode content = json.putObject("logprobs").putArray("content");
-    for (Token token : tokens) {
-      byte[] bytes = served.texts().bytes(token.id());
-      ObjectNode entry = content.addObject();
-      entry.put("token", new String(bytes, StandardCharsets.UTF_8));
-      entry.put("logprob", finite(token.logprob()));
-      ArrayNode list = entry.putArray("bytes");
-      for (byte b : bytes) list.add(Byte.toUnsignedInt(b));
-      entry.putArray("top_logprobs");
-    }
-  }
-
-  /// JSON has no infinity.
-  private static double finite(float logprob) {
-    return Float.isNaN(logprob) ? LEAST_LOGPROB : Math.max(logprob, LEAST_LOGPROB);
-  }
-
-  private static void tokenIds(ObjectNode json, List<Token> tokens) {
-    ArrayNode list = json.putArray("token_ids");
-    tokens.forEach(token -> list.add(token.id()));
-  }
-
-  private static void ids(ArrayNode list, Tokens tokens) {
-    for (int i = 0; i < tokens.size(); i++) list.add(tokens.get(i));
-  }
-
-  private ObjectNode usage(List<Choice> choices) {
-    int generated = choices.stream().mapToInt(choice -> choice.tokens().size()).sum();
-    ObjectNode usage =
-        Wire.JSON
-            .createObjectNode()
-            .put("prompt_tokens", prompt.size())
-            .put("completion_tokens", generated)
-            .put("total_tokens", prompt.size() + generated);
-    usage
-        .putObject("prompt_tokens_details")
-        .put("cached_tokens", choices.stream().mapToInt(Choice::cached).max().orElse(0));
-    return usage;
+  private void logprobs(ObjectNode json, List<Token> list) {
+    if (!request.logprobs() || list.isEmpty()) json.putNull("logprobs");
+    else tokens.content(json.putObject("logprobs").putArray("content"), list, request.top());
   }
 }

@@ -4,41 +4,57 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.turnstone.rollout.Message;
 import dev.turnstone.rollout.ToolSpec;
 import dev.turnstone.server.completion.Reading;
+import dev.turnstone.server.http.Refused;
 import java.util.List;
 
 /// A chat completion as it was asked for.
 ///
 /// @param maxTokens largest integer if the request has no bound
+/// @param top how many of the most probable tokens each log-probability has beside it
 record ChatRequest(
     GenerationFields fields,
     List<Message> messages,
     List<ToolSpec> tools,
     Reading reading,
     int maxTokens,
-    boolean logprobs) {
+    boolean logprobs,
+    int top) {
 
   /// Reads a body that fits the contract's `ChatRequest`.
   static ChatRequest read(JsonNode body) {
     GenerationFields fields = GenerationFields.read(body);
     List<Message> messages = ChatMessages.read(body.path("messages"));
     List<ToolSpec> tools = ChatMessages.tools(body.path("tools"));
+    boolean logprobs = body.path("logprobs").asBoolean(false);
+    int top = body.path("top_logprobs").asInt(0);
+    if (top > 0 && !logprobs)
+      throw Refused.bad("top_logprobs needs logprobs: true", "top_logprobs");
     JsonNode bound =
         body.path("max_completion_tokens").isNumber()
             ? body.path("max_completion_tokens")
             : body.path("max_tokens");
-    boolean readCalls = !tools.isEmpty() && !body.path("tool_choice").asText("").equals("none");
-    Reading reading =
-        new Reading.Message(
-            readCalls ? tools : List.of(),
-            (int) messages.stream().filter(Message.Assistant.class::isInstance).count(),
-            !body.path("parallel_tool_calls").asBoolean(true),
-            fields.skipSpecial());
     return new ChatRequest(
         fields,
         messages,
         tools,
-        reading,
+        reading(body, messages, tools, fields),
         bound.asInt(Integer.MAX_VALUE),
-        body.path("logprobs").asBoolean(false));
+        logprobs,
+        top);
+  }
+
+  private static Reading reading(
+      JsonNode body, List<Message> messages, List<ToolSpec> tools, GenerationFields fields) {
+    boolean readCalls = !tools.isEmpty() && !body.path("tool_choice").asText("").equals("none");
+    return new Reading.Message(
+        readCalls ? tools : List.of(),
+        turn(messages),
+        !body.path("parallel_tool_calls").asBoolean(true),
+        fields.skipSpecial());
+  }
+
+  /// Number of the turn that is asked for.
+  static int turn(List<Message> messages) {
+    return (int) messages.stream().filter(Message.Assistant.class::isInstance).count();
   }
 }

@@ -1,5 +1,6 @@
 package dev.turnstone.server.runs;
 
+import dev.turnstone.server.http.ErrorShape;
 import dev.turnstone.server.http.Exchange;
 import dev.turnstone.server.http.Gate;
 import dev.turnstone.server.http.Refused;
@@ -46,7 +47,8 @@ public final class FeedApi {
   private void failed(HttpServerResponse response) {
     gate.leave();
     if (!response.ended() && !response.closed())
-      Exchange.refuse(response, Refused.bad("the WebSocket handshake is not valid"));
+      Exchange.refuse(
+          response, Refused.bad("the WebSocket handshake is not valid"), ErrorShape.OPENAI);
   }
 
   private static void checkProtocol(HttpServerRequest request) {

@@ -11,7 +11,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 final class AccessTest {
-  private static final ApiKey KEY = new ApiKey("k", Scope.ADMIN);
+  private static final ApiKey KEY = new ApiKey("k", Scope.ADMIN, KeyLimit.none());
 
   @Test
   void anotherHostNeedsAKey() {
@@ -77,16 +77,17 @@ final class AccessTest {
             "127.0.0.1",
             List.of(),
             List.of(
-                new ApiKey("agent-k", Scope.AGENT),
-                new ApiKey("run-k", Scope.RUN),
-                new ApiKey("admin-k", Scope.ADMIN)));
-    assertThat(status(() -> access.checkKey(Optional.ofNullable(header), needed)))
+                new ApiKey("agent-k", Scope.AGENT, KeyLimit.none()),
+                new ApiKey("run-k", Scope.RUN, KeyLimit.none()),
+                new ApiKey("admin-k", Scope.ADMIN, KeyLimit.none())));
+    assertThat(status(() -> access.checkKey(Optional.ofNullable(header), Optional.empty(), needed)))
         .isEqualTo(status);
   }
 
   @Test
   void aKeyIsNotInItsText() {
-    assertThat(new ApiKey("secret", Scope.RUN).toString()).doesNotContain("secret");
+    assertThat(new ApiKey("secret", Scope.RUN, KeyLimit.none()).toString())
+        .doesNotContain("secret");
   }
 
   private static boolean passes(Runnable check) {

@@ -26,6 +26,9 @@ import org.slf4j.LoggerFactory;
 /// Within a lineage versions only grow. The same version again is answered without loading it if
 /// its bytes are the same, and refused if they are not: other bytes need a new lineage.
 public final class Weights {
+  /// Lineage of weights that come over another engine's wire, as a folder without a manifest.
+  public static final String WIRE = "wire";
+
   private static final long PATIENCE_S = 60;
   private static final Logger LOG = LoggerFactory.getLogger(Weights.class);
 
@@ -59,6 +62,19 @@ public final class Weights {
 
   public WeightsId serving() {
     return policy.weights();
+  }
+
+  /// Names the weights of a folder without a manifest as the next version of [#WIRE].
+  ///
+  /// @throws WeightsRejected if it does not lie under a root or holds no weights
+  public WeightsId identify(Path folder) throws WeightsRejected {
+    Path real = underRoot(folder);
+    int version = log.newest(WIRE).map(stored -> stored.id().version() + 1).orElse(1);
+    try {
+      return new WeightsId(WIRE, version, WeightsFolder.identity(real));
+    } catch (IOException e) {
+      throw new WeightsRejected("the weights in %s cannot be read: %s".formatted(folder, e));
+    }
   }
 
   /// The run whose trainer sent the weights that serve.
@@ -123,11 +139,16 @@ public final class Weights {
 
   /// Where the folder really is, once it is known to lie under a root and to hold those weights.
   private Path checked(Path folder, WeightsId id) throws WeightsRejected {
+    Path real = underRoot(folder);
+    WeightsFolder.verify(real, id);
+    return real;
+  }
+
+  private Path underRoot(Path folder) throws WeightsRejected {
     Path real = real(folder);
     boolean allowed = false;
     for (Path root : roots) allowed |= real.startsWith(real(root));
     if (!allowed) throw new WeightsRejected("no configured root holds the weights in " + folder);
-    WeightsFolder.verify(real, id);
     return real;
   }
 

@@ -86,6 +86,10 @@ public final class WeightsFolder {
   static void verify(Path folder, WeightsId id) throws WeightsRejected {
     try {
       Path file = folder.resolve(WeightsManifest.NAME);
+      if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS) && id.lineage().equals(Weights.WIRE)) {
+        require("the sha256 of the folder's files", id.sha256(), identity(folder));
+        return;
+      }
       if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS))
         throw new WeightsRejected("there is no " + WeightsManifest.NAME + " in " + folder);
       if (Files.size(file) > MAX_MANIFEST_BYTES)
@@ -98,6 +102,20 @@ public final class WeightsFolder {
     } catch (IllegalArgumentException e) {
       throw new WeightsRejected(String.valueOf(e.getMessage()));
     }
+  }
+
+  /// Names the safetensors of a folder without a manifest: one hash over their names and hashes.
+  static String identity(Path folder) throws IOException, WeightsRejected {
+    List<Path> files =
+        list(folder).stream()
+            .filter(file -> file.toString().endsWith(".safetensors"))
+            .sorted()
+            .toList();
+    if (files.isEmpty()) throw new WeightsRejected("there are no safetensors in " + folder);
+    StringBuilder names = new StringBuilder();
+    for (Path file : files)
+      names.append(file.getFileName()).append(' ').append(sha256(file)).append('\n');
+    return JsonText.sha256(names.toString());
   }
 
   private static void verify(Path folder, WeightsId id, WeightsManifest manifest)

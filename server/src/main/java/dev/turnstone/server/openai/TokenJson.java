@@ -1,0 +1,135 @@
+package dev.turnstone.server.openai;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.turnstone.rollout.PromptLogprobs;
+import dev.turnstone.rollout.RunLength;
+import dev.turnstone.rollout.Tokens;
+import dev.turnstone.rollout.TopLogprobs;
+import dev.turnstone.server.completion.Choice;
+import dev.turnstone.server.completion.Choice.Token;
+import dev.turnstone.server.completion.Served;
+import dev.turnstone.server.http.Wire;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.util.HexFormat;
+import java.util.List;
+
+/// Tokens, their ids, log-probabilities and counts as OpenAI's and vLLM's JSON.
+///
+/// @param asIds whether tokens are written as `token_id:ID`
+public record TokenJson(Served served, boolean asIds) {
+  private static final double LEAST_LOGPROB = -9999;
+  private static final HexFormat HEX = HexFormat.of().withPrefix("\\x");
+
+  /// JSON has no infinity.
+  public static double finite(float logprob) {
+    return Float.isNaN(logprob) ? LEAST_LOGPROB : Math.max(logprob, LEAST_LOGPROB);
+  }
+
+  /// A token's text; bytes that are no text by themselves are U+FFFD.
+  String name(int id) {
+    return asIds ? "token_id:" + id : new String(served.texts().bytes(id), StandardCharsets.UTF_8);
+  }
+
+  /// A token's text as a key that no other token shares: OpenAI's `bytes:\xe2\x82` where it is
+  /// none.
+  String key(int id) {
+    if (asIds) return name(id);
+    byte[] bytes = served.texts().bytes(id);
+    try {
+      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+    } catch (CharacterCodingException e) {
+      return "bytes:" + HEX.formatHex(bytes);
+    }
+  }
+
+  /// A chat's `logprobs.content`.
+  ///
+  /// @param top how many of the most probable tokens each entry has
+  public void content(ArrayNode list, List<Token> tokens, int top) {
+    for (Token token : tokens) {
+      ObjectNode entry = list.addObject();
+      entry(entry, token.id(), token.logprob());
+      ArrayNode tops = entry.putArray("top_logprobs");
+      TopLogprobs most = token.top();
+      for (int i = 0; i < Math.min(top, most.ids().size()); i++)
+        entry(tops.addObject(), most.ids().get(i), most.logprobs().get(i));
+    }
+  }
+
+  private void entry(ObjectNode entry, int id, float logprob) {
+    entry.put("token", name(id));
+    entry.put("logprob", finite(logprob));
+    ArrayNode list = entry.putArray("bytes");
+    for (byte b : served.texts().bytes(id)) list.add(Byte.toUnsignedInt(b));
+  }
+
+  /// vLLM's `prompt_logprobs`: per position a map from id to logprob, rank and text; the first is
+  /// null.
+  public ArrayNode prompt(Tokens prompt, PromptLogprobs scores) {
+    ArrayNode list = Wire.JSON.createArrayNode();
+    for (int i = 0; i < prompt.size(); i++) {
+      if (i == 0) {
+        list.addNull();
+        continue;
+      }
+      ObjectNode position = list.addObject();
+      TopLogprobs top = scores.tops().get(i);
+      ranked(position, prompt.get(i), scores.logprobs().get(i), top.rank());
+      for (int k = 0; k < top.ids().size(); k++)
+        if (top.ids().get(k) != prompt.get(i))
+          ranked(position, top.ids().get(k), top.logprobs().get(k), k + 1);
+    }
+    return list;
+  }
+
+  private void ranked(ObjectNode position, int id, float logprob, int rank) {
+    position
+        .putObject(Integer.toString(id))
+        .put("logprob", finite(logprob))
+        .put("rank", rank)
+        .put("decoded_token", name(id));
+  }
+
+  /// The ids of sampled tokens.
+  public static void ids(ArrayNode list, List<Token> tokens) {
+    for (Token token : tokens) list.add(token.id());
+  }
+
+  /// The ids of a prompt.
+  public static void ids(ArrayNode list, Tokens tokens) {
+    for (int i = 0; i < tokens.size(); i++) list.add(tokens.get(i));
+  }
+
+  /// Which policy version sampled which ids, as runs.
+  public static void versions(ObjectNode json, Choice choice) {
+    RunLength<Integer> versions = choice.versions();
+    ObjectNode runs = json.putObject("policy_versions");
+    versions.starts().forEach(runs.putArray("starts")::add);
+    versions.values().forEach(runs.putArray("values")::add);
+  }
+
+  /// OpenAI's `usage` of a request; each prompt counts once.
+  public static ObjectNode usage(List<Choice> choices) {
+    int prompt = 0;
+    int generated = 0;
+    for (int i = 0; i < choices.size(); i++) {
+      Choice choice = choices.get(i);
+      generated += choice.tokens().size();
+      if (i == 0 || choices.get(i - 1).ask() != choice.ask())
+        prompt += choice.ask().prompt().size();
+    }
+    ObjectNode usage =
+        Wire.JSON
+            .createObjectNode()
+            .put("prompt_tokens", prompt)
+            .put("completion_tokens", generated)
+            .put("total_tokens", prompt + generated);
+    usage
+        .putObject("prompt_tokens_details")
+        .put("cached_tokens", choices.stream().mapToInt(Choice::cached).max().orElse(0));
+    return usage;
+  }
+}
