@@ -11,6 +11,10 @@ import dev.turnstone.engine.chat.tools.ReasoningTags;
 import dev.turnstone.engine.chat.tools.ToolFormat;
 import dev.turnstone.engine.chat.tools.ToolFormats;
 import dev.turnstone.engine.chat.tools.TurnParser;
+import dev.turnstone.engine.hub.Hub;
+import dev.turnstone.engine.hub.HubModel;
+import dev.turnstone.engine.hub.HubSettings;
+import dev.turnstone.engine.hub.ProgressBar;
 import dev.turnstone.rollout.WeightsId;
 import dev.turnstone.server.completion.Served;
 import dev.turnstone.server.completion.TokenizerTexts;
@@ -24,6 +28,7 @@ import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.Map;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,19 +40,34 @@ record ModelFolder(String name, Path path) {
   /// Lineage of the weights that a folder brings, before any training.
   private static final String UNTRAINED = "base";
 
-  /// Finds what a command line names.
+  /// Finds what a command line names, downloading it from the hub if it must.
   static ModelFolder find(String model) {
-    return find(model, Path.of(System.getProperty("turnstone.home", ".")));
+    return find(model, Path.of(System.getProperty("turnstone.home", ".")), System.getenv());
   }
 
-  /// Finds a folder by its path, or a policy that comes with Turnstone by its name.
-  static ModelFolder find(String model, Path home) {
+  /// Finds a folder by its path, a policy that comes with Turnstone by its name, or a model of the
+  /// Hugging Face hub as `org/name` or `org/name@revision`.
+  static ModelFolder find(String model, Path home, Map<String, String> environment) {
     Path given = Path.of(model);
     if (Files.isDirectory(given))
       return new ModelFolder(given.toAbsolutePath().normalize().getFileName().toString(), given);
     Path own = home.resolve("models").resolve(model);
     if (model.matches("[a-z0-9.-]+") && Files.isDirectory(own)) return new ModelFolder(model, own);
-    throw new StartupError("there is no model folder %s".formatted(model));
+    return HubModel.parse(model)
+        .map(remote -> new ModelFolder(model, download(remote, environment)))
+        .orElseThrow(() -> new StartupError("there is no model folder %s".formatted(model)));
+  }
+
+  private static Path download(HubModel model, Map<String, String> environment) {
+    var progress = new ProgressBar(System.err, System.console().isTerminal());
+    try {
+      return new Hub(HubSettings.of(environment)).fetch(model, progress);
+    } catch (ModelException e) {
+      throw new StartupError(String.valueOf(e.getMessage()));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new StartupError("the download of %s was interrupted".formatted(model));
+    }
   }
 
   /// Loads the folder into an engine. The caller closes the policy.

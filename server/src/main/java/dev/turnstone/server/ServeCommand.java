@@ -27,7 +27,10 @@ import picocli.CommandLine.Spec;
 final class ServeCommand implements Callable<Integer> {
   static final String KEY_VARIABLE = "TURNSTONE_API_KEY";
 
-  @Option(names = "--model", paramLabel = "tiny|DIR", description = "Policy to serve.")
+  @Option(
+      names = "--model",
+      paramLabel = "tiny|DIR|ORG/NAME",
+      description = "Policy to serve; ORG/NAME[@REVISION] comes from the Hugging Face hub.")
   private Optional<String> model = Optional.empty();
 
   @Option(names = "--port", paramLabel = "PORT", description = "8000; 0 takes a free one.")

@@ -53,7 +53,7 @@ final class TrainCommand implements Callable<Integer> {
 
   @Option(
       names = "--model",
-      paramLabel = "tiny|DIR",
+      paramLabel = "tiny|DIR|ORG/NAME",
       description = "Policy that training starts from, the one that the server serves; tiny.")
   private String model = "tiny";
 

@@ -118,10 +118,15 @@ final class ModelFolderTest {
 
   @Test
   void aFolderThatCannotBeServedIsOneSentence(@TempDir Path other) throws IOException {
-    assertThatThrownBy(() -> ModelFolder.find("/no/such", other))
+    assertThatThrownBy(() -> ModelFolder.find("/no/such", other, Map.of()))
         .isInstanceOf(StartupError.class)
         .hasMessage("there is no model folder /no/such");
-    ModelFolder empty = ModelFolder.find(other.toString(), other);
+    var offline = Map.of("HF_HUB_OFFLINE", "1", "HF_HUB_CACHE", other.toString());
+    assertThatThrownBy(() -> ModelFolder.find("org/name@v1", other, offline))
+        .isInstanceOf(StartupError.class)
+        .hasMessage(
+            "org/name@v1 is not in the cache %s, and HF_HUB_OFFLINE forbids to download it", other);
+    ModelFolder empty = ModelFolder.find(other.toString(), other, Map.of());
     assertThatThrownBy(() -> empty.load(EngineConfig.DEFAULT, Optional.empty(), Optional.empty()))
         .isInstanceOf(StartupError.class)
         .hasMessageContaining(other.toString());
