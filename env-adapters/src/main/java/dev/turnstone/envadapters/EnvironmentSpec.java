@@ -2,28 +2,30 @@ package dev.turnstone.envadapters;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.turnstone.envadapters.peer.Endpoint;
+import dev.turnstone.envadapters.peer.InvalidEnvironment;
+import dev.turnstone.envadapters.peer.JsonText;
+import dev.turnstone.envadapters.peer.Origin;
+import dev.turnstone.envadapters.rewards.RewardEntry;
+import dev.turnstone.envadapters.tools.ToolEntry;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Function;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
-/// An environment as it is registered: the body of `POST /v1/environments`. Two bodies that mean
-/// the same are equal, whatever they left to defaults.
+/// An environment as it is registered: the body of `POST /v1/environments`, or a file of the
+/// operator's. Two bodies that mean the same are equal, whatever they left to defaults.
 ///
 /// ```
 /// {"environment": "python",
-///  "tools": [
-///   {"kind": "sandbox", "name", "description", "url", "headers"?: {name: "text" | {"env", "prefix"?}},
-///    "timeout_s"? = 10, "max_output_chars"? = 4000, "language"? = "python", "argument"? = "code",
-///    "memory_limit_mb"? = 512},
-///   {"kind": "http", "name", "description", "url", "headers"?, "timeout_s"? = 10,
-///    "max_output_chars"? = 4000, "method"? = "POST", "parameters"?: JSON Schema of an object,
-///    "idempotent"? = false, "on_timeout"? = "environment_lost" | "tool_error"}],
-///  "rewards": [
-///   {"kind": "exact_match", "name"? = kind, "weight"? = 1, "field"? = "answer",
-///    "normalize"? = "none" | "strip" (default) | "lower"},
-///   {"kind": "numeric", "name"?, "weight"?, "field"?, "abs_tolerance"? = 1e-6, "rel_tolerance"? = 0},
-///   {"kind": "http", "name"?, "weight"?, "url", "headers"?, "timeout_s"? = 30, "idempotent"? = true}]}
+///  "tools": [{"kind": "sandbox" | "http" | "openapi" | "mcp" | "openenv" | "nemo_gym", …}],
+///  "rewards": [{"kind": "exact_match" | "numeric" | "regex" | "json_equal" | "code_tests" | "http"
+///                       | "judge" | "steps" | "environment", "name"? = kind, "weight"? = 1, …}]}
 /// ```
+///
+/// `docs/ENVIRONMENTS.md` has the fields of each kind; [ToolReader] and [RewardReader] their
+/// bounds.
 ///
 /// @param environment its name
 /// @param rewards summed with their weights; none means that the environment cannot score
@@ -37,14 +39,21 @@ public record EnvironmentSpec(
     unique("rewards", rewards, RewardEntry::name);
   }
 
-  /// Reads a body. Unknown fields are ignored.
+  /// Reads a body that came over HTTP. Unknown fields are ignored.
   ///
   /// @throws InvalidEnvironment with one sentence that names the field and its value
   public static EnvironmentSpec parse(JsonNode body) {
-    return SpecReader.environment(body);
+    return SpecReader.environment(body, Origin.HTTP);
   }
 
-  /// Reads a body from its text.
+  /// Reads what the operator wrote, which may hold commands and files of the server.
+  ///
+  /// @throws InvalidEnvironment with one sentence that names the field and its value
+  public static EnvironmentSpec ofOperator(JsonNode body) {
+    return SpecReader.environment(body, Origin.OPERATOR);
+  }
+
+  /// Reads a body that came over HTTP from its text.
   ///
   /// @throws InvalidEnvironment also if the text is not JSON
   public static EnvironmentSpec parse(String body) {
@@ -64,15 +73,18 @@ public record EnvironmentSpec(
   /// Everywhere this environment sends requests, with the field that says so.
   Stream<Placed> endpoints() {
     Stream<Placed> ofTools =
-        Stream.iterate(0, i -> i < tools.size(), i -> i + 1)
-            .map(i -> new Placed("tools[%d]".formatted(i), tools.get(i).endpoint()));
+        IntStream.range(0, tools.size())
+            .boxed()
+            .flatMap(i -> placed("tools[%d]".formatted(i), tools.get(i).place()));
     Stream<Placed> ofRewards =
-        Stream.iterate(0, i -> i < rewards.size(), i -> i + 1)
-            .flatMap(i ->
-                rewards.get(i) instanceof RewardEntry.Http http
-                    ? Stream.of(new Placed("rewards[%d]".formatted(i), http.endpoint()))
-                    : Stream.empty());
+        IntStream.range(0, rewards.size())
+            .boxed()
+            .flatMap(i -> placed("rewards[%d]".formatted(i), rewards.get(i).place()));
     return Stream.concat(ofTools, ofRewards);
+  }
+
+  private static Stream<Placed> placed(String path, Optional<Endpoint> endpoint) {
+    return endpoint.stream().map(there -> new Placed(path, there));
   }
 
   /// An endpoint and the path of the object that holds it.

@@ -1,6 +1,16 @@
 package dev.turnstone.envadapters;
 
+import dev.turnstone.envadapters.peer.HeaderValue;
+import dev.turnstone.envadapters.peer.InvalidEnvironment;
+import dev.turnstone.envadapters.peer.Peers;
+import dev.turnstone.envadapters.peer.ToolAddressPolicy;
+import dev.turnstone.envadapters.tools.CommandJail;
+import dev.turnstone.envadapters.tools.Host;
+import dev.turnstone.envadapters.tools.TokenCount;
 import dev.turnstone.rollout.Environment;
+import dev.turnstone.rollout.Environment.EnvironmentLost;
+import dev.turnstone.rollout.Message;
+import dev.turnstone.rollout.Reward;
 import dev.turnstone.rollout.Task;
 import java.net.InetAddress;
 import java.util.List;
@@ -17,26 +27,52 @@ import okhttp3.HttpUrl;
 public final class Environments implements AutoCloseable {
   private final ConcurrentSkipListMap<String, ToolEnvironment> byName =
       new ConcurrentSkipListMap<>();
+
+  /// Environments written in Java, which have no spec.
+  private final ConcurrentSkipListMap<String, Environment> inJava = new ConcurrentSkipListMap<>();
+
   private final ToolAddressPolicy addresses;
   private final Function<String, Optional<String>> secrets;
-  private final Peers peers;
+  private final Host host;
 
-  /// An empty registry.
+  /// An empty registry without a jail for commands, which estimates tokens.
   ///
   /// @param addresses where tools may be
   /// @param secrets environment variables by name, which headers may refer to
   public Environments(ToolAddressPolicy addresses, Function<String, Optional<String>> secrets) {
+    this(addresses, secrets, TokenCount.ESTIMATE, CommandJail.NONE);
+  }
+
+  /// An empty registry.
+  ///
+  /// @param tokens of the policy that reads what tools answer
+  /// @param jail where the commands of MCP servers run
+  public Environments(
+      ToolAddressPolicy addresses,
+      Function<String, Optional<String>> secrets,
+      TokenCount tokens,
+      CommandJail jail) {
     this(
         addresses,
         secrets,
-        new Peers(addresses, Dns.SYSTEM, secrets, Thread::sleep, System::nanoTime));
+        new Host(
+            new Peers(addresses, Dns.SYSTEM, secrets, Thread::sleep, System::nanoTime),
+            tokens,
+            jail));
   }
 
-  Environments(
-      ToolAddressPolicy addresses, Function<String, Optional<String>> secrets, Peers peers) {
+  Environments(ToolAddressPolicy addresses, Function<String, Optional<String>> secrets, Host host) {
     this.addresses = addresses;
     this.secrets = secrets;
-    this.peers = peers;
+    this.host = host;
+  }
+
+  /// Adds an environment that is written in Java.
+  ///
+  /// @throws InvalidEnvironment if the name is taken
+  public void register(String name, Environment environment) {
+    if (byName.containsKey(name) || inJava.putIfAbsent(name, environment) != null)
+      throw new InvalidEnvironment("environment %s is registered already".formatted(name));
   }
 
   /// Adds an environment. The same spec again changes nothing.
@@ -46,8 +82,10 @@ public final class Environments implements AutoCloseable {
   ///   is not allowed, or a header refers to a variable that is not set
   public boolean register(EnvironmentSpec spec) {
     spec.endpoints().forEach(this::check);
-    ToolEnvironment there =
-        byName.putIfAbsent(spec.environment(), new ToolEnvironment(spec, peers));
+    if (inJava.containsKey(spec.environment()))
+      throw new InvalidEnvironment(
+          "environment %s is one of the server's own".formatted(spec.environment()));
+    ToolEnvironment there = byName.putIfAbsent(spec.environment(), new ToolEnvironment(spec, host));
     if (there != null && !there.spec().equals(spec))
       throw new InvalidEnvironment(
           "environment %s is registered with another body; delete it first"
@@ -62,12 +100,30 @@ public final class Environments implements AutoCloseable {
 
   /// What rollouts open sessions of.
   public Optional<Environment> lookup(String name) {
-    return Optional.ofNullable(byName.get(name));
+    Environment written = inJava.get(name);
+    return written != null ? Optional.of(written) : Optional.ofNullable(byName.get(name));
+  }
+
+  /// Scores a stored conversation again, with the rewards as they are registered now.
+  ///
+  /// @param stepRewards what its turns were given, in order
+  /// @return empty if the environment does not score
+  /// @throws IllegalArgumentException with one sentence if the environment is not there, or can
+  ///   only score a rollout while it is open
+  public Optional<Reward> score(Task task, List<Message> transcript, List<Double> stepRewards)
+      throws EnvironmentLost, InterruptedException {
+    ToolEnvironment environment = byName.get(task.environment());
+    if (environment == null)
+      throw new IllegalArgumentException(
+          "environment %s is not registered, or cannot score what is stored"
+              .formatted(task.environment()));
+    return environment.score(task, transcript, stepRewards);
   }
 
   /// Why a task could never run: its environment is unknown, or its data lacks what the reward
   /// needs. One sentence, for refusing the task when it arrives.
   public Optional<String> objection(Task task) {
+    if (inJava.containsKey(task.environment())) return Optional.empty();
     ToolEnvironment environment = byName.get(task.environment());
     return environment == null
         ? Optional.of("environment %s is not registered".formatted(task.environment()))
@@ -89,7 +145,7 @@ public final class Environments implements AutoCloseable {
   /// Cancels what is running and closes all connections.
   @Override
   public void close() {
-    peers.close();
+    host.peers().close();
   }
 
   /// Finds early what every call would fail on. A name's addresses are only known when connecting.

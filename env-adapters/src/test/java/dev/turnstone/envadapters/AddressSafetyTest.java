@@ -10,6 +10,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.github.tomakehurst.wiremock.WireMockServer;
 import com.github.tomakehurst.wiremock.core.WireMockConfiguration;
+import dev.turnstone.envadapters.peer.InvalidEnvironment;
+import dev.turnstone.envadapters.peer.Peers;
+import dev.turnstone.envadapters.peer.ToolAddressPolicy;
+import dev.turnstone.envadapters.tools.CommandJail;
+import dev.turnstone.envadapters.tools.Host;
+import dev.turnstone.envadapters.tools.TokenCount;
 import dev.turnstone.rollout.Environment;
 import dev.turnstone.rollout.Environment.EnvironmentLost;
 import dev.turnstone.rollout.Observation;
@@ -104,7 +110,8 @@ final class AddressSafetyTest {
                 : Dns.SYSTEM.lookup(name);
     Function<String, Optional<String>> none = _ -> Optional.empty();
     Peers peers = new Peers(policy, dns, none, _ -> {}, System::nanoTime);
-    try (Environments environments = new Environments(policy, none, peers)) {
+    try (Environments environments =
+        new Environments(policy, none, new Host(peers, TokenCount.ESTIMATE, CommandJail.NONE))) {
       environments.register(
           EnvironmentSpec.parse(
               """

@@ -3,6 +3,8 @@ package dev.turnstone.envadapters;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.turnstone.envadapters.peer.InvalidEnvironment;
+import dev.turnstone.envadapters.peer.ToolAddressPolicy;
 import dev.turnstone.rollout.Environment.EnvironmentLost;
 import java.util.HashMap;
 import java.util.List;

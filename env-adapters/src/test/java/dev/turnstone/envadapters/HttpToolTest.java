@@ -17,6 +17,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.github.tomakehurst.wiremock.client.ResponseDefinitionBuilder;
 import com.github.tomakehurst.wiremock.http.Fault;
+import dev.turnstone.envadapters.peer.Peer;
 import dev.turnstone.rollout.Environment.EnvironmentLost;
 import dev.turnstone.rollout.Observation.Result;
 import java.net.InetAddress;
@@ -159,9 +160,9 @@ final class HttpToolTest {
   void anAnswerWithoutEndIsReadToABound() throws Exception {
     answers(ok("x".repeat((int) Peer.MAX_BODY_BYTES + 5)));
 
-    assertThat(call(HEAD.formatted("30") + "'max_output_chars':4}", "{'q':'x'}").text())
+    assertThat(call(HEAD.formatted("30") + "'max_output_tokens':4}", "{'q':'x'}").text())
         .isEqualTo(
-            "xx\n[16777212 characters cut]\nxx\n"
+            "xxxxxxxx\n[about 4194300 tokens cut]\nxxxxxxxx\n"
                 + "[the answer was longer than 16 MiB; the rest was not read]");
   }
 

@@ -2,6 +2,11 @@ package dev.turnstone.envadapters;
 
 import com.github.tomakehurst.wiremock.WireMockServer;
 import com.github.tomakehurst.wiremock.core.WireMockConfiguration;
+import dev.turnstone.envadapters.peer.Peers;
+import dev.turnstone.envadapters.peer.ToolAddressPolicy;
+import dev.turnstone.envadapters.tools.CommandJail;
+import dev.turnstone.envadapters.tools.Host;
+import dev.turnstone.envadapters.tools.TokenCount;
 import dev.turnstone.rollout.Environment;
 import dev.turnstone.rollout.Environment.EnvironmentLost;
 import dev.turnstone.rollout.Json;
@@ -38,7 +43,10 @@ final class Peerage implements AutoCloseable {
         new Environments(
             addresses,
             secrets,
-            new Peers(addresses, Dns.SYSTEM, secrets, pauses::add, System::nanoTime));
+            new Host(
+                new Peers(addresses, Dns.SYSTEM, secrets, pauses::add, System::nanoTime),
+                TokenCount.ESTIMATE,
+                CommandJail.NONE));
   }
 
   /// Registers an environment `e` whose body's `URL` is this peer's, and opens a session of it.

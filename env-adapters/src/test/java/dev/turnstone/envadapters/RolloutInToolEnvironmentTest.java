@@ -5,6 +5,7 @@ import static com.github.tomakehurst.wiremock.client.WireMock.post;
 import static com.github.tomakehurst.wiremock.client.WireMock.status;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.turnstone.envadapters.peer.JsonText;
 import dev.turnstone.rollout.ChatFormat;
 import dev.turnstone.rollout.Generation;
 import dev.turnstone.rollout.Json;

@@ -27,7 +27,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 final class SandboxToolTest {
   private static final String TOOL =
-      "{'kind':'sandbox','name':'python','description':'Runs Python','url':'URL','max_output_chars':20}";
+      "{'kind':'sandbox','name':'python','description':'Runs Python','url':'URL','max_output_tokens':5}";
 
   private final Peerage peer = new Peerage();
 
@@ -61,7 +61,7 @@ final class SandboxToolTest {
   void longOutputIsCutInTheMiddleAndSaysSo() throws Exception {
     answers(okJson(ran("Success", "Finished", "0", "a".repeat(500) + "end", "")));
 
-    assertThat(run("x=1").text()).isEqualTo("aaaaaaaaaa\n[483 characters cut]\naaaaaaaend");
+    assertThat(run("x=1").text()).isEqualTo("aaaaaaaaaaaa\n[about 121 tokens cut]\naaaaaend");
   }
 
   @Test
@@ -70,7 +70,7 @@ final class SandboxToolTest {
 
     assertThat(run("x"))
         .isInstanceOf(Result.Failed.class)
-        .returns("[13 characters cut]\nack ... NameError: x\n[exit code 1]", Result::text);
+        .returns("[4 tokens cut]\nack ... NameError: x\n[exit code 1]", Result::text);
   }
 
   @Test

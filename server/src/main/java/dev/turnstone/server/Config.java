@@ -26,6 +26,7 @@ import java.util.function.Function;
 /// @param hosts names besides `host` under which clients reach the server
 /// @param weightRoots folders under which a trainer's weights must lie
 /// @param toolAddresses private addresses that tools may have
+/// @param environments YAML files of environments, which may hold commands
 /// @param maxCompletions chat completions in flight
 /// @param maxRequests other requests in flight
 /// @param completionTimeout after which a completion ends with what it has
@@ -43,6 +44,7 @@ record Config(
     List<ApiKey> apiKeys,
     List<Path> weightRoots,
     List<String> toolAddresses,
+    List<Path> environments,
     int maxCompletions,
     int maxRequests,
     Duration completionTimeout,
@@ -68,6 +70,7 @@ record Config(
             given.each("api_keys", Config::apiKey),
             given.texts("weight_roots").stream().map(Path::of).toList(),
             given.texts("tool_addresses"),
+            given.texts("environments").stream().map(Path::of).toList(),
             given.integer("max_completions", 256, 1, 100_000),
             given.integer("max_requests", 1024, 1, 100_000),
             given.seconds("completion_timeout_s", 600),

@@ -77,6 +77,12 @@ final class ServeCommand implements Callable<Integer> {
       description = "Tags of its reasoning: think, mistral or none; by its chat template.")
   private Optional<String> reasoningParser = Optional.empty();
 
+  @Option(
+      names = "--environment",
+      paramLabel = "FILE",
+      description = "YAML of an environment, which may hold commands; may be repeated.")
+  private List<String> environments = List.of();
+
   @Spec private CommandSpec spec = CommandSpec.create();
 
   @Override
@@ -111,6 +117,7 @@ final class ServeCommand implements Callable<Integer> {
     reasoningParser.ifPresent(value -> said.put("reasoning_parser", value));
     for (String value : weightRoots) list(said, "weight_roots").add(value);
     for (String value : toolAddresses) list(said, "tool_addresses").add(value);
+    for (String value : environments) list(said, "environments").add(value);
     key.filter(value -> !value.isBlank())
         .ifPresent(value -> list(said, "api_keys").addObject().put("key", value));
     return Config.of(said);

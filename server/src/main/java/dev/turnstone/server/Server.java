@@ -1,7 +1,7 @@
 package dev.turnstone.server;
 
 import dev.turnstone.envadapters.Environments;
-import dev.turnstone.envadapters.ToolAddressPolicy;
+import dev.turnstone.envadapters.peer.ToolAddressPolicy;
 import dev.turnstone.rollout.Rollout;
 import dev.turnstone.rollout.TrainablePolicy.WeightsRejected;
 import dev.turnstone.server.completion.Completion.Pace;
@@ -91,7 +91,14 @@ public final class Server implements AutoCloseable {
     if (served.policy() instanceof AutoCloseable policy) owned.add(1, policy);
     TrajectoryLog trajectories = open(config.data());
     owned.add(1, trajectories);
-    Environments environments = new Environments(toolAddresses(), Server::variable);
+    CommandJails jails = new CommandJails();
+    owned.add(1, jails);
+    Environments environments =
+        new Environments(
+            toolAddresses(),
+            Server::variable,
+            text -> served.texts().encode(text, false).size(),
+            jails);
     owned.add(1, environments);
     Weights weights = weights(trajectories, served);
     Runs loaded =
@@ -109,6 +116,7 @@ public final class Server implements AutoCloseable {
     EnvironmentsApi environmentsApi =
         new EnvironmentsApi(environments, trajectories.environments(), watched::user);
     environmentsApi.restore();
+    config.environments().stream().map(EnvironmentFile::read).forEach(environmentsApi::ofOperator);
     loaded.start();
 
     Gate completions = new Gate("completions", config.maxCompletions());

@@ -23,7 +23,7 @@ final class DemoRun {
         .put("description", "Runs Python code and returns what it prints.")
         .put("url", sandbox)
         .put("timeout_s", 10)
-        .put("max_output_chars", 200);
+        .put("max_output_tokens", 100);
     environment.putArray("rewards").addObject().put("kind", "numeric").put("weight", 1.0);
     return environment;
   }

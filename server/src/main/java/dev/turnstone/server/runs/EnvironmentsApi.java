@@ -3,7 +3,7 @@ package dev.turnstone.server.runs;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.turnstone.envadapters.EnvironmentSpec;
 import dev.turnstone.envadapters.Environments;
-import dev.turnstone.envadapters.InvalidEnvironment;
+import dev.turnstone.envadapters.peer.InvalidEnvironment;
 import dev.turnstone.rollout.Json;
 import dev.turnstone.server.http.Call;
 import dev.turnstone.server.http.Refused;
@@ -62,6 +62,18 @@ public final class EnvironmentsApi {
                     .formatted(name, run, e.getMessage()));
           });
       log.warn("the stored environment {} is left out: {}", name, e.getMessage());
+    }
+  }
+
+  /// Registers what the operator wrote. It is not stored: the file is the truth.
+  ///
+  /// @throws StartupError if it cannot be
+  public void ofOperator(EnvironmentSpec spec) {
+    try {
+      environments.register(spec);
+    } catch (InvalidEnvironment e) {
+      throw new StartupError(
+          "environment %s of the configuration: %s".formatted(spec.environment(), e.getMessage()));
     }
   }
 

@@ -1,0 +1,7 @@
+/// OpenEnv servers: one WebSocket an episode.
+///
+/// Start with [OpenEnvSource].
+@NullMarked
+package dev.turnstone.envadapters.openenv;
+
+import org.jspecify.annotations.NullMarked;
