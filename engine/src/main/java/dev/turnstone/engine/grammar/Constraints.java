@@ -21,6 +21,8 @@ public final class Constraints {
         }
       }; // guarded by this
 
+  /// The grammar of a constraint.
+  ///
   /// @throws IllegalArgumentException with a sentence if the constraint cannot be compiled
   public Grammar grammar(Constraint constraint) {
     synchronized (this) {

@@ -43,6 +43,8 @@ public final class Guide {
     }
   }
 
+  /// A guide at the start of a text.
+  ///
   /// @param workers where masks are worked out
   public Guide(Grammar grammar, TokenTrie vocabulary, Executor workers) {
     this.vocabulary = vocabulary;

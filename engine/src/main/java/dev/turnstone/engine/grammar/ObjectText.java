@@ -55,7 +55,7 @@ final class ObjectText {
     for (int i = 0; i < properties.size(); i++) {
       Property property = properties.get(i);
       boolean fits = room > (property.required() ? missing - 1 : missing);
-      if (seen.named().get(i) || !fits || property.value() == Part.IMPOSSIBLE) continue;
+      if (seen.named().get(i) || !fits || property.value().equals(Part.IMPOSSIBLE)) continue;
       BitSet named = (BitSet) seen.named().clone();
       named.set(i);
       Part name = JsonText.quoted(NameText.of(property.name()));

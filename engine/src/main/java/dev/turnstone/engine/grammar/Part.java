@@ -48,7 +48,7 @@ interface Part {
   }
 
   static Part oneOf(List<? extends Part> parts) {
-    List<? extends Part> possible = parts.stream().filter(part -> part != IMPOSSIBLE).toList();
+    List<? extends Part> possible = parts.stream().filter(part -> !part.equals(IMPOSSIBLE)).toList();
     if (possible.isEmpty()) return IMPOSSIBLE;
     if (possible.size() == 1) return possible.getFirst();
     return next -> new Node.Split(possible.stream().map(part -> part.then(next)).toList());
@@ -59,7 +59,7 @@ interface Part {
   }
 
   static Part anyNumberOf(Part part) {
-    if (part == IMPOSSIBLE) return NOTHING;
+    if (part.equals(IMPOSSIBLE)) return NOTHING;
     return next -> {
       Node.Split loop = new Node.Split(List.of(next));
       loop.ways.add(part.then(loop));
@@ -71,7 +71,7 @@ interface Part {
   static Part repeated(Part part, int min, int max) {
     if (max == Integer.MAX_VALUE && min <= 1)
       return min == 0 ? anyNumberOf(part) : sequence(part, anyNumberOf(part));
-    if (part == IMPOSSIBLE) return min == 0 ? NOTHING : IMPOSSIBLE;
+    if (part.equals(IMPOSSIBLE)) return min == 0 ? NOTHING : IMPOSSIBLE;
     Rule rule = Rule.of(part);
     return next -> new Times(rule, min, max, next).from(0);
   }

@@ -101,7 +101,7 @@ final class SchemaGrammar {
     references.put(target, rule);
     Part part = value(resolve(target, path), target, deeper);
     rule.define(part);
-    return part == Part.IMPOSSIBLE ? part : rule;
+    return part.equals(Part.IMPOSSIBLE) ? part : rule;
   }
 
   private JsonNode resolve(String target, String path) {
@@ -188,15 +188,15 @@ final class SchemaGrammar {
     for (int i = 0; i < prefix.size(); i++) {
       Part item = value(prefix.get(i), "%s/prefixItems/%d".formatted(path, i), Set.of());
       // What can never be an item ends the array before it.
-      if (item == Part.IMPOSSIBLE) max = Math.min(max, i);
+      if (item.equals(Part.IMPOSSIBLE)) max = Math.min(max, i);
       first.add(item);
     }
     JsonNode items = schema.path("items");
     if (items.isArray()) throw refused(path, "has a list as items, which is now prefixItems");
     Part rest = items.isMissingNode() ? anything : value(items, path + "/items", Set.of());
-    if (rest == Part.IMPOSSIBLE) max = Math.min(max, first.size());
+    if (rest.equals(Part.IMPOSSIBLE)) max = Math.min(max, first.size());
     SchemaWords.ordered(path, "minItems", min, "the items it allows:", max);
-    return ArrayText.of(first, Optional.of(rest).filter(p -> p != Part.IMPOSSIBLE), min, max);
+    return ArrayText.of(first, Optional.of(rest).filter(p -> !p.equals(Part.IMPOSSIBLE)), min, max);
   }
 
   private Part object(JsonNode schema, String path) {
@@ -216,13 +216,13 @@ final class SchemaGrammar {
           String name = entry.getKey();
           named.add(name);
           Part part = value(entry.getValue(), "%s/properties/%s".formatted(path, name), Set.of());
-          if (part == Part.IMPOSSIBLE && required.contains(name))
+          if (part.equals(Part.IMPOSSIBLE) && required.contains(name))
             throw refused(path, "requires " + name + ", which nothing can be");
           properties.add(new ObjectText.Property(name, required.contains(name), part));
         });
     for (String name : required) {
       if (named.contains(name)) continue;
-      if (others == Part.IMPOSSIBLE)
+      if (others.equals(Part.IMPOSSIBLE))
         throw refused(path, "requires " + name + ", which it does not allow");
       properties.add(new ObjectText.Property(name, true, others));
     }
@@ -230,7 +230,7 @@ final class SchemaGrammar {
     int max = SchemaWords.count(schema, "maxProperties", Integer.MAX_VALUE, path);
     SchemaWords.ordered(path, "minProperties", min, "maxProperties", max);
     SchemaWords.ordered(path, "required properties", required.size(), "maxProperties", max);
-    boolean open = others != Part.IMPOSSIBLE;
+    boolean open = !others.equals(Part.IMPOSSIBLE);
     if (min > required.size() && open)
       throw refused(path, "has minProperties with additional properties, which is not supported");
     if (!open)

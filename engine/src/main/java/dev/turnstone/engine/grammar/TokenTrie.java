@@ -18,6 +18,8 @@ public final class TokenTrie {
   private final int[] same; // next token of the same bytes, or -1
   private final int deepest;
 
+  /// The trie of a vocabulary.
+  ///
   /// @param tokens bytes of each id; ids without bytes, such as special tokens, are in no text
   public TokenTrie(byte[][] tokens) {
     this.tokens = tokens;

@@ -65,8 +65,8 @@ class SchemaGrammarTest {
       })
   void formatsAreKept(String format, String good, String bad) {
     String schema = "{'type':'string','format':'" + format + "'}";
-    for (String text : good.split(" ")) accepts(schema, "'" + text + "'");
-    for (String text : bad.split(" ")) refuses(schema, "'" + text + "'");
+    for (String text : good.split(" ", -1)) accepts(schema, "'" + text + "'");
+    for (String text : bad.split(" ", -1)) refuses(schema, "'" + text + "'");
   }
 
   @Test
