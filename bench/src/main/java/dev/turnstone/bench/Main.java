@@ -12,7 +12,8 @@ public final class Main {
   private static final int BAD_INPUT = 2;
 
   /// All benchmarks, in the order of the list.
-  private static final List<Benchmark> BENCHMARKS = List.of(new ChatLoad(), new EngineBatches());
+  private static final List<Benchmark> BENCHMARKS =
+      List.of(new ChatLoad(), new EngineBatches(), new SandboxLoad());
 
   private Main() {}
 

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.ArrayList;
 import java.util.List;
 
 /// A body that is no run request, with all its errors in the shape that FastAPI gives them.
@@ -31,6 +32,14 @@ final class BadRequest extends Exception {
     where.forEach(location::add);
     error.put("msg", message);
     if (input.isValueNode() && input.asText().length() <= ECHOED_CHARS) error.set("input", input);
+  }
+
+  /// All errors in one line for people.
+  String sentence() {
+    List<String> sentences = new ArrayList<>();
+    errors.forEach(
+        e -> sentences.add(e.get("loc").path(1).asText() + ": " + e.get("msg").asText()));
+    return String.join("; ", sentences);
   }
 
   boolean isEmpty() {

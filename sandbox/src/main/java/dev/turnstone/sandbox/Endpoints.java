@@ -3,6 +3,7 @@ package dev.turnstone.sandbox;
 import dev.turnstone.sandbox.RequestReader.LanguageMissing;
 import dev.turnstone.sandbox.Session.Gone;
 import dev.turnstone.sandbox.Session.NoFile;
+import dev.turnstone.sandbox.jail.Limits;
 import io.vertx.core.Context;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
@@ -11,6 +12,7 @@ import io.vertx.core.http.HttpServerResponse;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
 import io.vertx.ext.web.handler.BodyHandler;
+import java.nio.file.Path;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -57,12 +59,19 @@ final class Endpoints {
 
   private final Vertx vertx;
   private final Router router;
-  private final BodyHandler bodies;
+  private final BodyHandler bodies = BodyHandler.create(false).setBodyLimit(Limits.BODY);
+  private final BodyHandler forms;
 
-  Endpoints(Vertx vertx, Router router, BodyHandler bodies) {
+  /// Adds to a router.
+  ///
+  /// @param uploads folder for the files of forms while they are read
+  Endpoints(Vertx vertx, Router router, Path uploads) {
     this.vertx = vertx;
     this.router = router;
-    this.bodies = bodies;
+    this.forms =
+        BodyHandler.create(uploads.toString())
+            .setBodyLimit(Limits.BODY)
+            .setDeleteUploadedFilesOnEnd(true);
   }
 
   Endpoints get(String path, Endpoint endpoint) {
@@ -74,9 +83,18 @@ final class Endpoints {
   }
 
   Endpoints add(HttpMethod method, String path, Endpoint endpoint) {
+    return add(method, path, bodies, endpoint);
+  }
+
+  /// A POST of a multipart form with files.
+  Endpoints uploads(String path, Endpoint endpoint) {
+    return add(HttpMethod.POST, path, forms, endpoint);
+  }
+
+  private Endpoints add(HttpMethod method, String path, BodyHandler body, Endpoint endpoint) {
     router
         .route(method, path)
-        .handler(bodies)
+        .handler(body)
         .handler(context ->
             start(
                 context,

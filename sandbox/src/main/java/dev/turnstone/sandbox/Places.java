@@ -9,9 +9,11 @@ import java.util.concurrent.atomic.AtomicInteger;
 /// served, bounded in length and in time.
 final class Places {
   /// One program's. Closing gives it back.
-  interface Place extends AutoCloseable {
+  record Place(Duration waited, Semaphore free) implements AutoCloseable {
     @Override
-    void close();
+    public void close() {
+      free.release();
+    }
   }
 
   private final int count;
@@ -28,8 +30,9 @@ final class Places {
   }
 
   Place take() throws SandboxBusy, InterruptedException {
+    long asked = System.nanoTime();
     if (!free.tryAcquire(0, TimeUnit.NANOSECONDS)) await(); // timed: never ahead of the queue
-    return free::release;
+    return new Place(Duration.ofNanos(System.nanoTime() - asked), free);
   }
 
   private void await() throws SandboxBusy, InterruptedException {

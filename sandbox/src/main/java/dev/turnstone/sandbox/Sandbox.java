@@ -1,5 +1,6 @@
 package dev.turnstone.sandbox;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.turnstone.sandbox.jail.Jail;
 import dev.turnstone.sandbox.jail.JailLost;
@@ -41,39 +42,47 @@ final class Sandbox implements AutoCloseable {
     return places;
   }
 
+  /// What came of a request, and how long it waited for its turn.
+  record Ran<T>(T result, Duration waited) {
+    /// The reply with a header that tells the wait.
+    Reply reply(JsonNode json) {
+      return Reply.ok(json).with("x-queue-ms", Double.toString(waited.toNanos() / 1e6));
+    }
+  }
+
   /// What is done with a jail.
   private interface Work<T> {
     T in(Jail jail) throws JailLost, InterruptedException;
   }
 
   /// Runs one program. Blocks; interrupting the caller kills the program.
-  RunResponse run(RunRequest request) throws SandboxBusy, InterruptedException {
-    Optional<RunResponse> response = inPlace(jail -> new ProgramRun(request, jail).run());
-    return response.orElseGet(() -> RunResponse.sandboxError(LOST));
+  Ran<RunResponse> run(RunRequest request) throws SandboxBusy, InterruptedException {
+    Ran<Optional<RunResponse>> ran = inPlace(jail -> new ProgramRun(request, jail).run());
+    return new Ran<>(ran.result().orElseGet(() -> RunResponse.sandboxError(LOST)), ran.waited());
   }
 
   /// Runs cells. Blocks; interrupting the caller kills their process.
-  ObjectNode run(JupyterRequest request) throws SandboxBusy, InterruptedException {
-    Optional<ObjectNode> response = inPlace(jail -> new NotebookRun(request, jail).run());
-    return response.orElseGet(() -> NotebookRun.error(LOST));
+  Ran<ObjectNode> run(JupyterRequest request) throws SandboxBusy, InterruptedException {
+    Ran<Optional<ObjectNode>> ran = inPlace(jail -> new NotebookRun(request, jail).run());
+    return new Ran<>(ran.result().orElseGet(() -> NotebookRun.error(LOST)), ran.waited());
   }
 
   private static final String LOST =
       "jails were lost before the program started, again and again: the machine may be out of"
           + " memory, see the sandbox's log";
 
-  private <T> Optional<T> inPlace(Work<T> work) throws SandboxBusy, InterruptedException {
+  private <T> Ran<Optional<T>> inPlace(Work<T> work) throws SandboxBusy, InterruptedException {
     long deadline = System.nanoTime() + config.queueWait().toNanos();
-    try (Places.Place _ = places.take()) {
+    try (Places.Place place = places.take()) {
       for (int losses = 0; losses < config.warm() + LOSSES; losses++) {
         Duration left = Duration.ofNanos(Math.max(deadline - System.nanoTime(), 1_000_000_000L));
         try (Jail jail = virgin(left)) {
-          return Optional.of(work.in(jail));
+          return new Ran<>(Optional.of(work.in(jail)), place.waited());
         } catch (JailLost e) {
           // The next one may fare better.
         }
       }
-      return Optional.empty();
+      return new Ran<>(Optional.empty(), place.waited());
     }
   }
 

@@ -115,4 +115,20 @@ public record SandboxConfig(
         allowHosts,
         firstUid);
   }
+
+  public SandboxConfig withMaxSessions(int other) {
+    return new SandboxConfig(
+        host,
+        port,
+        isolation,
+        concurrency,
+        warm,
+        maxWaiting,
+        queueWait,
+        other,
+        selfTestEvery,
+        mounts,
+        allowHosts,
+        firstUid);
+  }
 }

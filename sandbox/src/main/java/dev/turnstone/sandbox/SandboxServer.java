@@ -3,7 +3,6 @@ package dev.turnstone.sandbox;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.turnstone.sandbox.RequestReader.LanguageMissing;
-import dev.turnstone.sandbox.jail.Limits;
 import dev.turnstone.sandbox.jail.SandboxException;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
@@ -11,7 +10,6 @@ import io.vertx.core.file.FileSystemOptions;
 import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.ext.web.Router;
-import io.vertx.ext.web.handler.BodyHandler;
 import java.net.BindException;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
@@ -132,9 +130,8 @@ public final class SandboxServer implements AutoCloseable {
   private Router routes() {
     Router router = Router.router(vertx);
     router.route().handler(new LocalRequests(config.host()));
-    BodyHandler bodies = BodyHandler.create(false).setBodyLimit(Limits.BODY);
     Endpoints endpoints =
-        new Endpoints(vertx, router, bodies)
+        new Endpoints(vertx, router, sandbox.jails().uploads())
             .get("/v1/ping", call -> Reply.ok(JsonNodeFactory.instance.textNode("pong")))
             .get("/v1/languages", call -> Reply.ok(sandbox.languages().json()))
             .get("/health", call -> health.health())
@@ -142,6 +139,8 @@ public final class SandboxServer implements AutoCloseable {
             .post("/run_code", this::runCode)
             .post("/run_jupyter", this::runJupyter);
     new SessionRoutes(sessions, config, guard).addTo(endpoints);
+    new McpRoutes(sessions, guard).addTo(endpoints);
+    new SweRexRoutes(sessions, guard).addTo(endpoints);
     Map.of(404, "Not Found", 405, "Method Not Allowed", 413, "A body has at most 64 MiB")
         .forEach((status, why) ->
             router.errorHandler(
@@ -156,9 +155,9 @@ public final class SandboxServer implements AutoCloseable {
     long started = System.nanoTime();
     String status = "busy";
     try {
-      RunResponse response = sandbox.run(request);
-      status = response.status();
-      return Reply.ok(response.json());
+      Sandbox.Ran<RunResponse> ran = sandbox.run(request);
+      status = ran.result().status();
+      return ran.reply(ran.result().json());
     } finally {
       health.count(status, (System.nanoTime() - started) / 1e9);
     }
@@ -171,9 +170,9 @@ public final class SandboxServer implements AutoCloseable {
     long started = System.nanoTime();
     String status = "busy";
     try {
-      ObjectNode response = sandbox.run(request);
-      status = response.get("status").asText();
-      return Reply.ok(response);
+      Sandbox.Ran<ObjectNode> ran = sandbox.run(request);
+      status = ran.result().get("status").asText();
+      return ran.reply(ran.result());
     } finally {
       health.count(status, (System.nanoTime() - started) / 1e9);
     }

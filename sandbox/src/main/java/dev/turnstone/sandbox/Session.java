@@ -17,6 +17,8 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.ReentrantLock;
@@ -68,6 +70,7 @@ final class Session implements AutoCloseable {
   private final long watched;
   private final Instant opened = Instant.now();
   private final ReentrantLock turn = new ReentrantLock(true);
+  private final Set<String> shells = ConcurrentHashMap.newKeySet();
   private volatile Instant lastUsed = opened;
   private volatile String ended = "";
 
@@ -80,6 +83,11 @@ final class Session implements AutoCloseable {
 
   String id() {
     return id;
+  }
+
+  /// Names of the shells that a client has created and not closed.
+  Set<String> shells() {
+    return shells;
   }
 
   ObjectNode json() {

@@ -87,6 +87,32 @@ final class SessionReader {
             environment()));
   }
 
+  /// SWE-ReX's: `{"command": "text" | ["program", …], "shell", "timeout", "cwd", "env"}`.
+  Session.Command execute() throws BadRequest {
+    JsonNode command = body.path("command");
+    List<String> argv = new ArrayList<>();
+    if (command.isTextual() && body.path("shell").asBoolean())
+      argv.addAll(List.of("/usr/bin/bash", "-c", command.textValue()));
+    else if (command.isTextual()) argv.add(command.textValue());
+    else argv.addAll(strings("command"));
+    if (argv.isEmpty()) error("command", "Input should be a string or a list of strings", command);
+    for (String word : argv)
+      if (!noNul(word)) error("command", "Input should not contain NUL", command);
+    Duration timeout = seconds("timeout", Limits.MAX_RUN_TIMEOUT, Limits.MAX_RUN_TIMEOUT);
+    return done(new Session.Command(argv, "", timeout, text("cwd", "/workspace"), environment()));
+  }
+
+  List<String> strings(String field) {
+    JsonNode value = body.path(field);
+    List<String> strings = new ArrayList<>();
+    if (!value.isMissingNode() && !value.isArray())
+      error(field, "Input should be a list of strings", value);
+    for (JsonNode item : value)
+      if (item.isTextual()) strings.add(item.textValue());
+      else error(field, "Input should be a list of strings", item);
+    return strings;
+  }
+
   Map<String, String> environment() {
     Map<String, String> environment = new LinkedHashMap<>();
     JsonNode env = body.path("env");
@@ -110,7 +136,7 @@ final class SessionReader {
     return seconds(field, TIMEOUT, Limits.MAX_RUN_TIMEOUT);
   }
 
-  private Duration seconds(String field, Duration fallback, Duration most) {
+  Duration seconds(String field, Duration fallback, Duration most) {
     JsonNode value = body.path(field);
     if (value.isMissingNode() || value.isNull()) return fallback;
     double seconds = value.isNumber() ? value.doubleValue() : -1;

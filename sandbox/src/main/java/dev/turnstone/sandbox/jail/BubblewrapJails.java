@@ -1,6 +1,7 @@
 package dev.turnstone.sandbox.jail;
 
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
@@ -70,6 +71,11 @@ public final class BubblewrapJails implements Jails {
   @Override
   public Cgroups cgroups() {
     return cgroups;
+  }
+
+  @Override
+  public Path uploads() {
+    return folder.uploads();
   }
 
   /// The process that all jails live under, outside of its namespaces.

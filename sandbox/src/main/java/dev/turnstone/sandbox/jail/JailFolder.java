@@ -87,6 +87,10 @@ public final class JailFolder implements AutoCloseable {
     }
   }
 
+  Path uploads() {
+    return path.resolve("uploads");
+  }
+
   Path agent() {
     return path.resolve("agent");
   }
@@ -101,6 +105,9 @@ public final class JailFolder implements AutoCloseable {
 
   private void fill(byte[] filter) throws IOException {
     directory(path.resolve("run"));
+    Files.createDirectory(
+        uploads(),
+        PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
     for (String folder :
         List.of("", "_turnstone", "run", "cgroup", "cgroup/v2", "cgroup/memory", "cgroup/pids"))
       directory(agent().resolve(folder));

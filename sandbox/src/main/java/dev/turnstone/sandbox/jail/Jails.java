@@ -1,5 +1,7 @@
 package dev.turnstone.sandbox.jail;
 
+import java.nio.file.Path;
+
 /// Where jails come from: one kind of isolation on this machine.
 public interface Jails extends AutoCloseable {
   /// A virgin jail, which the caller must close. Blocks for some milliseconds.
@@ -10,6 +12,9 @@ public interface Jails extends AutoCloseable {
 
   /// Who counts the memory and the processes of a whole jail.
   Cgroups cgroups();
+
+  /// A folder of ours, gone after closing, for files that clients send in forms.
+  Path uploads();
 
   /// Ends what starts jails, and with it every jail.
   @Override

@@ -72,7 +72,7 @@ class Kernel:
         seconds = time.monotonic() - started
         timed_out = seconds >= header["limits"]["wall"]
         state = {"cells": answers, "seconds": seconds, "timed_out": timed_out}
-        return {**state, "over_memory": over_memory, "died": not self.alive(), "files": []}, blobs
+        return {**state, "over_memory": over_memory, "died": any(answer["died"] for answer in answers), "files": []}, blobs
 
     def cell(self, connection, code, limits, stdout, stderr):
         outputs = {self.stdout: stdout, self.stderr: stderr}
