@@ -48,7 +48,8 @@ interface Part {
   }
 
   static Part oneOf(List<? extends Part> parts) {
-    List<? extends Part> possible = parts.stream().filter(part -> !part.equals(IMPOSSIBLE)).toList();
+    List<? extends Part> possible =
+        parts.stream().filter(part -> !part.equals(IMPOSSIBLE)).toList();
     if (possible.isEmpty()) return IMPOSSIBLE;
     if (possible.size() == 1) return possible.getFirst();
     return next -> new Node.Split(possible.stream().map(part -> part.then(next)).toList());
