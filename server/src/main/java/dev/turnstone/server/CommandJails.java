@@ -1,7 +1,7 @@
 package dev.turnstone.server;
 
 import dev.turnstone.envadapters.tools.CommandJail;
-import dev.turnstone.sandbox.ProgramJail;
+import dev.turnstone.sandbox.jail.ProgramJail;
 import java.io.IOException;
 import java.util.Optional;
 

@@ -22,6 +22,7 @@ import dev.turnstone.server.http.StartupError;
 import dev.turnstone.trainerbridge.spec.PolicyIdentity;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.Console;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.DigestInputStream;
@@ -59,7 +60,9 @@ record ModelFolder(String name, Path path) {
   }
 
   private static Path download(HubModel model, Map<String, String> environment) {
-    var progress = new ProgressBar(System.err, System.console().isTerminal());
+    boolean terminal =
+        Optional.ofNullable(System.console()).filter(Console::isTerminal).isPresent();
+    var progress = new ProgressBar(System.err, terminal);
     try {
       return new Hub(HubSettings.of(environment)).fetch(model, progress);
     } catch (ModelException e) {

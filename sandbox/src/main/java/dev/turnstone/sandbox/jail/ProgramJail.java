@@ -1,4 +1,4 @@
-package dev.turnstone.sandbox;
+package dev.turnstone.sandbox.jail;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -34,7 +34,7 @@ public final class ProgramJail implements AutoCloseable {
   /// @throws IOException with one sentence that says what is missing
   public static ProgramJail create() throws IOException {
     try {
-      return new ProgramJail(HostTools.find(), JailFolder.create());
+      return new ProgramJail(HostTools.find(List.of()), JailFolder.create());
     } catch (SandboxException e) {
       throw new IOException(e.getMessage(), e);
     }
@@ -53,12 +53,7 @@ public final class ProgramJail implements AutoCloseable {
       if (!Files.exists(path)) throw new IOException("there is no " + path);
     List<String> words = new ArrayList<>();
     Collections.addAll(words, "/bin/sh", "-c", SHELL, folder.filter().toString());
-    tools
-        .setpriv()
-        .ifPresent(setpriv -> {
-          Collections.addAll(words, setpriv.toString(), "--reuid=" + UID, "--regid=" + UID);
-          Collections.addAll(words, "--clear-groups", "--inh-caps=-all", "--bounding-set=-all");
-        });
+    tools.setpriv().ifPresent(setpriv -> words.addAll(HostTools.drop(setpriv, UID)));
     words.add(tools.bwrap().toString());
     words.addAll(confinement(network));
     for (Path path : readOnly)
