@@ -1,6 +1,7 @@
 package dev.turnstone.engine;
 
 import dev.turnstone.engine.grammar.Guide;
+import dev.turnstone.engine.lanes.LaneForward;
 import dev.turnstone.rollout.Generation;
 import dev.turnstone.rollout.PausablePolicy;
 import dev.turnstone.rollout.TrainablePolicy;
@@ -14,23 +15,28 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.ReentrantLock;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// A policy that runs in this process: hands requests to the engine thread and waits for them.
 ///
 /// Callers block, each on its own virtual thread; [EngineThread] owns everything else.
 public final class Engine implements TrainablePolicy, PausablePolicy, AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Engine.class);
   private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(30);
 
   /// A pause may wait for generations to end.
   private static final Duration PAUSE_PATIENCE = Duration.ofMinutes(30);
 
   private final Model model;
+  private final ForwardPass forward;
   private final EngineThread thread;
   private final TokenMasks masks;
   private final ReentrantLock updating = new ReentrantLock();
 
-  private Engine(Model model, EngineThread thread, TokenMasks masks) {
+  private Engine(Model model, ForwardPass forward, EngineThread thread, TokenMasks masks) {
     this.model = model;
+    this.forward = forward;
     this.thread = thread;
     this.masks = masks;
   }
@@ -44,13 +50,34 @@ public final class Engine implements TrainablePolicy, PausablePolicy, AutoClosea
     Model model = new Model(sizes, config.precision());
     try {
       Parameters parameters = model.load(folder);
-      KvCache cache = new KvCache(model, config.kvBytes());
       TokenMasks masks = new TokenMasks(folder, sizes.vocabulary());
-      return new Engine(model, EngineThread.start(model, parameters, id, cache, config), masks);
+      ForwardPass forward = forward(model, config);
+      ForwardPass.Weights weights = forward.prepare(parameters);
+      var thread = EngineThread.start(sizes, forward, weights, id, config);
+      return new Engine(model, forward, thread, masks);
     } catch (ModelException | RuntimeException e) {
       model.close();
       throw e;
     }
+  }
+
+  private static ForwardPass forward(Model model, EngineConfig config) {
+    String obstacle =
+        config.forward() == EngineConfig.Forward.TORCHSCRIPT
+            ? "it was asked for"
+            : LaneForward.obstacle(model.config());
+    if (obstacle.isEmpty())
+      return new LaneForward(
+          model.config(),
+          config.precision(),
+          config.threads(),
+          config.kvBytes(),
+          config.maxBatchTokens(),
+          config.deterministic());
+    if (config.deterministic())
+      throw new IllegalArgumentException("no deterministic mode for this model: " + obstacle);
+    LOG.info("the TorchScript forward pass runs: {}", obstacle);
+    return new TorchForward(model, new KvCache(model, config.kvBytes()));
   }
 
   @Override
@@ -105,7 +132,7 @@ public final class Engine implements TrainablePolicy, PausablePolicy, AutoClosea
         throw new WeightsRejected(String.valueOf(e.getMessage()));
       }
       long loaded = System.nanoTime();
-      CompletableFuture<Long> pausedNanos = thread.replace(next, update);
+      CompletableFuture<Long> pausedNanos = thread.replace(forward.prepare(next), update);
       long pause = pausedNanos.get();
       return new Applied(
           update.id(),

@@ -1,21 +1,34 @@
 package dev.turnstone.engine;
 
-/// How much an engine may use.
+/// How much an engine may use, and how it computes.
 ///
 /// @param kvBytes memory of the KV cache
 /// @param maxBatchTokens tokens of one step, prompts and generations together
 /// @param maxSequences sequences that run at once; more wait
-/// @param threads libtorch's threads within a step
+/// @param threads lanes on a CPU; libtorch's threads where lanes cannot compute the model
 /// @param seed of the requests that bring none
+/// @param forward which forward pass runs
+/// @param deterministic whether a request's numbers must not depend on what runs beside it, bit for
+///   bit
 public record EngineConfig(
     Precision precision,
     long kvBytes,
     int maxBatchTokens,
     int maxSequences,
     int threads,
-    long seed) {
+    long seed,
+    Forward forward,
+    boolean deterministic) {
   public static final EngineConfig DEFAULT =
-      new EngineConfig(Precision.F32, 256L << 20, 2048, 256, 1, 0);
+      new EngineConfig(Precision.F32, 256L << 20, 2048, 256, 1, 0, Forward.FASTEST, false);
+
+  /// A forward pass.
+  public enum Forward {
+    /// Lanes where they can compute the model, else TorchScript.
+    FASTEST,
+    /// The reference.
+    TORCHSCRIPT
+  }
 
   public EngineConfig {
     if (maxBatchTokens < 1)
@@ -25,22 +38,43 @@ public record EngineConfig(
           "max_sequences is not in [1, max_batch_tokens]: " + maxSequences);
     if (threads < 1) throw new IllegalArgumentException("threads < 1: " + threads);
     if (kvBytes < 1) throw new IllegalArgumentException("kv_bytes < 1: " + kvBytes);
+    if (deterministic && forward == Forward.TORCHSCRIPT)
+      throw new IllegalArgumentException("the TorchScript forward pass is not deterministic");
   }
 
   public EngineConfig withSeed(long value) {
-    return new EngineConfig(precision, kvBytes, maxBatchTokens, maxSequences, threads, value);
+    return new EngineConfig(
+        precision, kvBytes, maxBatchTokens, maxSequences, threads, value, forward, deterministic);
   }
 
   public EngineConfig withKvBytes(long value) {
-    return new EngineConfig(precision, value, maxBatchTokens, maxSequences, threads, seed);
+    return new EngineConfig(
+        precision, value, maxBatchTokens, maxSequences, threads, seed, forward, deterministic);
   }
 
   public EngineConfig withMaxBatchTokens(int value) {
+    int sequences = Math.min(maxSequences, value);
     return new EngineConfig(
-        precision, kvBytes, value, Math.min(maxSequences, value), threads, seed);
+        precision, kvBytes, value, sequences, threads, seed, forward, deterministic);
   }
 
   public EngineConfig withPrecision(Precision value) {
-    return new EngineConfig(value, kvBytes, maxBatchTokens, maxSequences, threads, seed);
+    return new EngineConfig(
+        value, kvBytes, maxBatchTokens, maxSequences, threads, seed, forward, deterministic);
+  }
+
+  public EngineConfig withThreads(int value) {
+    return new EngineConfig(
+        precision, kvBytes, maxBatchTokens, maxSequences, value, seed, forward, deterministic);
+  }
+
+  public EngineConfig withForward(Forward value) {
+    return new EngineConfig(
+        precision, kvBytes, maxBatchTokens, maxSequences, threads, seed, value, deterministic);
+  }
+
+  public EngineConfig withDeterministic(boolean value) {
+    return new EngineConfig(
+        precision, kvBytes, maxBatchTokens, maxSequences, threads, seed, forward, value);
   }
 }

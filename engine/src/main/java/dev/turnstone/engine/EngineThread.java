@@ -1,7 +1,6 @@
 package dev.turnstone.engine;
 
 import ai.djl.engine.EngineException;
-import ai.djl.pytorch.engine.PtNDManager;
 import dev.turnstone.engine.grammar.Guide;
 import dev.turnstone.rollout.Generation.FinishReason;
 import dev.turnstone.rollout.Policy;
@@ -35,17 +34,16 @@ final class EngineThread implements Runnable {
   /// How long a step waits for masks that are late.
   private static final Duration MASK_PATIENCE = Duration.ofMillis(10);
 
-  private final Model model;
-  private final KvCache cache;
+  private final ModelConfig model;
   private final BlockPool pool;
   private final Scheduler scheduler;
-  private final ModelRunner runner;
+  private final ForwardPass forward;
   private final Sampler sampler;
   private final EngineConfig config;
   private final Thread thread;
   private final LinkedBlockingQueue<Command> inbox = new LinkedBlockingQueue<>();
   private final Deque<Command.Replace> replacements = new ArrayDeque<>();
-  private Parameters parameters;
+  private ForwardPass.Weights weights;
   private WeightsId id;
   private long steps;
   private long generated;
@@ -55,7 +53,7 @@ final class EngineThread implements Runnable {
   private Optional<Command.Pause> pause = Optional.empty();
   private boolean open = true;
   private volatile boolean paused;
-  private volatile WeightsId weights;
+  private volatile WeightsId newest;
   private volatile EngineStats stats;
 
   private sealed interface Command {
@@ -64,7 +62,10 @@ final class EngineThread implements Runnable {
     record Abort(Sequence sequence) implements Command {}
 
     record Replace(
-        Parameters parameters, WeightsUpdate update, long since, CompletableFuture<Long> pauseNanos)
+        ForwardPass.Weights weights,
+        WeightsUpdate update,
+        long since,
+        CompletableFuture<Long> pauseNanos)
         implements Command {}
 
     record Pause(WeightsUpdate.Pause mode, CompletableFuture<Boolean> still) implements Command {}
@@ -79,22 +80,25 @@ final class EngineThread implements Runnable {
   }
 
   private EngineThread(
-      Model model, Parameters parameters, WeightsId id, KvCache cache, EngineConfig config) {
+      ModelConfig model,
+      ForwardPass forward,
+      ForwardPass.Weights weights,
+      WeightsId id,
+      EngineConfig config) {
     this.model = model;
-    this.parameters = parameters;
+    this.forward = forward;
+    this.weights = weights;
     this.id = id;
-    this.weights = id;
-    this.cache = cache;
+    this.newest = id;
     this.config = config;
-    this.pool = new BlockPool(cache.blocks());
-    int rowBytes = Float.BYTES * model.config().vocabulary();
+    this.pool = new BlockPool(forward.blocks());
+    int rowBytes = Float.BYTES * model.vocabulary();
     this.scheduler =
         new Scheduler(
             pool,
             config.maxBatchTokens(),
             config.maxSequences(),
             Math.max(1, SCORED_BYTES / rowBytes));
-    this.runner = new ModelRunner(model, cache);
     this.sampler = new Sampler();
     this.stats = scheduler.stats(0, 0, 0);
     // A platform thread: a native call would pin a virtual thread's carrier for a whole step.
@@ -102,8 +106,12 @@ final class EngineThread implements Runnable {
   }
 
   static EngineThread start(
-      Model model, Parameters parameters, WeightsId id, KvCache cache, EngineConfig config) {
-    var engine = new EngineThread(model, parameters, id, cache, config);
+      ModelConfig model,
+      ForwardPass forward,
+      ForwardPass.Weights weights,
+      WeightsId id,
+      EngineConfig config) {
+    var engine = new EngineThread(model, forward, weights, id, config);
     engine.thread.start();
     return engine;
   }
@@ -128,7 +136,7 @@ final class EngineThread implements Runnable {
     inbox.add(new Command.Abort(sequence));
   }
 
-  CompletableFuture<Long> replace(Parameters next, WeightsUpdate update) {
+  CompletableFuture<Long> replace(ForwardPass.Weights next, WeightsUpdate update) {
     var done = new CompletableFuture<Long>();
     inbox.add(new Command.Replace(next, update, System.nanoTime(), done));
     return done;
@@ -163,7 +171,7 @@ final class EngineThread implements Runnable {
   }
 
   WeightsId weights() {
-    return weights;
+    return newest;
   }
 
   EngineStats stats() {
@@ -200,8 +208,8 @@ final class EngineThread implements Runnable {
     } finally {
       open = false;
       endAll(new PolicyException("the engine is closed"));
-      parameters.close();
-      cache.close();
+      weights.close();
+      forward.close();
     }
   }
 
@@ -285,10 +293,10 @@ final class EngineThread implements Runnable {
   }
 
   private void swap(Command.Replace next) {
-    parameters.close();
-    parameters = next.parameters();
+    weights.close();
+    weights = next.weights();
     id = next.update().id();
-    weights = id;
+    newest = id;
     updates++;
     pool.forgetCached();
     switch (next.update().kv()) {
@@ -304,15 +312,15 @@ final class EngineThread implements Runnable {
   }
 
   private void step(List<Sequence> batch) throws InterruptedException {
-    try (PtNDManager native_ = Model.newManager()) {
-      ModelRunner.Logits logits = runner.run(batch, parameters, native_);
+    try {
+      StepPlan plan = StepPlan.of(batch);
+      LogitRows logits = forward.run(plan.batch(), weights);
       for (Sequence sequence : batch) {
         sequence.computed += sequence.scheduled;
         sequence.scheduled = 0;
       }
       maskDeadline = System.nanoTime() + MASK_PATIENCE.toNanos();
-      for (int i = 0; i < logits.places().size(); i++)
-        take(logits.places().get(i), logits.rows().row(i));
+      for (int i = 0; i < plan.places().size(); i++) take(plan.places().get(i), logits.row(i));
       for (Sequence sequence : batch) if (sequence.onlyScores()) end(sequence, FinishReason.LENGTH);
       steps++;
     } catch (EngineException e) {
@@ -323,7 +331,7 @@ final class EngineThread implements Runnable {
     }
   }
 
-  private void take(ModelRunner.Place place, MemorySegment row) throws InterruptedException {
+  private void take(StepPlan.Place place, MemorySegment row) throws InterruptedException {
     Sequence sequence = place.sequence();
     if (sequence.result.isDone()) return;
     int next = place.position() + 1;
@@ -373,7 +381,7 @@ final class EngineThread implements Runnable {
     generated++;
     if (sequence.sampledStop()) end(sequence, FinishReason.STOP);
     else if (sequence.generated() >= sequence.request.maxTokens()
-        || sequence.length() >= model.config().contextLength()) end(sequence, FinishReason.LENGTH);
+        || sequence.length() >= model.contextLength()) end(sequence, FinishReason.LENGTH);
   }
 
   private void end(Sequence sequence, FinishReason reason) {
@@ -393,7 +401,7 @@ final class EngineThread implements Runnable {
     }
     pause.ifPresent(ended -> ended.still().completeExceptionally(why));
     for (Command.Replace replace : replacements) {
-      replace.parameters().close();
+      replace.weights().close();
       replace.pauseNanos().completeExceptionally(why);
     }
   }

@@ -4,8 +4,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /// Logits of a step, f32 `[rows, vocabulary]` in one stretch of memory, valid until the step ends.
-record LogitRows(MemorySegment values, int vocabulary) {
-  MemorySegment row(int index) {
+public record LogitRows(MemorySegment values, int vocabulary) {
+  public MemorySegment row(int index) {
     long bytes = (long) vocabulary * Float.BYTES;
     return values.asSlice(index * bytes, bytes);
   }

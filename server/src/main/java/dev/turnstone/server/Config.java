@@ -98,6 +98,11 @@ record Config(
                         .formatted(setting, String.join(", ", names), name))));
   }
 
+  private enum Answer {
+    NO,
+    YES
+  }
+
   private static EngineConfig engine(JsonNode node) {
     Settings given = new Settings(node, "engine.");
     EngineConfig usual = EngineConfig.DEFAULT;
@@ -111,7 +116,9 @@ record Config(
             batch,
             sequences,
             given.integer("threads", cores, 1, 1024),
-            given.integer("seed", 0, 0, Integer.MAX_VALUE));
+            given.integer("seed", 0, 0, Integer.MAX_VALUE),
+            given.word("forward", usual.forward(), EngineConfig.Forward.class),
+            given.word("deterministic", Answer.NO, Answer.class) == Answer.YES);
     given.checkAllKnown();
     return engine;
   }

@@ -1,0 +1,24 @@
+package dev.turnstone.engine;
+
+import java.util.List;
+
+/// The tokens of one step: row by row, each part's tokens in order.
+///
+/// @param ids token of each row
+/// @param parts one per sequence; those that decode a single token come first
+/// @param wanted rows whose logits are wanted, rising
+@SuppressWarnings("ArrayRecordComponent") // never compared
+public record StepBatch(int[] ids, List<Part> parts, int[] wanted) {
+  /// Following tokens of one sequence.
+  ///
+  /// @param row of the first
+  /// @param count of tokens
+  /// @param computed tokens whose keys and values are in the cache already, hence the position of
+  ///   the first
+  /// @param blocks that hold the sequence's keys and values, these tokens' included
+  public record Part(int row, int count, int computed, int[] blocks) {}
+
+  public int rows() {
+    return ids.length;
+  }
+}

@@ -1,0 +1,129 @@
+package dev.turnstone.engine.lanes;
+
+import dev.turnstone.engine.Model;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+
+/// Attention over bf16. Keys lie as `[headDim / 2][16 tokens][2]`, so that one load brings two
+/// dimensions of a vector of tokens; values as `[16 tokens][width]`, in which dimension i of a
+/// group of two vectors stands beside dimension i + vector's width, so that one load brings both
+/// vectors.
+final class Bfloat16Attention implements AttentionKernel {
+  private static final int GROUP = 2 * Simd.WIDTH;
+  private static final int UPPER = 0xffff0000;
+
+  private final int headDim;
+  private final int width;
+
+  Bfloat16Attention(int headDim) {
+    if (ByteOrder.nativeOrder() != ByteOrder.LITTLE_ENDIAN)
+      throw new IllegalArgumentException("bf16 attention needs a little-endian machine");
+    this.headDim = headDim;
+    this.width = Math.ceilDiv(headDim, 2 * GROUP) * 2 * GROUP;
+  }
+
+  /// The first of each pair.
+  static FloatVector low(IntVector pairs) {
+    return pairs.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+  }
+
+  /// The second of each pair.
+  static FloatVector high(IntVector pairs) {
+    return pairs.and(UPPER).reinterpretAsFloats();
+  }
+
+  @Override
+  public long keyBytes() {
+    return (long) Model.BLOCK * headDim * Short.BYTES;
+  }
+
+  @Override
+  public long valueBytes() {
+    return (long) Model.BLOCK * width * Short.BYTES;
+  }
+
+  @Override
+  public int width() {
+    return width;
+  }
+
+  @Override
+  public void write(long keys, long values, int offset, float[] key, float[] value) {
+    for (int i = 0; i < headDim; i++) {
+      put(keys + keyPlace(offset, i), key[i]);
+      put(values + valuePlace(offset, i), value[i]);
+    }
+  }
+
+  @Override
+  public void copy(long keys, long values, int tokens, long keyRows, long valueRows) {
+    for (int token = 0; token < tokens; token++)
+      for (int i = 0; i < headDim; i++) {
+        long to = 2L * (token * headDim + i);
+        move(keys + keyPlace(token, i), keyRows + to);
+        move(values + valuePlace(token, i), valueRows + to);
+      }
+  }
+
+  private static long keyPlace(int token, int dimension) {
+    return 2L * (2 * Model.BLOCK * (dimension / 2) + 2 * token + dimension % 2);
+  }
+
+  private long valuePlace(int token, int dimension) {
+    int within = dimension % GROUP;
+    int pair = 2 * (within % Simd.WIDTH) + within / Simd.WIDTH;
+    return 2L * (token * width + dimension - within + pair);
+  }
+
+  private static void put(long address, float value) {
+    Simd.MEMORY.set(ValueLayout.JAVA_SHORT_UNALIGNED, address, Bfloat16Elements.rounded(value));
+  }
+
+  private static void move(long from, long to) {
+    short bits = Simd.MEMORY.get(ValueLayout.JAVA_SHORT_UNALIGNED, from);
+    Simd.MEMORY.set(ValueLayout.JAVA_SHORT_UNALIGNED, to, bits);
+  }
+
+  @Override
+  public void score(
+      long[] keys, int token, float[] query, int from, int heads, float[] scores, int stride) {
+    Bfloat16Scores.score(
+        strip(keys, token),
+        strip(keys, token + Simd.WIDTH),
+        strip(keys, token + 2 * Simd.WIDTH),
+        strip(keys, token + 3 * Simd.WIDTH),
+        headDim / 2,
+        query,
+        from,
+        headDim,
+        heads,
+        scores,
+        token,
+        stride);
+  }
+
+  private static long strip(long[] keys, int token) {
+    return keys[token / Model.BLOCK] + 4L * (token % Model.BLOCK);
+  }
+
+  @Override
+  public void gather(
+      long[] values, int first, int end, float[] weights, int stride, int heads, float[] sums) {
+    for (int dimension = 0; dimension < width; dimension += 2 * GROUP)
+      Bfloat16Sums.gather(
+          values,
+          first,
+          end,
+          2L * dimension,
+          2 * width,
+          weights,
+          stride,
+          heads,
+          sums,
+          dimension,
+          width);
+  }
+}

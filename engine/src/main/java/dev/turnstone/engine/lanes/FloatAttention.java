@@ -1,0 +1,101 @@
+package dev.turnstone.engine.lanes;
+
+import dev.turnstone.engine.Model;
+import jdk.incubator.vector.FloatVector;
+
+/// Attention over f32, head by head. Keys lie as `[headDim][16 tokens]`, values as `[16
+/// tokens][width]`.
+final class FloatAttention implements AttentionKernel {
+  private final int headDim;
+  private final int width;
+
+  FloatAttention(int headDim) {
+    this.headDim = headDim;
+    this.width = Math.ceilDiv(headDim, Simd.WIDTH) * Simd.WIDTH;
+  }
+
+  @Override
+  public long keyBytes() {
+    return (long) Model.BLOCK * headDim * Float.BYTES;
+  }
+
+  @Override
+  public long valueBytes() {
+    return (long) Model.BLOCK * width * Float.BYTES;
+  }
+
+  @Override
+  public int width() {
+    return width;
+  }
+
+  @Override
+  public void write(long keys, long values, int offset, float[] key, float[] value) {
+    for (int i = 0; i < headDim; i++) {
+      Simd.put(keys + 4L * (i * Model.BLOCK + offset), key[i]);
+      Simd.put(values + 4L * (offset * width + i), value[i]);
+    }
+  }
+
+  @Override
+  public void copy(long keys, long values, int tokens, long keyRows, long valueRows) {
+    for (int token = 0; token < tokens; token++)
+      for (int i = 0; i < headDim; i++) {
+        long to = 4L * (token * headDim + i);
+        Simd.put(keyRows + to, Simd.get(keys + 4L * (i * Model.BLOCK + token)));
+        Simd.put(valueRows + to, Simd.get(values + 4L * (token * width + i)));
+      }
+  }
+
+  @Override
+  public void score(
+      long[] keys, int token, float[] query, int from, int heads, float[] scores, int stride) {
+    for (int head = 0; head < heads; head++)
+      score(keys, token, query, from + head * headDim, scores, head * stride + token);
+  }
+
+  private void score(long[] keys, int token, float[] query, int from, float[] scores, int to) {
+    long a = strip(keys, token);
+    long b = strip(keys, token + Simd.WIDTH);
+    long c = strip(keys, token + 2 * Simd.WIDTH);
+    long d = strip(keys, token + 3 * Simd.WIDTH);
+    FloatVector as = Simd.zero();
+    FloatVector bs = Simd.zero();
+    FloatVector cs = Simd.zero();
+    FloatVector ds = Simd.zero();
+    for (int i = 0; i < headDim; i++) {
+      long row = 4L * Model.BLOCK * i;
+      FloatVector q = Simd.all(query[from + i]);
+      as = Simd.floats(a + row).fma(q, as);
+      bs = Simd.floats(b + row).fma(q, bs);
+      cs = Simd.floats(c + row).fma(q, cs);
+      ds = Simd.floats(d + row).fma(q, ds);
+    }
+    as.intoArray(scores, to);
+    bs.intoArray(scores, to + Simd.WIDTH);
+    cs.intoArray(scores, to + 2 * Simd.WIDTH);
+    ds.intoArray(scores, to + 3 * Simd.WIDTH);
+  }
+
+  private static long strip(long[] keys, int token) {
+    return keys[token / Model.BLOCK] + 4L * (token % Model.BLOCK);
+  }
+
+  @Override
+  public void gather(
+      long[] values, int first, int end, float[] weights, int stride, int heads, float[] sums) {
+    for (int head = 0; head < heads; head++)
+      for (int dimension = 0; dimension < width; dimension += Simd.WIDTH)
+        sum(values, first, end, 4L * dimension, weights, head * stride)
+            .intoArray(sums, head * width + dimension);
+  }
+
+  private FloatVector sum(long[] values, int first, int end, long dims, float[] weights, int from) {
+    FloatVector sum = Simd.zero();
+    for (int token = first; token < end; token++) {
+      long at = values[token / Model.BLOCK] + dims + 4L * width * (token % Model.BLOCK);
+      sum = Simd.floats(at).fma(Simd.all(weights[from + token]), sum);
+    }
+    return sum;
+  }
+}

@@ -1,0 +1,33 @@
+package dev.turnstone.engine.lanes;
+
+import jdk.incubator.vector.FloatVector;
+
+/// The MLP's middle: activation(gate) · up, where the activation is SiLU or GELU in its tanh form.
+/// Both are x times a sigmoid.
+final class Gate {
+  private static final float GELU_SLOPE = 1.5957692f; // 2 · √(2/π)
+  private static final float GELU_CUBE = 0.044715f;
+
+  private final boolean gelu;
+
+  Gate(boolean gelu) {
+    this.gelu = gelu;
+  }
+
+  /// `count` values, a multiple of the vector's width.
+  void apply(Elements elements, long gate, long up, long to, int count) {
+    int size = elements.bytes();
+    for (int i = 0; i < count; i += Simd.WIDTH) {
+      long at = (long) size * i;
+      FloatVector x = elements.load(gate + at);
+      FloatVector active = x.div(Exponential.of(steepness(x).neg()).add(1));
+      elements.store(active.mul(elements.load(up + at)), to + at);
+    }
+  }
+
+  /// What the sigmoid is of.
+  private FloatVector steepness(FloatVector x) {
+    if (!gelu) return x;
+    return x.mul(x).fma(Simd.all(GELU_CUBE), Simd.all(1)).mul(x).mul(GELU_SLOPE);
+  }
+}

@@ -1,0 +1,153 @@
+package dev.turnstone.engine.lanes;
+
+import dev.turnstone.engine.ForwardPass;
+import dev.turnstone.engine.LogitRows;
+import dev.turnstone.engine.Model;
+import dev.turnstone.engine.ModelConfig;
+import dev.turnstone.engine.Parameters;
+import dev.turnstone.engine.Precision;
+import dev.turnstone.engine.StepBatch;
+import dev.turnstone.engine.lanes.StageTimes.Stage;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/// The forward pass of a step on lanes. Each layer is six stages, and the lanes meet after each;
+/// the residual stream is f32.
+public final class LaneForward implements ForwardPass {
+  private final ModelConfig config;
+  private final Elements elements;
+  private final Libtorch torch;
+  private final LaneTeam team;
+  private final PagedCache cache;
+  private final LaneBuffers buffers;
+  private final List<LaneScratch> scratch = new ArrayList<>();
+  private final Map<Integer, Tiling> tilings = new HashMap<>();
+  private final boolean deterministic;
+  private final LayerStages stages;
+  private final StageTimes times = new StageTimes();
+
+  /// @param kvBytes memory of the KV cache
+  /// @param mostRows tokens of one step at most
+  /// @param deterministic whether a token's numbers must not depend on what else is computed
+  /// @throws IllegalArgumentException if the cache is too small
+  public LaneForward(
+      ModelConfig config,
+      Precision precision,
+      int lanes,
+      long kvBytes,
+      int mostRows,
+      boolean deterministic) {
+    this.config = config;
+    this.deterministic = deterministic;
+    elements = Elements.of(precision);
+    AttentionKernel kernel =
+        precision == Precision.BF16
+            ? new Bfloat16Attention(config.headDim())
+            : new FloatAttention(config.headDim());
+    cache = new PagedCache(config, kernel, kvBytes);
+    torch = new Libtorch(config, precision);
+    team = new LaneTeam(lanes);
+    buffers = new LaneBuffers(config, torch, elements, lanes, mostRows);
+    for (int lane = 0; lane < lanes; lane++) scratch.add(new LaneScratch(config, kernel));
+    stages = new LayerStages(config, elements, torch, kernel, cache, buffers);
+  }
+
+  /// Why lanes cannot compute a model here; empty if they can.
+  public static String obstacle(ModelConfig config) {
+    if (config.hidden() % Simd.WIDTH != 0 || config.intermediate() % Simd.WIDTH != 0)
+      return "hidden size %d or intermediate size %d is no multiple of %d"
+          .formatted(config.hidden(), config.intermediate(), Simd.WIDTH);
+    if (Model.BLOCK % Simd.WIDTH != 0)
+      return "vectors of %d values do not divide a block".formatted(Simd.WIDTH);
+    return "";
+  }
+
+  @Override
+  public int blocks() {
+    return cache.blocks();
+  }
+
+  @Override
+  public Weights prepare(Parameters parameters) {
+    try (parameters) {
+      return new PackedWeights(config, torch, team.lanes(), parameters);
+    }
+  }
+
+  @Override
+  public LogitRows run(StepBatch batch, Weights weights) {
+    var packed = (PackedWeights) weights;
+    Tiling rows = tiling(batch.rows());
+    Tiling wanted = tiling(Math.max(1, batch.wanted().length));
+    buffers.reserveLogits(batch.wanted().length);
+    int least = deterministic ? Integer.MAX_VALUE : ChunkAttention.LEAST;
+    var work = new AttentionWork(batch, config.kvHeads(), config.layers(), least);
+    team.run(lane -> compute(lane, batch, packed, work, rows, wanted));
+    return buffers.allLogits(batch.wanted().length);
+  }
+
+  private Tiling tiling(int rows) {
+    int key = deterministic ? Math.ceilDiv(rows, Tiling.FIXED) : Tiling.rounded(rows);
+    return tilings.computeIfAbsent(
+        key, _ -> deterministic ? Tiling.fixed(rows) : Tiling.whole(rows));
+  }
+
+  private void compute(
+      int lane,
+      StepBatch batch,
+      PackedWeights weights,
+      AttentionWork work,
+      Tiling tiling,
+      Tiling wanted) {
+    var step = new LaneStep(lane, batch, work, tiling, scratch.get(lane), team);
+    if (lane == 0) times.begin();
+    stages.embed(step, weights);
+    for (int layer = 0; layer < config.layers(); layer++) {
+      PackedLayer of = weights.layers().get(layer);
+      stages.normInput(step, of);
+      meet(lane, Stage.NORM);
+      stages.project(step, of);
+      meet(lane, Stage.QKV);
+      stages.cacheKeys(step, layer, of);
+      meet(lane, Stage.CACHE);
+      stages.attend(step, layer, of);
+      meet(lane, Stage.ATTENTION);
+      stages.output(step, of);
+      meet(lane, Stage.OUTPUT);
+      stages.normMlp(step, of);
+      meet(lane, Stage.NORM);
+      stages.gate(step, of);
+      meet(lane, Stage.GATE_UP);
+      stages.down(step, of);
+      meet(lane, Stage.DOWN);
+      stages.addMlp(step, of);
+    }
+    meet(lane, Stage.NORM);
+    stages.normLast(step, weights);
+    meet(lane, Stage.NORM);
+    stages.head(step, weights, wanted);
+    if (lane == 0) times.mark(Stage.HEAD);
+  }
+
+  private void meet(int lane, Stage stage) {
+    team.meet();
+    if (lane == 0) times.mark(stage);
+  }
+
+  /// Milliseconds that lane 0 spent in each stage since the last call.
+  public Map<String, Double> takeTimes() {
+    return times.take();
+  }
+
+  @Override
+  public void close() {
+    team.close();
+    scratch.forEach(LaneScratch::close);
+    tilings.values().forEach(Tiling::close);
+    buffers.close();
+    torch.close();
+    cache.close();
+  }
+}

@@ -1,0 +1,183 @@
+package dev.turnstone.engine.lanes;
+
+import dev.turnstone.engine.Model;
+import dev.turnstone.engine.ModelConfig;
+import dev.turnstone.engine.StepBatch;
+
+/// What lanes do between meetings. A stage on rows takes the lane's rows, a projection the lane's
+/// columns, attention whatever the lane claims.
+final class LayerStages {
+  private final ModelConfig config;
+  private final Elements elements;
+  private final AttentionKernel kernel;
+  private final PagedCache cache;
+  private final LaneBuffers buffers;
+  private final Heads heads;
+  private final Gate gate;
+  private final RowAttention rowAttention;
+  private final ChunkAttention chunkAttention;
+
+  LayerStages(
+      ModelConfig config,
+      Elements elements,
+      Libtorch torch,
+      AttentionKernel kernel,
+      PagedCache cache,
+      LaneBuffers buffers) {
+    this.config = config;
+    this.elements = elements;
+    this.kernel = kernel;
+    this.cache = cache;
+    this.buffers = buffers;
+    heads = new Heads(config);
+    gate = new Gate(config.family().gelu());
+    rowAttention = new RowAttention(config, kernel, cache, heads, elements);
+    chunkAttention = new ChunkAttention(config, kernel, cache, heads, elements, torch);
+  }
+
+  void embed(LaneStep step, PackedWeights weights) {
+    long table = weights.embedding();
+    // The scale is rounded to the weights' type, as models that have one were trained.
+    elements.put(step.scratch().row, (float) config.embeddingScale());
+    float scale = elements.get(step.scratch().row);
+    for (int row = step.firstRow(); row < step.endRow(); row++) {
+      long from = table + (long) step.batch().ids()[row] * config.hidden() * elements.bytes();
+      long to = buffers.residual(row);
+      for (int i = 0; i < config.hidden(); i += Simd.WIDTH)
+        Simd.store(elements.load(from + (long) elements.bytes() * i).mul(scale), to + 4L * i);
+    }
+  }
+
+  void normInput(LaneStep step, PackedLayer layer) {
+    for (int row = step.firstRow(); row < step.endRow(); row++) norm(step, layer.inputNorm(), row);
+  }
+
+  private void norm(LaneStep step, RmsNorm norm, int row) {
+    norm.apply(buffers.residual(row), elements, buffers.normed.row(row), step.scratch().vector);
+  }
+
+  void project(LaneStep step, PackedLayer layer) {
+    run(step, layer.qkv(), buffers.normed, buffers.qkv);
+  }
+
+  private static void run(LaneStep step, Projection projection, Activations x, Product product) {
+    projection.run(step.lane(), x, step.tiling(), step.scratch().results, product);
+  }
+
+  void cacheKeys(LaneStep step, int layer, PackedLayer weights) {
+    for (StepBatch.Part part : step.batch().parts()) {
+      int end = Math.min(part.row() + part.count(), step.endRow());
+      for (int row = Math.max(part.row(), step.firstRow()); row < end; row++)
+        cacheKeys(step, layer, weights, part, row);
+    }
+  }
+
+  private void cacheKeys(
+      LaneStep step, int layer, PackedLayer weights, StepBatch.Part part, int row) {
+    int position = part.computed() + row - part.row();
+    int block = part.blocks()[position / Model.BLOCK];
+    LaneScratch scratch = step.scratch();
+    for (int head = 0; head < config.kvHeads(); head++) {
+      heads.key(scratch.key, buffers.qkv, row, head, position, layer, weights);
+      heads.value(scratch.value, buffers.qkv, row, head);
+      kernel.write(
+          cache.keys(layer, block, head),
+          cache.values(layer, block, head),
+          position % Model.BLOCK,
+          scratch.key,
+          scratch.value);
+    }
+  }
+
+  void attend(LaneStep step, int layer, PackedLayer weights) {
+    boolean slides = config.kinds().get(layer).sliding();
+    int window = slides ? config.window() : Integer.MAX_VALUE;
+    AttentionWork work = step.work();
+    for (int next = work.claim(layer); next < work.pieces(); next = work.claim(layer)) {
+      AttentionWork.Piece piece = work.piece(next);
+      if (piece.count() > 1)
+        chunkAttention.apply(
+            step.scratch(),
+            layer,
+            piece.part(),
+            piece.kvHead(),
+            weights,
+            buffers.qkv,
+            buffers.attended);
+      else
+        rowAttention.apply(
+            step.scratch(),
+            layer,
+            piece.part(),
+            piece.index(),
+            piece.kvHead(),
+            window,
+            weights,
+            buffers.qkv,
+            buffers.attended.row(piece.part().row() + piece.index()));
+    }
+  }
+
+  void output(LaneStep step, PackedLayer layer) {
+    run(step, layer.output(), buffers.attended, buffers.output);
+  }
+
+  void normMlp(LaneStep step, PackedLayer layer) {
+    for (int row = step.firstRow(); row < step.endRow(); row++) {
+      add(step, layer, buffers.output, row, 0);
+      norm(step, layer.mlpNorm(), row);
+    }
+  }
+
+  /// Adds what attention (0) or the MLP (1) gave, normed first where the family does so.
+  private void add(LaneStep step, PackedLayer layer, Product product, int row, int norm) {
+    if (layer.postNorms().isEmpty()) {
+      product.addTo(row, buffers.residual(row));
+      return;
+    }
+    LaneScratch scratch = step.scratch();
+    product.copyTo(row, scratch.row);
+    layer.postNorms().get(norm).add(scratch.row, buffers.residual(row), scratch.vector);
+  }
+
+  void gate(LaneStep step, PackedLayer layer) {
+    int lane = step.lane();
+    run(step, layer.gateUp(), buffers.normed, buffers.gateUp);
+    Shares columns = buffers.gateUp.columns();
+    for (int row = 0; row < step.batch().rows() && columns.count(lane) > 0; row++)
+      gate.apply(
+          elements,
+          buffers.gateUp.row(lane, row, 2, 0),
+          buffers.gateUp.row(lane, row, 2, 1),
+          buffers.inner.row(row) + (long) columns.first(lane) * elements.bytes(),
+          columns.count(lane));
+  }
+
+  void down(LaneStep step, PackedLayer layer) {
+    run(step, layer.down(), buffers.inner, buffers.down);
+  }
+
+  void addMlp(LaneStep step, PackedLayer layer) {
+    for (int row = step.firstRow(); row < step.endRow(); row++)
+      add(step, layer, buffers.down, row, 1);
+  }
+
+  /// Puts the wanted rows, normed, one after the other.
+  void normLast(LaneStep step, PackedWeights weights) {
+    int[] wanted = step.batch().wanted();
+    for (int i = step.lane(); i < wanted.length; i += step.team().lanes())
+      weights
+          .lastNorm()
+          .apply(
+              buffers.residual(wanted[i]), elements, buffers.normed.row(i), step.scratch().vector);
+  }
+
+  void head(LaneStep step, PackedWeights weights, Tiling tiling) {
+    int lane = step.lane();
+    int count = step.batch().wanted().length;
+    if (count == 0) return;
+    weights.head().run(lane, buffers.normed, tiling, step.scratch().results, buffers.head);
+    if (buffers.head.columns().count(lane) == 0) return;
+    for (int i = 0; i < count; i++) buffers.head.copyTo(lane, i, buffers.logits(i, 0));
+  }
+}

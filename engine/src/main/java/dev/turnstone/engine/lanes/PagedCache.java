@@ -1,0 +1,57 @@
+package dev.turnstone.engine.lanes;
+
+import dev.turnstone.engine.Model;
+import dev.turnstone.engine.ModelConfig;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/// Keys and values of blocks of 16 tokens, per layer and KV head, laid out so that attention never
+/// sums across a vector: consecutive vector lanes hold consecutive tokens of a key's dimension, and
+/// consecutive dimensions of a token's value. See [AttentionKernel] for the order within a block.
+final class PagedCache implements AutoCloseable {
+  private final Arena arena = Arena.ofShared();
+  private final int blocks;
+  private final long blockBytes;
+  private final long headBytes;
+  private final long valuesOffset;
+  private final long[] layers;
+
+  /// @throws IllegalArgumentException if the memory does not hold one sequence of full length
+  PagedCache(ModelConfig config, AttentionKernel kernel, long bytes) {
+    valuesOffset = kernel.keyBytes();
+    headBytes = kernel.keyBytes() + kernel.valueBytes();
+    blockBytes = headBytes * config.kvHeads();
+    // Block 0 pads tables, so one sequence of full length needs one block more than its tokens.
+    int least = Math.ceilDiv(config.contextLength(), Model.BLOCK) + 1;
+    blocks =
+        (int) Math.min(Integer.MAX_VALUE / Model.BLOCK, bytes / (blockBytes * config.layers()));
+    if (blocks < least)
+      throw new IllegalArgumentException(
+          "kv_bytes %d holds %d blocks, but one sequence of %d tokens needs %d"
+              .formatted(bytes, blocks, config.contextLength(), least));
+    layers = new long[config.layers()];
+    for (int layer = 0; layer < layers.length; layer++) {
+      MemorySegment memory = arena.allocate(blocks * blockBytes, 2 << 20);
+      layers[layer] = memory.address();
+    }
+  }
+
+  int blocks() {
+    return blocks;
+  }
+
+  /// Where the keys of a block's head begin.
+  long keys(int layer, int block, int head) {
+    return layers[layer] + block * blockBytes + head * headBytes;
+  }
+
+  /// Where its values begin.
+  long values(int layer, int block, int head) {
+    return keys(layer, block, head) + valuesOffset;
+  }
+
+  @Override
+  public void close() {
+    arena.close();
+  }
+}

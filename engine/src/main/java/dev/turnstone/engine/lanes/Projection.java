@@ -1,0 +1,71 @@
+package dev.turnstone.engine.lanes;
+
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.engine.PtNDManager;
+import ai.djl.pytorch.jni.IValue;
+import dev.turnstone.engine.Model;
+import java.util.ArrayList;
+import java.util.List;
+
+/// A matrix whose output columns are shared out among lanes, each share packed for libtorch.
+/// Several matrices of one size stand side by side in each share, as the gate and what it gates.
+final class Projection implements AutoCloseable {
+  private final Libtorch torch;
+  private final Shares columns;
+  private final List<IValue> packed = new ArrayList<>();
+  private final List<IValue> biases = new ArrayList<>();
+
+  /// @param matrices `[columns, inputs]` each
+  /// @param biases `[columns]` each, or none at all
+  Projection(Libtorch torch, Shares columns, List<PtNDArray> matrices, List<PtNDArray> biases) {
+    this.torch = torch;
+    this.columns = columns;
+    try (PtNDManager scratch = Model.newManager()) {
+      for (int lane = 0; lane < columns.lanes(); lane++) {
+        try (IValue share = IValue.from(stack(matrices, lane, scratch))) {
+          packed.add(IValue.from(torch.run(scratch, "pack", share)));
+        }
+        if (!biases.isEmpty()) this.biases.add(IValue.from(stack(biases, lane, scratch)));
+      }
+    }
+  }
+
+  private PtNDArray stack(List<PtNDArray> parts, int lane, PtNDManager scratch) {
+    PtNDArray[] cut = new PtNDArray[parts.size()];
+    try (IValue first = IValue.from((long) columns.first(lane));
+        IValue count = IValue.from((long) columns.count(lane))) {
+      for (int i = 0; i < cut.length; i++)
+        try (IValue whole = IValue.from(parts.get(i))) {
+          cut[i] = torch.run(scratch, "part", whole, first, count);
+        }
+    }
+    try (IValue list = IValue.listFrom(cut)) {
+      return torch.run(scratch, "stack", list);
+    }
+  }
+
+  Shares columns() {
+    return columns;
+  }
+
+  /// Multiplies rows of `x` by a lane's share.
+  void run(int lane, Activations x, Tiling tiling, PtNDManager into, Product product) {
+    product.begin(lane, tiling.tileRows());
+    if (columns.count(lane) == 0) return;
+    for (int tile = 0; tile < tiling.tiles(); tile++)
+      product.take(lane, tile, multiply(lane, x, tiling, tile, into));
+  }
+
+  private PtNDArray multiply(int lane, Activations x, Tiling tiling, int tile, PtNDManager into) {
+    IValue first = tiling.firstOf(tile);
+    IValue w = packed.get(lane);
+    if (biases.isEmpty()) return torch.run(into, "multiply", x.values(), first, tiling.count(), w);
+    return torch.run(into, "multiplyAdd", x.values(), first, tiling.count(), w, biases.get(lane));
+  }
+
+  @Override
+  public void close() {
+    packed.forEach(IValue::close);
+    biases.forEach(IValue::close);
+  }
+}

@@ -1,0 +1,67 @@
+package dev.turnstone.engine.lanes;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorSpecies;
+
+/// Vectors of the machine's width, loaded from and stored to absolute addresses.
+final class Simd {
+  static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
+  static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
+
+  /// Values of one vector.
+  static final int WIDTH = FLOATS.length();
+
+  /// All memory: an address is an offset into it.
+  static final MemorySegment MEMORY = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
+
+  private static final ByteOrder ORDER = ByteOrder.nativeOrder();
+
+  private Simd() {}
+
+  static FloatVector floats(long address) {
+    return FloatVector.fromMemorySegment(FLOATS, MEMORY, address, ORDER);
+  }
+
+  static void store(FloatVector values, long address) {
+    values.intoMemorySegment(MEMORY, address, ORDER);
+  }
+
+  static IntVector ints(long address) {
+    return IntVector.fromMemorySegment(INTS, MEMORY, address, ORDER);
+  }
+
+  static float get(long address) {
+    return MEMORY.get(ValueLayout.JAVA_FLOAT_UNALIGNED, address);
+  }
+
+  static void put(long address, float value) {
+    MEMORY.set(ValueLayout.JAVA_FLOAT_UNALIGNED, address, value);
+  }
+
+  static FloatVector zero() {
+    return FloatVector.zero(FLOATS);
+  }
+
+  static FloatVector all(float value) {
+    return FloatVector.broadcast(FLOATS, value);
+  }
+
+  /// The sum in one fixed order: the Vector API's own may differ between interpreter and compiler.
+  static float sum(FloatVector values, float[] scratch) {
+    values.intoArray(scratch, 0);
+    float sum = 0;
+    for (int i = 0; i < WIDTH; i++) sum += scratch[i];
+    return sum;
+  }
+
+  static float max(FloatVector values, float[] scratch) {
+    values.intoArray(scratch, 0);
+    float max = Float.NEGATIVE_INFINITY;
+    for (int i = 0; i < WIDTH; i++) max = Math.max(max, scratch[i]);
+    return max;
+  }
+}

@@ -1,0 +1,159 @@
+package dev.turnstone.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.turnstone.engine.lanes.LaneForward;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/// Lanes against the TorchScript forward pass, step by step over the same tokens.
+class LaneForwardTest {
+  private static final int STEP = 128;
+
+  @TempDir Path folder;
+
+  /// Sizes that leave remainders: three heads to a KV head, a head of more than one vector.
+  private static ModelConfig sizes(int heads, int kvHeads, int headDim) {
+    return ModelConfig.llama(131, 96, 160, 2, heads, kvHeads, headDim, 256, 1e-5, 10_000, true);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1, 4, 2, 8", "2, 3, 1, 64", "3, 7, 1, 24"})
+  void lanesComputeWhatTorchScriptComputes(int lanes, int heads, int kvHeads, int headDim)
+      throws Exception {
+    ModelConfig config = sizes(heads, kvHeads, headDim);
+    try (Model model = model(config, Precision.F32);
+        var lane = new LaneForward(config, Precision.F32, lanes, 64 << 20, STEP, false);
+        var torch = new TorchForward(model, new KvCache(model, 64 << 20));
+        var packed = lane.prepare(model.load(folder));
+        var plain = torch.prepare(model.load(folder))) {
+      for (StepBatch batch : conversation())
+        assertClose(lane.run(batch, packed), torch.run(batch, plain), batch);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1, 4, 4, 16", "2, 9, 3, 64", "3, 5, 1, 80", "2, 4, 2, 128"})
+  void inBfloat16LanesAreNoFartherFromTheTruthThanTorchScript(
+      int lanes, int heads, int kvHeads, int headDim) throws Exception {
+    ModelConfig config = sizes(heads, kvHeads, headDim);
+    try (Model model = model(config, Precision.BF16);
+        Model exact = new Model(config, Precision.F32);
+        var lane = new LaneForward(config, Precision.BF16, lanes, 64 << 20, STEP, false);
+        var torch = new TorchForward(model, new KvCache(model, 64 << 20));
+        var truth = new TorchForward(exact, new KvCache(exact, 64 << 20));
+        var packed = lane.prepare(model.load(folder));
+        var plain = torch.prepare(model.load(folder));
+        var whole = truth.prepare(exact.load(folder))) {
+      double ours = 0;
+      double theirs = 0;
+      for (StepBatch batch : conversation()) {
+        LogitRows right = truth.run(batch, whole);
+        ours += squaredError(lane.run(batch, packed), right, batch);
+        theirs += squaredError(torch.run(batch, plain), right, batch);
+      }
+      assertThat(theirs).isPositive();
+      assertThat(ours).isLessThan(1.2 * theirs);
+    }
+  }
+
+  private static double squaredError(LogitRows actual, LogitRows right, StepBatch batch) {
+    double sum = 0;
+    for (int row = 0; row < batch.wanted().length; row++)
+      for (int id = 0; id < right.vocabulary(); id++)
+        sum += Math.pow(LogitRows.at(actual.row(row), id) - LogitRows.at(right.row(row), id), 2);
+    return sum;
+  }
+
+  private Model model(ModelConfig config, Precision precision) throws Exception {
+    Files.createDirectories(folder);
+    RandomModel.writeWeights(folder, config, 3, Safetensors.Dtype.BF16);
+    return new Model(config, precision);
+  }
+
+  /// Two prompts in one step, the rest of one of them beside the other's decoding, then decoding.
+  private static List<StepBatch> conversation() {
+    var steps = new ArrayList<StepBatch>();
+    steps.add(step(part(0, 70, 0, 1), part(70, 33, 0, 20)));
+    steps.add(step(part(0, 1, 33, 20), part(1, 60, 70, 1)));
+    for (int i = 0; i < 4; i++) steps.add(step(part(0, 1, 34 + i, 20), part(1, 1, 130 + i, 1)));
+    steps.add(step(part(0, 1, 134, 1), part(1, 5, 38, 20)));
+    return steps;
+  }
+
+  private static StepBatch.Part part(int row, int count, int computed, int firstBlock) {
+    int[] blocks = new int[(computed + count + Model.BLOCK - 1) / Model.BLOCK];
+    for (int i = 0; i < blocks.length; i++) blocks[i] = firstBlock + i;
+    return new StepBatch.Part(row, count, computed, blocks);
+  }
+
+  private static StepBatch step(StepBatch.Part... parts) {
+    int rows = 0;
+    for (StepBatch.Part part : parts) rows += part.count();
+    int[] ids = new SplittableRandom(rows).ints(rows, 0, 131).toArray();
+    int[] wanted = new int[parts.length];
+    for (int i = 0; i < parts.length; i++) wanted[i] = parts[i].row() + parts[i].count() - 1;
+    return new StepBatch(ids, List.of(parts), wanted);
+  }
+
+  private static void assertClose(LogitRows actual, LogitRows expected, StepBatch batch) {
+    for (int row = 0; row < batch.wanted().length; row++)
+      for (int id = 0; id < expected.vocabulary(); id++) {
+        float right = LogitRows.at(expected.row(row), id);
+        assertThat(LogitRows.at(actual.row(row), id))
+            .as("logit of %d in row %d of %s", id, row, batch.parts())
+            .isCloseTo(right, within(1e-4f * Math.max(1, Math.abs(right))));
+      }
+  }
+
+  /// Bit for bit, whatever is beside it, however it is cut, and on any number of lanes' first step.
+  @ParameterizedTest
+  @CsvSource({"F32, 1", "F32, 2", "BF16, 2"})
+  void deterministicallyATokensLogitsDoNotDependOnItsStep(Precision precision, int lanes)
+      throws Exception {
+    ModelConfig config = sizes(9, 3, 64);
+    int[] ids = new SplittableRandom(1).ints(90, 0, 131).toArray();
+    try (Model model = model(config, precision);
+        var lane = new LaneForward(config, precision, lanes, 64 << 20, STEP, true);
+        var packed = lane.prepare(model.load(folder))) {
+      byte[] whole = bytes(lane.run(prompt(ids, 0, 90, 0), packed));
+      lane.run(prompt(ids, 0, 37, 0), packed);
+      lane.run(prompt(ids, 37, 52, 3), packed);
+      byte[] cut = bytes(lane.run(prompt(ids, 89, 1, 20), packed));
+
+      assertThat(cut).isEqualTo(whole);
+    }
+  }
+
+  /// Tokens [first, first + count) of one sequence after tokens of others.
+  private static StepBatch prompt(int[] ids, int first, int count, int others) {
+    int[] all = new int[others + count];
+    var parts = new ArrayList<StepBatch.Part>();
+    for (int i = 0; i < others; i++) {
+      all[i] = i;
+      parts.add(part(i, 1, 0, 30 + i));
+    }
+    System.arraycopy(ids, first, all, others, count);
+    parts.add(part(others, count, first, 1));
+    return new StepBatch(all, parts, new int[] {others + count - 1});
+  }
+
+  private static byte[] bytes(LogitRows rows) {
+    return rows.row(0).toArray(java.lang.foreign.ValueLayout.JAVA_BYTE);
+  }
+
+  @Test
+  void aModelOfOddSizesIsLeftToTorchScript() {
+    ModelConfig odd = ModelConfig.llama(131, 90, 160, 2, 3, 1, 8, 256, 1e-5, 10_000, true);
+    assertThat(LaneForward.obstacle(odd)).contains("hidden size 90");
+    assertThat(LaneForward.obstacle(sizes(3, 1, 8))).isEmpty();
+  }
+}
