@@ -112,6 +112,7 @@ public record TokenJson(Served served, boolean asIds) {
   }
 
   /// OpenAI's `usage` of a request; each prompt counts once.
+  @SuppressWarnings("ReferenceEquality") // equal prompts that were asked twice count twice
   public static ObjectNode usage(List<Choice> choices) {
     int prompt = 0;
     int generated = 0;
