@@ -17,6 +17,7 @@ import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /// A policy that says what a test told it to, byte by byte, and then id 0, its stop token.
 public final class ScriptedPolicy implements TrainablePolicy, PausablePolicy {
@@ -36,7 +37,7 @@ public final class ScriptedPolicy implements TrainablePolicy, PausablePolicy {
   public volatile boolean held;
 
   /// How often it was told to forget.
-  public volatile int forgotten;
+  public final AtomicInteger forgotten = new AtomicInteger();
 
   private final int contextLength;
   private volatile WeightsId weights = new WeightsId("base", 0, "0".repeat(64));
@@ -170,7 +171,7 @@ public final class ScriptedPolicy implements TrainablePolicy, PausablePolicy {
 
   @Override
   public boolean forgetPrefixes(boolean restartRunning) {
-    forgotten++;
+    forgotten.incrementAndGet();
     return restartRunning || !held;
   }
 
