@@ -97,6 +97,7 @@ class FakeServer:
         self.cut_after: set[int] = set()
         self.refuse: tuple[int, str] | None = None
         self.end = True
+        self.compress = False
         self.changed = threading.Condition()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -149,10 +150,16 @@ class FakeServer:
             if self.end and held == len(self.messages):
                 await socket.send(json.dumps({"type": "end", "head": held}))
 
-    @staticmethod
-    async def _deliver(socket: ServerConnection, message: Any) -> None:
+    async def _deliver(self, socket: ServerConnection, message: Any) -> None:
         for part in message if isinstance(message, list) else [message]:
-            await socket.send(json.dumps(part) if part.get("type") == "dropped" else cbor(part))
+            await socket.send(json.dumps(part) if part.get("type") == "dropped" else self._packed(cbor(part)))
+
+    def _packed(self, frame: bytes) -> bytes:
+        if not self.compress:
+            return frame
+        import zstandard
+
+        return zstandard.compress(frame, 1)
 
     @staticmethod
     def _answer(message: dict[str, Any]) -> dict[str, Any]:

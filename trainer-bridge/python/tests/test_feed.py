@@ -102,10 +102,9 @@ def test_a_timeout_loses_nothing(server: FakeServer) -> None:
         assert f.take(timeout=10).seq == 1
 
 
-def test_the_heartbeat_goes_on_while_the_trainer_is_busy(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("turnstone.feed.HEARTBEAT_S", 0.02)
+def test_the_heartbeat_goes_on_while_the_trainer_is_busy(server: FakeServer) -> None:
     server.end = False
-    with feed(server):
+    with feed(server, heartbeat_s=0.02):
         until = time.monotonic() + 0.5
         while time.monotonic() < until:
             sum(range(10_000))
@@ -120,3 +119,12 @@ def test_weights_serve_or_are_refused(server: FakeServer, tmp_path: Path) -> Non
         assert server.wait_for("weights")["kv"] == "keep"
         with pytest.raises(WeightsFailed, match="version 3 is not new"):
             f.weights(publish(tmp_path, "demo", 3, tensors))
+
+
+def test_compressed_groups_are_unpacked(server: FakeServer) -> None:
+    pytest.importorskip("zstandard")
+    server.compress = True
+    server.messages = [group(1), group(2)]
+    with feed(server, compress=True) as f:
+        assert [item.seq for item in f] == [1, 2]
+    assert server.hellos[0]["compress"] == ["zstd"]

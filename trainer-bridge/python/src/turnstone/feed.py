@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
@@ -21,11 +22,10 @@ from websockets.typing import Subprotocol
 
 from turnstone import cbor
 from turnstone.group import BadGroup, Dropped, Group, group_of
-from turnstone.parts import Parts
+from turnstone.parts import Parts, unpacked
 from turnstone.weights import Published
 
 MESSAGE_BYTES = 64 << 20
-HEARTBEAT_S = 5.0
 SILENCE_S = 60.0
 _FINAL = {1000, 1002, 4400, 4401, 4410}
 """Close codes after which coming back cannot help."""
@@ -49,7 +49,8 @@ class FeedOptions:
     """Where the feed is and how much of it may be ahead of the trainer.
 
     `commit` is the last seq of the checkpoint that the trainer starts from; without it the server goes on after its
-    stored one. `tokenizer_sha256` is what the trainer was made for; another server is refused.
+    stored one. `tokenizer_sha256` is what the trainer was made for; another server is refused. `compress` asks for zstd
+    (needs the package `zstandard`), and `heartbeat_s` is the pace of heartbeats either way.
     """
 
     server: str
@@ -62,6 +63,8 @@ class FeedOptions:
     tokenizer_sha256: str | None = None
     observe: bool = False
     patience: float = 600.0
+    compress: bool = False
+    heartbeat_s: float = 5.0
 
     @property
     def url(self) -> str:
@@ -107,6 +110,8 @@ class AsyncFeed:
         self._update: _Update | None = None
         self._ended = False
         self._closed: FeedClosed | None = None
+        self.decode_s = 0.0
+        self.heartbeat_delays_s: deque[float] = deque(maxlen=10_000)
         self._applied: int | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -255,6 +260,10 @@ class AsyncFeed:
         role = "observe" if self.options.observe else "train"
         hello: dict[str, Any] = {"type": "hello", "run": self.options.run, "role": role}
         hello["consumer"] = self.options.consumer
+        if self.options.compress:
+            hello["compress"] = ["zstd"]
+        if self.options.heartbeat_s != 5.0:
+            hello["heartbeat_ms"] = round(self.options.heartbeat_s * 1000)
         if self._begun:
             hello["resume"] = {"commit": self._commit or 0, "held": self._held}
         return hello
@@ -262,7 +271,7 @@ class AsyncFeed:
     async def _heartbeat(self, socket: ClientConnection) -> None:
         with suppress(ConnectionClosed):
             while True:
-                await asyncio.sleep(HEARTBEAT_S)
+                await asyncio.sleep(self.options.heartbeat_s)
                 await socket.send('{"type":"heartbeat"}')
 
     async def _control(self, socket: ClientConnection, message: dict[str, Any]) -> None:
@@ -284,8 +293,11 @@ class AsyncFeed:
                 async with self._changed:
                     self._ended = True
                     self._changed.notify_all()
+            case "heartbeat":
+                if "at_ms" in message:
+                    self.heartbeat_delays_s.append(max(0.0, time.time() - message["at_ms"] / 1000))
             case _:
-                pass  # heartbeats, and what a newer server may add
+                pass  # what a newer server may add
 
     async def _welcomed(self, socket: ClientConnection, welcome: dict[str, Any]) -> None:
         expected = self.options.tokenizer_sha256
@@ -312,15 +324,21 @@ class AsyncFeed:
             await self._send({"type": "credit", "groups": groups, "bytes": max(size, 1)})
 
     async def _group(self, message: bytes) -> None:
-        fields = self._parts.joined(cbor.loads(message), len(message))
+        started = time.perf_counter()
+        fields = self._parts.joined(cbor.loads(unpacked(message)), len(message))
         if fields is None:
+            self.decode_s += time.perf_counter() - started
             return
         whole, size = fields
+        reason = ""
         try:
             item: Group | Dropped = group_of(whole, self.welcome.get("vocab_size"))
         except (BadGroup, KeyError, TypeError) as e:
-            item = Dropped(whole["seq"], whole["group"], f"refused: {e}")
-            await self.nack(item.seq, str(e))
+            reason = str(e)
+            item = Dropped(whole["seq"], whole["group"], f"refused: {reason}")
+        self.decode_s += time.perf_counter() - started
+        if reason:
+            await self.nack(item.seq, reason)
         if await self._arrived(item, size):
             await self._send({"type": "received", "seq": item.seq})
 

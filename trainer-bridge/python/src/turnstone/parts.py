@@ -1,9 +1,26 @@
-"""Groups that are larger than one message come in parts, usable only together."""
+"""Binary messages made whole: unpacked, and joined where a group is larger than one message."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+
+_MOST = 64 << 20
+
+
+_ZSTD = b"\x28\xb5\x2f\xfd"
+
+
+def unpacked(message: bytes) -> bytes:
+    """A binary message without its compression; a zstd frame says what it is by its first bytes."""
+    if message[:4] != _ZSTD:
+        return message
+    import zstandard
+
+    size = zstandard.frame_content_size(message)
+    if not 0 <= size <= _MOST:
+        raise ValueError(f"a zstd frame that holds {size} bytes, at most {_MOST} may")
+    return bytes(zstandard.ZstdDecompressor().decompress(message, max_output_size=_MOST))
 
 
 class Parts:

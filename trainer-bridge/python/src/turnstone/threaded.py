@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any, TypeVar
 
@@ -63,6 +63,16 @@ class Feed:
     def version(self) -> int:
         """The policy version that the server serves, as far as it has said."""
         return self._feed.version
+
+    @property
+    def decode_s(self) -> float:
+        """Seconds spent on decoding and checking groups."""
+        return self._feed.decode_s
+
+    @property
+    def heartbeat_delays_s(self) -> Sequence[float]:
+        """How late the server's last heartbeats came, by the two clocks."""
+        return list(self._feed.heartbeat_delays_s)
 
     def __iter__(self) -> Iterator[Group | Dropped]:
         while (item := self.take()) is not None:
