@@ -22,7 +22,7 @@ class AlarmsTest {
         .singleElement()
         .asString()
         .startsWith("mismatch_k3 is 0.04");
-    assertThat(Alarms.of(apart(0), apart(2), Double.NaN, 3, 1))
+    assertThat(Alarms.of(apart(0), apart(3), Double.NaN, 3, 1))
         .hasSize(4)
         .anyMatch(alarm -> alarm.startsWith("drift_k3"))
         .anyMatch(alarm -> alarm.startsWith("effective_sample_size"))
