@@ -11,6 +11,8 @@ import dev.turnstone.server.http.ApiKey;
 import dev.turnstone.server.http.KeyLimit;
 import dev.turnstone.server.http.Scope;
 import dev.turnstone.server.http.StartupError;
+import dev.turnstone.trainerbridge.log.Retention;
+import dev.turnstone.trainerbridge.runs.Runs;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -22,7 +24,9 @@ import java.util.function.Function;
 ///
 /// @param model a folder, or the name of a policy that comes with Turnstone
 /// @param port 0 takes a free one
-/// @param data where the trajectory log and everything else that must survive is kept
+/// @param data where everything that must survive is kept, the trajectory log too unless `log` says
+///   otherwise
+/// @param log where the trajectory log is and what it keeps
 /// @param hosts names besides `host` under which clients reach the server
 /// @param weightRoots folders under which a trainer's weights must lie
 /// @param toolAddresses private addresses that tools may have
@@ -40,6 +44,7 @@ record Config(
     String host,
     int port,
     Path data,
+    Log log,
     List<String> hosts,
     List<ApiKey> apiKeys,
     List<Path> weightRoots,
@@ -66,6 +71,7 @@ record Config(
             given.text("host", "127.0.0.1"),
             given.integer("port", 8000, 0, 65535),
             data,
+            log(given.node("log"), data),
             given.texts("hosts"),
             given.each("api_keys", Config::apiKey),
             given.texts("weight_roots").stream().map(Path::of).toList(),
@@ -101,6 +107,29 @@ record Config(
   private enum Answer {
     NO,
     YES
+  }
+
+  /// The trajectory log.
+  ///
+  /// @param place a folder for SQLite, or a `jdbc:postgresql:` URL that several servers may share
+  /// @param upkeep what it keeps, and how long a server that says nothing keeps its groups
+  record Log(String place, Runs.Upkeep upkeep) {}
+
+  private static Log log(JsonNode node, Path data) {
+    Settings given = new Settings(node, "log.");
+    Log log =
+        new Log(
+            given.text("url", data.toString()),
+            new Runs.Upkeep(
+                new Retention.Policy(
+                    (long) given.integer("keep_mib", 16 << 10, 0, Integer.MAX_VALUE) << 20,
+                    Duration.ofDays(given.integer("keep_days", 30, 0, 36500))),
+                given.seconds("lease_s", 10)));
+    given.checkAllKnown();
+    if (log.place.startsWith("jdbc:") && !log.place.startsWith("jdbc:postgresql:"))
+      throw new StartupError(
+          "log.url must be a jdbc:postgresql: URL, but is one of " + log.place.split(":", 3)[1]);
+    return log;
   }
 
   private static EngineConfig engine(JsonNode node) {

@@ -26,6 +26,7 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true)
 final class ServeCommand implements Callable<Integer> {
   static final String KEY_VARIABLE = "TURNSTONE_API_KEY";
+  private static final String LOG_VARIABLE = "TURNSTONE_LOG_URL";
 
   @Option(
       names = "--model",
@@ -47,6 +48,15 @@ final class ServeCommand implements Callable<Integer> {
       paramLabel = "DIR",
       description = "What must survive; ./turnstone-data.")
   private Optional<String> data = Optional.empty();
+
+  @Option(
+      names = "--log",
+      paramLabel = "URL",
+      description =
+          "jdbc:postgresql://HOST/DATABASE for a log that several servers share; also in "
+              + LOG_VARIABLE
+              + ", which other users cannot see. Else DATA holds the log.")
+  private Optional<String> log = Optional.empty();
 
   @Option(names = "--config", paramLabel = "FILE", description = "YAML with these and more.")
   private Optional<Path> config = Optional.empty();
@@ -115,6 +125,9 @@ final class ServeCommand implements Callable<Integer> {
     data.ifPresent(value -> said.put("data", value));
     toolParser.ifPresent(value -> said.put("tool_parser", value));
     reasoningParser.ifPresent(value -> said.put("reasoning_parser", value));
+    log.or(() -> Optional.ofNullable(System.getenv(LOG_VARIABLE)))
+        .filter(value -> !value.isBlank())
+        .ifPresent(value -> said.withObject("/log").put("url", value));
     for (String value : weightRoots) list(said, "weight_roots").add(value);
     for (String value : toolAddresses) list(said, "tool_addresses").add(value);
     for (String value : environments) list(said, "environments").add(value);

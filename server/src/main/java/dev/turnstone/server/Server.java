@@ -1,7 +1,11 @@
 package dev.turnstone.server;
 
+import dev.turnstone.envadapters.EnvironmentSpec;
 import dev.turnstone.envadapters.Environments;
+import dev.turnstone.envadapters.peer.InvalidEnvironment;
 import dev.turnstone.envadapters.peer.ToolAddressPolicy;
+import dev.turnstone.rollout.Environment;
+import dev.turnstone.rollout.Json;
 import dev.turnstone.rollout.Rollout;
 import dev.turnstone.rollout.TrainablePolicy.WeightsRejected;
 import dev.turnstone.server.completion.Completion.Pace;
@@ -89,7 +93,7 @@ public final class Server implements AutoCloseable {
   void serve(PolicyLoader loader) throws InterruptedException {
     Served served = loader.load(metrics);
     if (served.policy() instanceof AutoCloseable policy) owned.add(1, policy);
-    TrajectoryLog trajectories = open(config.data());
+    TrajectoryLog trajectories = open(config.log().place());
     owned.add(1, trajectories);
     CommandJails jails = new CommandJails();
     owned.add(1, jails);
@@ -106,8 +110,10 @@ public final class Server implements AutoCloseable {
             trajectories,
             new Rollout.Agent(served.policy(), served.format(), served.parser()),
             served.identity(),
-            environments::lookup,
+            name ->
+                environments.lookup(name).or(() -> registered(environments, trajectories, name)),
             weights,
+            config.log().upkeep(),
             System::nanoTime);
     owned.addFirst(loaded);
     RunsApi watched = new RunsApi(loaded, environments, served);
@@ -154,9 +160,24 @@ public final class Server implements AutoCloseable {
     return routes;
   }
 
-  private static TrajectoryLog open(Path data) {
+  /// An environment that was registered at another server of a shared log.
+  private static Optional<Environment> registered(
+      Environments environments, TrajectoryLog trajectories, String name) {
+    if (!trajectories.shared()) return Optional.empty();
+    Optional<Json> stored = trajectories.environments().find(name);
+    if (stored.isEmpty()) return Optional.empty();
     try {
-      return TrajectoryLog.open(data);
+      environments.register(EnvironmentSpec.parse(stored.get().text()));
+      return environments.lookup(name);
+    } catch (InvalidEnvironment e) {
+      log.warn("environment {} of another server cannot be used: {}", name, e.getMessage());
+      return Optional.empty();
+    }
+  }
+
+  private static TrajectoryLog open(String place) {
+    try {
+      return TrajectoryLog.at(place);
     } catch (IOException e) {
       throw new StartupError(String.valueOf(e.getMessage()));
     }

@@ -1,5 +1,6 @@
 package dev.turnstone.server.http;
 
+import dev.turnstone.trainerbridge.log.LogException;
 import io.vertx.core.Context;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpServerResponse;
@@ -78,6 +79,9 @@ public final class Exchange {
       log.debug("client gone: {}", e.getMessage());
     } catch (Refused e) {
       send(e);
+    } catch (LogException e) {
+      log.warn("the trajectory log failed a request", e);
+      send(Refused.busy("the trajectory log takes no writes now", "log_unavailable"));
     } catch (Exception e) {
       send(broken(e));
     }

@@ -31,14 +31,39 @@ public final class FeedApi {
     return List.of(Route.socket("/v1/runs/:run/feed", Scope.RUN, this::upgrade));
   }
 
-  /// Runs on the event loop: what it looks up is in memory.
+  /// Runs on the event loop: a run that this server knows is found in memory.
   private void upgrade(RoutingContext context) {
     HttpServerRequest request = context.request();
     String name = String.valueOf(context.pathParam("run"));
-    Run run = runs.find(name).orElseThrow(() -> RunsApi.unknown(name));
     checkProtocol(request);
-    gate.enter();
-    request
+    Optional<Run> known = runs.find(name);
+    if (known.isPresent()) {
+      upgrade(context, known.get());
+      return;
+    }
+    request.pause();
+    context
+        .vertx()
+        .executeBlocking(() -> runs.lookUp(name).orElseThrow(() -> RunsApi.unknown(name)))
+        .onSuccess(run -> upgrade(context, run))
+        .onFailure(failure -> Exchange.refuse(context.response(), why(failure), ErrorShape.OPENAI));
+  }
+
+  private static Refused why(Throwable failure) {
+    return failure instanceof Refused refused
+        ? refused
+        : Refused.busy("the trajectory log does not answer now", "log_unavailable");
+  }
+
+  private void upgrade(RoutingContext context, Run run) {
+    try {
+      gate.enter();
+    } catch (Refused full) {
+      Exchange.refuse(context.response(), full, ErrorShape.OPENAI);
+      return;
+    }
+    context
+        .request()
         .toWebSocket()
         .onSuccess(socket -> new FeedConnection(socket, gate::leave).carry(run))
         .onFailure(failure -> failed(context.response()));

@@ -206,7 +206,7 @@ public final class RunsApi {
 
   private Run run(Call call) {
     String name = call.path("run");
-    return runs.find(name).orElseThrow(() -> unknown(name));
+    return runs.lookUp(name).orElseThrow(() -> unknown(name));
   }
 
   static Refused unknown(String run) {

@@ -5,6 +5,7 @@ import dev.turnstone.trainerbridge.log.Settlement;
 import dev.turnstone.trainerbridge.spec.PolicyIdentity;
 import dev.turnstone.trainerbridge.weights.WeightsFolder.Published;
 import dev.turnstone.trainerbridge.wire.CloseCode;
+import dev.turnstone.trainerbridge.wire.Compression;
 import dev.turnstone.trainerbridge.wire.FeedJson;
 import dev.turnstone.trainerbridge.wire.FeedMessage;
 import dev.turnstone.trainerbridge.wire.FeedMessage.Commit;
@@ -14,7 +15,8 @@ import dev.turnstone.trainerbridge.wire.FeedMessage.Resume;
 import dev.turnstone.trainerbridge.wire.FeedMessage.Role;
 import dev.turnstone.trainerbridge.wire.FeedMessage.Trained;
 import dev.turnstone.trainerbridge.wire.FeedMessage.Welcome;
-import dev.turnstone.trainerbridge.wire.GroupCodec;
+import dev.turnstone.trainerbridge.wire.FeedProtocol;
+import dev.turnstone.trainerbridge.wire.GroupAssembler;
 import dev.turnstone.trainerbridge.wire.GroupFrame;
 import dev.turnstone.trainerbridge.wire.WeightsRequest;
 import java.net.URI;
@@ -23,8 +25,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 
 /// The trainer's side of the feed: groups in order, each once per process, over however many
 /// connections that takes.
@@ -43,6 +47,8 @@ public final class FeedClient implements AutoCloseable {
   private final FeedInbox inbox;
   private final FeedConnection connection;
 
+  private final LongAdder decoding = new LongAdder();
+  private final LongAdder decoded = new LongAdder();
   private Optional<Welcome> welcome = Optional.empty();
   private boolean connected;
   private boolean begun;
@@ -61,6 +67,9 @@ public final class FeedClient implements AutoCloseable {
   /// @param commit last seq of the checkpoint that the trainer starts from; empty lets the server
   ///   go on after its stored one
   /// @param policy what the trainer was made for; another policy is refused
+  /// @param compression of groups on the wire
+  /// @param heartbeat how often the server sends one
+  /// @param beats sees each of them, on the reading thread
   public record Options(
       URI server,
       Optional<String> apiKey,
@@ -68,7 +77,10 @@ public final class FeedClient implements AutoCloseable {
       String consumer,
       OptionalLong commit,
       Optional<PolicyIdentity> policy,
-      Expected expected) {
+      Expected expected,
+      Compression compression,
+      Duration heartbeat,
+      Consumer<FeedMessage.Heartbeat> beats) {
     /// A trainer without a key or a checkpoint that trusts the server's policy.
     public static Options of(URI server, String run, String consumer) {
       return new Options(
@@ -78,19 +90,63 @@ public final class FeedClient implements AutoCloseable {
           consumer,
           OptionalLong.empty(),
           Optional.empty(),
-          Expected.NOTHING);
+          Expected.NOTHING,
+          Compression.NONE,
+          FeedProtocol.HEARTBEAT,
+          beat -> {});
     }
 
     public Options withCommit(long seq) {
-      return new Options(server, apiKey, run, consumer, OptionalLong.of(seq), policy, expected);
+      return new Options(
+          server,
+          apiKey,
+          run,
+          consumer,
+          OptionalLong.of(seq),
+          policy,
+          expected,
+          compression,
+          heartbeat,
+          beats);
     }
 
     public Options withApiKey(String key) {
-      return new Options(server, Optional.of(key), run, consumer, commit, policy, expected);
+      return new Options(
+          server,
+          Optional.of(key),
+          run,
+          consumer,
+          commit,
+          policy,
+          expected,
+          compression,
+          heartbeat,
+          beats);
+    }
+
+    public Options withCompression(Compression choice) {
+      return new Options(
+          server, apiKey, run, consumer, commit, policy, expected, choice, heartbeat, beats);
+    }
+
+    /// Asks for heartbeats of the server at that pace, and shows each to `watcher`.
+    public Options withHeartbeat(Duration pace, Consumer<FeedMessage.Heartbeat> watcher) {
+      return new Options(
+          server, apiKey, run, consumer, commit, policy, expected, compression, pace, watcher);
     }
 
     public Options withPolicy(PolicyIdentity identity) {
-      return new Options(server, apiKey, run, consumer, commit, Optional.of(identity), expected);
+      return new Options(
+          server,
+          apiKey,
+          run,
+          consumer,
+          commit,
+          Optional.of(identity),
+          expected,
+          compression,
+          heartbeat,
+          beats);
     }
   }
 
@@ -151,6 +207,16 @@ public final class FeedClient implements AutoCloseable {
     } finally {
       lock.unlock();
     }
+  }
+
+  /// Time spent on turning messages into groups, in nanoseconds.
+  public long decodeNanos() {
+    return decoding.sum();
+  }
+
+  /// Groups that came.
+  public long decoded() {
+    return decoded.sum();
   }
 
   /// Lets groups come, at most so many and so many bytes ahead of [#take].
@@ -303,6 +369,10 @@ public final class FeedClient implements AutoCloseable {
 
   /// What the connection tells, on its threads.
   private final class Wire implements FeedConnection.Listener {
+    // Of the reader.
+    private final GroupAssembler assembler = new GroupAssembler();
+    private long bytes;
+
     @Override
     public String hello() {
       lock.lock();
@@ -310,7 +380,14 @@ public final class FeedClient implements AutoCloseable {
         Optional<Resume> resume =
             begun ? Optional.of(new Resume(committed.orElse(0), inbox.held())) : Optional.empty();
         return FeedJson.encode(
-            new Hello(options.run(), Role.TRAIN, options.consumer(), resume, options.expected()));
+            new Hello(
+                options.run(),
+                Role.TRAIN,
+                options.consumer(),
+                resume,
+                options.expected(),
+                options.compression(),
+                options.heartbeat()));
       } finally {
         lock.unlock();
       }
@@ -330,7 +407,7 @@ public final class FeedClient implements AutoCloseable {
           case FeedMessage.WeightsFailed failed ->
               answered(failed.lineage(), failed.version(), failed);
           case FeedMessage.End(long head) -> inbox.ended(new Delivered.End(head));
-          case FeedMessage.Heartbeat() -> {}
+          case FeedMessage.Heartbeat beat -> options.beats().accept(beat);
           default -> throw new IllegalArgumentException("a server does not send " + message);
         }
         changed.signalAll();
@@ -341,7 +418,15 @@ public final class FeedClient implements AutoCloseable {
 
     @Override
     public void binary(byte[] frame) {
-      GroupFrame group = GroupCodec.decode(frame);
+      long started = System.nanoTime();
+      Optional<GroupFrame> whole = assembler.add(frame);
+      decoding.add(System.nanoTime() - started);
+      bytes += frame.length;
+      if (whole.isEmpty()) return;
+      GroupFrame group = whole.get();
+      decoded.increment();
+      long size = bytes;
+      bytes = 0;
       Optional<String> violation = group.violation(welcome().policy().vocabSize());
       lock.lock();
       try {
@@ -349,7 +434,7 @@ public final class FeedClient implements AutoCloseable {
             violation
                 .<Delivered>map(why -> new Delivered.Dropped(refused(group, why)))
                 .orElse(new Delivered.Group(group));
-        if (!inbox.arrived(group.seq(), delivered, frame.length)) return;
+        if (!inbox.arrived(group.seq(), delivered, size)) return;
         violation.ifPresent(why -> send(new FeedMessage.Nack(group.seq(), why)));
         send(new FeedMessage.Received(group.seq()));
         changed.signalAll();
@@ -360,6 +445,8 @@ public final class FeedClient implements AutoCloseable {
 
     @Override
     public void disconnected() {
+      assembler.reset();
+      bytes = 0;
       lock.lock();
       try {
         connected = false;

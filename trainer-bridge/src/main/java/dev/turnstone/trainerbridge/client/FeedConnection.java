@@ -27,7 +27,6 @@ public final class FeedConnection implements AutoCloseable {
   private static final Duration FIRST_PAUSE = Duration.ofMillis(100);
   private static final Duration LONGEST_PAUSE = Duration.ofSeconds(5);
   private static final Duration GOODBYE = Duration.ofSeconds(5);
-  private static final String HEARTBEAT = FeedJson.encode(new FeedMessage.Heartbeat());
   private static final Logger LOG = LoggerFactory.getLogger(FeedConnection.class);
 
   private final Request request;
@@ -139,7 +138,7 @@ public final class FeedConnection implements AutoCloseable {
         long now = System.nanoTime();
         if (now - beat >= FeedProtocol.HEARTBEAT.toNanos()) {
           beat = now;
-          current.socket().send(HEARTBEAT);
+          current.socket().send(FeedJson.encode(FeedMessage.Heartbeat.now()));
         }
         if (now - current.lastHeard > FeedProtocol.SILENCE.toNanos()) current.socket().cancel();
       }

@@ -4,27 +4,30 @@ import dev.turnstone.rollout.Row;
 import dev.turnstone.trainerbridge.log.GroupTable;
 import dev.turnstone.trainerbridge.log.Settlement;
 import dev.turnstone.trainerbridge.spec.RunSpec;
+import dev.turnstone.trainerbridge.wire.Compression;
 import dev.turnstone.trainerbridge.wire.FeedMessage.Dropped;
-import dev.turnstone.trainerbridge.wire.FeedProtocol;
 import dev.turnstone.trainerbridge.wire.GroupCodec;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongSupplier;
 
 /// What each seq of a run is when it is its turn: a whole group, or one that will not come.
 ///
 /// Guarded by its run's lock, except for reading and encoding rows.
-public final class FeedDeliveries {
+final class FeedDeliveries {
   private final FeedOwner run;
   private final RunSpec spec;
-  private final Admission admission;
+  private final LongSupplier head;
   private final ReentrantLock lock;
   private final GroupTable groups;
   private final SettledGroups settled;
 
-  FeedDeliveries(FeedOwner run, Admission admission, ReentrantLock lock) {
+  /// @param head the highest seq there is
+  FeedDeliveries(FeedOwner run, LongSupplier head, ReentrantLock lock) {
     this.run = run;
     this.spec = run.spec();
-    this.admission = admission;
+    this.head = head;
     this.lock = lock;
     groups = run.log().groups();
     settled = new SettledGroups(spec, run.log());
@@ -32,18 +35,8 @@ public final class FeedDeliveries {
 
   /// One seq, when it is its turn.
   sealed interface Delivery {
-    /// A whole group, encoded.
-    final class Group implements Delivery {
-      private final byte[] frame;
-
-      Group(byte[] frame) {
-        this.frame = frame;
-      }
-
-      byte[] frame() {
-        return frame;
-      }
-    }
+    /// A whole group: one message, or several if it is large.
+    record Group(List<byte[]> frames) implements Delivery {}
 
     /// A group that will not come.
     record Gone(Dropped dropped) implements Delivery {}
@@ -54,51 +47,25 @@ public final class FeedDeliveries {
   /// @param epoch of the connection
   /// @param credit whether a whole group may be sent
   /// @param checked whether a group that is too old for training is dropped instead
-  Optional<Delivery> next(long seq, long epoch, boolean credit, boolean checked) {
-    Optional<Delivery> gone = gone(seq, credit && checked);
-    if (gone.isPresent() || !credit) return gone;
-    Optional<GroupTable.Stored> group = known(seq);
-    if (group.isEmpty()) return Optional.empty();
-    // Reading and encoding rows takes long and needs no lock: a group never changes.
-    byte[] frame = GroupCodec.encode(settled.frame(group.get(), seq, epoch));
-    if (frame.length <= FeedProtocol.MAX_MESSAGE_BYTES)
-      return Optional.of(new Delivery.Group(frame));
-    return Optional.of(tooLarge(seq, frame.length));
-  }
-
-  private Optional<GroupTable.Stored> known(long seq) {
-    lock.lock();
-    try {
-      return seq > run.head() ? Optional.empty() : Optional.of(settled.group(seq));
-    } finally {
-      lock.unlock();
+  Optional<Delivery> next(
+      long seq, long epoch, boolean credit, boolean checked, Compression compression) {
+    if (seq > head.getAsLong()) return Optional.empty();
+    GroupTable.Stored group = settled.group(seq);
+    if (group.state() == GroupTable.State.COMPLETE) {
+      if (!credit) return Optional.empty();
+      // Reading and encoding rows takes long and needs no lock: a group never changes.
+      if (!checked || !stale(group))
+        return Optional.of(
+            new Delivery.Group(GroupCodec.frames(settled.frame(group, seq, epoch), compression)));
+      drop(seq, group.name());
     }
+    return Optional.of(new Delivery.Gone(settled.dropped(seq)));
   }
 
-  private Optional<Delivery> gone(long seq, boolean checked) {
+  private void drop(long seq, String group) {
     lock.lock();
     try {
-      if (seq > run.head()) return Optional.empty();
-      GroupTable.Stored group = settled.group(seq);
-      boolean there = group.state() == GroupTable.State.COMPLETE;
-      if (there && checked && stale(group))
-        drop(seq, group.name(), Settlement.STALE, Optional.empty());
-      else if (there) return Optional.empty();
-      return Optional.of(new Delivery.Gone(settled.dropped(seq)));
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private Delivery tooLarge(long seq, long bytes) {
-    lock.lock();
-    try {
-      drop(
-          seq,
-          settled.group(seq).name(),
-          Settlement.TOO_LARGE,
-          Optional.of("the group is larger than 64 MiB: " + bytes));
-      return new Delivery.Gone(settled.dropped(seq));
+      drop(seq, group, Settlement.STALE, Optional.empty());
     } finally {
       lock.unlock();
     }
@@ -112,8 +79,8 @@ public final class FeedDeliveries {
     return settled.dropped(seq);
   }
 
-  /// The group's shape without its tokens. Called with the lock.
-  public Dropped shape(long seq) {
+  /// The group's shape without its tokens.
+  Dropped shape(long seq) {
     return settled.dropped(seq);
   }
 
@@ -124,7 +91,6 @@ public final class FeedDeliveries {
 
   private void drop(long seq, String group, String reason, Optional<String> quarantine) {
     groups.drop(spec.run(), group, reason, quarantine);
-    admission.dropped(seq);
     run.dropped(settled.dropped(seq));
     run.admit();
   }

@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.turnstone.rollout.WeightsId;
 import dev.turnstone.trainerbridge.log.TrajectoryLog;
 import dev.turnstone.trainerbridge.spec.PolicyIdentity;
-import dev.turnstone.trainerbridge.spec.RunPhase;
 import dev.turnstone.trainerbridge.spec.RunSpec;
 import dev.turnstone.trainerbridge.weights.WeightsOutcome;
 import dev.turnstone.trainerbridge.wire.FeedMessage.Dropped;
@@ -21,11 +20,6 @@ public interface FeedOwner {
 
   /// The weights that serve.
   WeightsId applied();
-
-  RunPhase phase();
-
-  /// Highest seq there is.
-  long head();
 
   /// No task will follow and every group has its place in the feed.
   boolean finished();

@@ -5,6 +5,7 @@ import dev.turnstone.trainerbridge.feed.RunFeed.Attached;
 import dev.turnstone.trainerbridge.log.LogException;
 import dev.turnstone.trainerbridge.weights.WeightsOutcome;
 import dev.turnstone.trainerbridge.wire.CloseCode;
+import dev.turnstone.trainerbridge.wire.Compression;
 import dev.turnstone.trainerbridge.wire.FeedJson;
 import dev.turnstone.trainerbridge.wire.FeedMessage;
 import dev.turnstone.trainerbridge.wire.FeedMessage.Credit;
@@ -15,6 +16,7 @@ import dev.turnstone.trainerbridge.wire.FeedProtocol;
 import dev.turnstone.trainerbridge.wire.WeightsRequest;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -59,13 +61,16 @@ public final class FeedSession {
 
   private volatile Optional<Thread> writer = Optional.empty();
 
+  // Of the writing thread, which alone changes it.
+  private volatile long sent;
+
   // Of the writing thread.
-  private long sent;
   private boolean endSent;
   private long lastBeat;
 
   /// @param held last seq that the client had when it came
-  private record Subscription(Role role, long epoch, long held) {}
+  private record Subscription(
+      Role role, long epoch, long held, Compression compression, Duration heartbeat) {}
 
   public FeedSession(RunFeed feed, FeedSocket socket, LongSupplier nanoTime) {
     this.feed = feed;
@@ -155,16 +160,38 @@ public final class FeedSession {
       throw new FeedRefusal(
           CloseCode.PROTOCOL, "an observer only reads: " + message.getClass().getSimpleName());
     switch (message) {
-      case FeedMessage.Received(long seq) -> feed.received(seq);
-      case FeedMessage.Trained trained -> feed.trained(trained);
-      case FeedMessage.Commit commit -> feed.commit(commit);
-      case FeedMessage.Nack nack -> reply(feed.nack(nack));
+      case FeedMessage.Received(long seq) -> {
+        requireSent("received", seq);
+        feed.received(seq);
+      }
+      case FeedMessage.Trained trained -> {
+        requireSent("trained", trained.seq());
+        feed.trained(trained);
+      }
+      case FeedMessage.Commit commit -> {
+        requireSent("commit", commit.seq());
+        feed.commit(commit);
+      }
+      case FeedMessage.Nack nack -> {
+        requireSent("nack", nack.seq());
+        if (nack.seq() < 1) throw new FeedRefusal(CloseCode.PROTOCOL, "nack: seq < 1");
+        reply(feed.nack(nack));
+      }
       case FeedMessage.Weights(WeightsRequest request) -> update(request);
       case FeedMessage.Stats stats -> feed.stats(stats);
       default ->
           throw new FeedRefusal(
               CloseCode.PROTOCOL, "only a server sends " + message.getClass().getSimpleName());
     }
+  }
+
+  /// A cursor may only cover what this connection brought or its hello said it held.
+  private void requireSent(String what, long seq) throws FeedRefusal {
+    long known = Math.max(sent, subscription.map(Subscription::held).orElse(0L));
+    if (seq > known)
+      throw new FeedRefusal(
+          CloseCode.PROTOCOL,
+          "%s: seq is above %d, the last that was sent: %d".formatted(what, known, seq));
   }
 
   private void subscribe(Hello hello) throws FeedRefusal {
@@ -174,15 +201,24 @@ public final class FeedSession {
     reply(attached.welcome());
     // After the welcome is in the outbox, so that no group overtakes it.
     subscription =
-        Optional.of(new Subscription(hello.role(), attached.welcome().epoch(), attached.held()));
+        Optional.of(
+            new Subscription(
+                hello.role(),
+                attached.welcome().epoch(),
+                attached.held(),
+                hello.compression(),
+                hello.heartbeat()));
     wake();
   }
 
   private void grant(Credit credit) throws FeedRefusal {
-    if (credit.groups() > MAX_CREDIT || credit.bytes() > MAX_CREDIT)
-      throw new FeedRefusal(CloseCode.PROTOCOL, "credit is above 2^40: " + credit);
-    groupCredit.accumulateAndGet(credit.groups(), (a, b) -> Math.min(MAX_CREDIT, a + b));
-    byteCredit.accumulateAndGet(credit.bytes(), (a, b) -> Math.min(MAX_CREDIT, a + b));
+    long groups = groupCredit.addAndGet(Math.min(credit.groups(), MAX_CREDIT + 1));
+    long bytes = byteCredit.addAndGet(Math.min(credit.bytes(), MAX_CREDIT + 1));
+    if (groups > MAX_CREDIT || bytes > MAX_CREDIT)
+      throw new FeedRefusal(
+          CloseCode.PROTOCOL,
+          "credit: %d groups and %d bytes make more than 2^40"
+              .formatted(credit.groups(), credit.bytes()));
     feed.creditGranted();
     wake();
   }
@@ -245,8 +281,7 @@ public final class FeedSession {
   private void write() {
     try {
       while (step()) {
-        awaitWake(
-            Duration.ofNanos(lastBeat + FeedProtocol.HEARTBEAT.toNanos() - nanoTime.getAsLong()));
+        awaitWake(Duration.ofNanos(lastBeat + pace() - nanoTime.getAsLong()));
       }
     } catch (InterruptedException e) {
       close(CloseCode.GOING_AWAY, "the server stops");
@@ -283,10 +318,7 @@ public final class FeedSession {
       long now = nanoTime.getAsLong();
       if (now - lastHeard >= FeedProtocol.SILENCE.toNanos())
         close(CloseCode.SILENT, "nothing came for " + FeedProtocol.SILENCE.toSeconds() + " s");
-      if (now - lastBeat >= FeedProtocol.HEARTBEAT.toNanos()) {
-        lastBeat = now;
-        send(new Heartbeat());
-      }
+      beat();
       for (FeedMessage reply = outbox.poll(); reply != null; reply = outbox.poll()) send(reply);
       if (closing.get() != null) return false;
     } while (deliver());
@@ -301,22 +333,42 @@ public final class FeedSession {
     Subscription subscribed = subscription.get();
     if (sent < 0) sent = subscribed.held();
     boolean trains = subscribed.role() == Role.TRAIN;
+    long seq = sent + 1;
     Optional<Delivery> next =
-        feed.deliveries().next(sent + 1, subscribed.epoch(), hasCredit(), trains);
+        feed.deliveries()
+            .next(seq, subscribed.epoch(), hasCredit(), trains, subscribed.compression());
     if (next.isEmpty()) {
       end();
       return false;
     }
+    // Before it goes out: the answer may come before the write returns.
+    sent = seq;
     switch (next.get()) {
       case Delivery.Gone(FeedMessage.Dropped dropped) -> send(dropped);
-      case Delivery.Group group -> {
-        groupCredit.decrementAndGet();
-        byteCredit.addAndGet(-group.frame().length);
-        socket.binary(group.frame());
-      }
+      case Delivery.Group(List<byte[]> frames) -> deliver(frames);
     }
-    sent++;
     return true;
+  }
+
+  /// Replies and signs of life pass between the parts of a large group.
+  private void deliver(List<byte[]> frames) throws IOException, InterruptedException {
+    groupCredit.decrementAndGet();
+    for (byte[] frame : frames) {
+      byteCredit.addAndGet(-frame.length);
+      socket.binary(frame);
+      beat();
+    }
+  }
+
+  private long pace() {
+    return subscription.map(Subscription::heartbeat).orElse(FeedProtocol.HEARTBEAT).toNanos();
+  }
+
+  private void beat() throws IOException, InterruptedException {
+    long now = nanoTime.getAsLong();
+    if (now - lastBeat < pace()) return;
+    lastBeat = now;
+    send(Heartbeat.now());
   }
 
   private void end() throws IOException, InterruptedException {

@@ -1,8 +1,7 @@
 package dev.turnstone.trainerbridge.feed;
 
-import dev.turnstone.trainerbridge.log.GroupTable;
 import dev.turnstone.trainerbridge.log.RunTable;
-import dev.turnstone.trainerbridge.log.RunTable.Cursors;
+import dev.turnstone.trainerbridge.log.RunTable.Marks;
 import dev.turnstone.trainerbridge.spec.RunPhase;
 import dev.turnstone.trainerbridge.spec.RunSpec;
 import dev.turnstone.trainerbridge.weights.WeightsOutcome;
@@ -17,46 +16,36 @@ import dev.turnstone.trainerbridge.wire.FeedMessage.Welcome;
 import dev.turnstone.trainerbridge.wire.FeedProtocol;
 import dev.turnstone.trainerbridge.wire.RowCheck;
 import dev.turnstone.trainerbridge.wire.WeightsRequest;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.locks.ReentrantLock;
 
-/// A run's side of the feed that outlives connections: epoch, cursors and what each seq is.
+/// A run's side of the feed that outlives connections: epoch and cursors, as the log has them.
 ///
-/// Guarded by its run's lock, which the methods called by sessions take themselves.
+/// The log decides, because a trainer may come to another server that shares it; what is kept here
+/// is the newest that this server knows. Guarded by its run's lock, which the methods called by
+/// sessions take themselves.
 public final class RunFeed {
-  private static final int MAX_OBSERVERS = 16;
-
   private final FeedOwner run;
   private final RunSpec spec;
-  private final Admission admission;
   private final ReentrantLock lock;
-  private final GroupTable groups;
   private final FeedDeliveries deliveries;
   private final RunTable runs;
+  private final Subscribers subscribers = new Subscribers();
 
-  private final List<FeedSession> observers = new ArrayList<>();
-  private Optional<FeedSession> trainer = Optional.empty();
-  private Cursors cursors;
-  private long epoch;
-  private long keptFrom;
+  private volatile Marks marks;
   private long received;
 
-  public RunFeed(FeedOwner run, RunTable.Stored stored, Admission admission, ReentrantLock lock) {
+  public RunFeed(FeedOwner run, RunTable.Stored stored, ReentrantLock lock) {
     this.run = run;
     this.spec = stored.spec();
-    this.admission = admission;
     this.lock = lock;
-    groups = run.log().groups();
-    deliveries = new FeedDeliveries(run, admission, lock);
+    deliveries = new FeedDeliveries(run, this::head, lock);
     runs = run.log().runs();
-    cursors = stored.cursors();
-    epoch = stored.epoch();
-    keptFrom = stored.keptFrom();
-    received = cursors.committed();
+    marks = stored.marks();
+    received = marks.committed();
   }
 
   /// What a session may send from.
@@ -70,68 +59,46 @@ public final class RunFeed {
     lock.lock();
     try {
       check(hello);
-      long head = run.head();
-      Resume resume =
-          hello
-              .resume()
-              .orElse(
-                  hello.role() == Role.TRAIN
-                      ? new Resume(cursors.committed(), cursors.committed())
-                      : new Resume(head, head));
-      if (resume.held() > head)
-        throw notKept("held %d is above head %d".formatted(resume.held(), head));
-      if (resume.commit() + 1 < keptFrom)
+      // Another server may have moved them.
+      refresh(runs.find(spec.run()).orElseThrow().marks());
+      Resume resume = hello.resume().orElse(start(hello.role()));
+      if (resume.held() > head())
+        throw notKept("held %d is above head %d".formatted(resume.held(), head()));
+      if (resume.commit() + 1 < marks.keptFrom())
         throw notKept("seq %d is not kept".formatted(resume.commit() + 1));
       if (hello.role() == Role.TRAIN) take(session, resume);
-      else observe(session);
-      return new Attached(welcome(), resume.held());
+      else subscribers.observe(session);
+      return new Attached(welcome(hello), resume.held());
     } finally {
       lock.unlock();
     }
   }
 
+  private Resume start(Role role) {
+    long from = role == Role.TRAIN ? marks.committed() : head();
+    return new Resume(from, from);
+  }
+
   private void check(Hello hello) throws FeedRefusal {
-    if (run.phase() == RunPhase.CANCELLED)
+    if (marks.phase() == RunPhase.CANCELLED)
       throw new FeedRefusal(CloseCode.NORMAL, "run " + spec.run() + " was cancelled");
     if (!hello.run().equals(spec.run()))
       throw new FeedRefusal(
           CloseCode.REFUSED, "this is the feed of run %s: %s".formatted(spec.run(), hello.run()));
-    Optional<String> difference = hello.expected().difference(spec);
+    Optional<String> difference = hello.expected().difference(spec, run.policy());
     if (difference.isPresent()) throw new FeedRefusal(CloseCode.REFUSED, difference.get());
   }
 
-  /// The newest trainer wins. It can only have trained what it holds, so what its predecessor
-  /// trained beyond that is untrained again.
   private void take(FeedSession session, Resume resume) {
-    long trained = Math.clamp(cursors.trained(), resume.commit(), resume.held());
-    int version =
-        trained < cursors.trained()
-            ? runs.checkpointVersion(spec.run(), trained).orElse(cursors.trainedVersion())
-            : cursors.trainedVersion();
-    Cursors taken =
-        new Cursors(resume.commit(), trained, version, Math.min(admission.released(), trained));
-    runs.attached(spec.run(), epoch + 1, taken);
-    epoch++;
-    cursors = taken;
+    marks = runs.attach(spec.run(), resume.commit(), resume.held(), run.applied());
     received = resume.held();
-    trainer.ifPresent(
-        older -> older.close(CloseCode.FENCED, "epoch %d took the run".formatted(epoch)));
-    trainer = Optional.of(session);
-    restore();
-  }
-
-  private void observe(FeedSession session) throws FeedRefusal {
-    if (observers.size() >= MAX_OBSERVERS)
-      throw new FeedRefusal(CloseCode.REFUSED, "the run has " + MAX_OBSERVERS + " observers");
-    observers.add(session);
+    subscribers.train(session, marks.epoch());
   }
 
   void detach(FeedSession session) {
     lock.lock();
     try {
-      observers.remove(session);
-      trainer = trainer.filter(current -> current != session);
-      // Without a trainer, only the bound closes admission.
+      subscribers.remove(session);
       run.admit();
     } finally {
       lock.unlock();
@@ -147,10 +114,9 @@ public final class RunFeed {
     }
   }
 
-  void received(long seq) throws FeedRefusal {
+  void received(long seq) {
     lock.lock();
     try {
-      requireKnown("received", seq);
       received = Math.max(received, seq);
     } finally {
       lock.unlock();
@@ -161,40 +127,41 @@ public final class RunFeed {
     lock.lock();
     try {
       requireCurrent(message.epoch());
-      requireKnown("trained", message.seq());
-      if (message.seq() <= cursors.trained()) return;
-      admission.trained(message.seq(), message.version(), run.applied());
-      Cursors moved = moved(cursors.committed());
-      runs.moved(spec.run(), moved);
-      cursors = moved;
-      run.admit();
+      moved(
+          runs.trained(
+              spec.run(), message.epoch(), message.seq(), message.version(), run.applied()),
+          message.epoch());
     } finally {
       lock.unlock();
     }
   }
 
-  /// A checkpoint covers what was trained, whether or not `trained` said so.
   void commit(FeedMessage.Commit message) throws FeedRefusal {
     lock.lock();
     try {
       requireCurrent(message.epoch());
-      requireKnown("commit", message.seq());
-      if (message.seq() < cursors.committed()) return;
-      admission.trained(message.seq(), message.version(), run.applied());
-      Cursors moved = moved(message.seq());
-      keptFrom = runs.committed(spec.run(), moved, message.version(), message.checkpoint());
-      cursors = moved;
-      run.admit();
+      moved(
+          runs.committed(
+              spec.run(),
+              message.epoch(),
+              message.seq(),
+              message.version(),
+              message.checkpoint(),
+              run.applied()),
+          message.epoch());
     } finally {
       lock.unlock();
     }
   }
 
-  Dropped nack(FeedMessage.Nack message) throws FeedRefusal {
+  private void moved(Optional<Marks> fresh, long epoch) throws FeedRefusal {
+    marks = fresh.orElseThrow(() -> fenced(epoch, "another"));
+    run.admit();
+  }
+
+  Dropped nack(FeedMessage.Nack message) {
     lock.lock();
     try {
-      requireKnown("nack", message.seq());
-      if (message.seq() < 1) throw new FeedRefusal(CloseCode.PROTOCOL, "nack: seq < 1");
       return deliveries.refuse(message.seq(), message.reason());
     } finally {
       lock.unlock();
@@ -224,65 +191,80 @@ public final class RunFeed {
   OptionalLong end() {
     lock.lock();
     try {
-      return run.finished() ? OptionalLong.of(run.head()) : OptionalLong.empty();
+      return run.finished() ? OptionalLong.of(head()) : OptionalLong.empty();
     } finally {
       lock.unlock();
     }
+  }
+
+  FeedDeliveries deliveries() {
+    return deliveries;
   }
 
   // What the run calls; it holds the lock.
 
-  public FeedDeliveries deliveries() {
-    return deliveries;
+  /// The newest cursors that this server knows. Needs no lock.
+  public Marks marks() {
+    return marks;
   }
 
-  public void restore() {
-    admission.restore(cursors, groups.completeAfter(spec.run(), cursors.released()), run.applied());
+  /// Highest seq there is.
+  public long head() {
+    return marks.head();
+  }
+
+  /// A group of this server got its seq.
+  public void settled(long seq) {
+    marks = marks.withHead(Math.max(seq, head()));
+  }
+
+  /// Takes what this server wrote.
+  public void wrote(Marks fresh) {
+    marks = fresh;
+  }
+
+  /// Takes what another server may have written.
+  ///
+  /// @return whether it is news
+  public boolean refresh(Marks fresh) {
+    Marks was = marks;
+    if (fresh.epoch() < was.epoch() || fresh.head() < was.head() || fresh.equals(was)) return false;
+    marks = fresh;
+    if (fresh.epoch() > was.epoch()) subscribers.fence(fresh.epoch());
+    return true;
+  }
+
+  /// A group's shape without its tokens.
+  public Dropped shape(long seq) {
+    return deliveries.shape(seq);
   }
 
   public boolean admits() {
-    return trainer.map(FeedSession::hasCredit).orElse(true);
+    return subscribers.admits();
   }
 
   public boolean hasTrainer() {
-    return trainer.isPresent();
-  }
-
-  public long epoch() {
-    lock.lock();
-    try {
-      return epoch;
-    } finally {
-      lock.unlock();
-    }
+    return subscribers.hasTrainer();
   }
 
   public void weightsApplied(boolean newLineage) {
-    long before = admission.released();
-    admission.applied(run.applied(), newLineage);
-    if (admission.released() == before) return;
-    Cursors moved = moved(cursors.committed());
-    runs.moved(spec.run(), moved);
-    cursors = moved;
+    marks = runs.applied(spec.run(), run.applied(), newLineage);
   }
 
   public void wake() {
-    trainer.ifPresent(FeedSession::wake);
-    observers.forEach(FeedSession::wake);
+    subscribers.wake();
   }
 
   public void close(int code, String reason) {
-    trainer.ifPresent(session -> session.close(code, reason));
-    observers.forEach(session -> session.close(code, reason));
+    subscribers.close(code, reason);
   }
 
   /// Waits a little for the sessions to say goodbye. Called without the lock.
   public void awaitLeft() {
-    List<FeedSession> leaving = new ArrayList<>();
+    List<FeedSession> leaving;
     lock.lock();
     try {
-      leaving.addAll(observers);
-      trainer.ifPresent(leaving::add);
+      leaving = subscribers.all();
     } finally {
       lock.unlock();
     }
@@ -290,30 +272,26 @@ public final class RunFeed {
   }
 
   public void count(Map<String, Long> counters) {
-    counters.put("epoch", epoch);
+    counters.put("head", marks.head());
+    counters.put("epoch", marks.epoch());
     counters.put("received", received);
-    counters.put("trained", cursors.trained());
-    counters.put("commit", cursors.committed());
-    counters.put("released", admission.released());
-    counters.put("kept_from", keptFrom);
-    counters.put("observers", (long) observers.size());
-    trainer.ifPresent(session -> session.count(counters));
+    counters.put("trained", marks.trained());
+    counters.put("commit", marks.committed());
+    counters.put("released", marks.released());
+    counters.put("kept_from", marks.keptFrom());
+    subscribers.count(counters);
   }
 
-  private Cursors moved(long committed) {
-    return new Cursors(
-        committed, admission.trained(), admission.trainedVersion(), admission.released());
-  }
-
-  private Welcome welcome() {
+  private Welcome welcome(Hello hello) {
     return new Welcome(
-        epoch,
-        run.head(),
-        cursors.committed(),
+        marks.epoch(),
+        head(),
+        marks.committed(),
         run.applied().version(),
         run.applied().lineage(),
         run.policy(),
         "policy",
+        hello.compression(),
         new Limits(
             FeedProtocol.MAX_MESSAGE_BYTES,
             RowCheck.MAX_BYTES,
@@ -323,19 +301,16 @@ public final class RunFeed {
   }
 
   private void requireCurrent(long claimed) throws FeedRefusal {
-    if (claimed != epoch)
-      throw new FeedRefusal(
-          CloseCode.FENCED, "epoch %d is over: the run's is %d".formatted(claimed, epoch));
+    if (claimed != marks.epoch()) throw fenced(claimed, String.valueOf(marks.epoch()));
   }
 
-  private void requireKnown(String what, long seq) throws FeedRefusal {
-    if (seq > run.head())
-      throw new FeedRefusal(
-          CloseCode.PROTOCOL, "%s: seq is above head %d: %d".formatted(what, run.head(), seq));
+  private static FeedRefusal fenced(long claimed, String current) {
+    return new FeedRefusal(
+        CloseCode.FENCED, "epoch %d is over: the run's is %s".formatted(claimed, current));
   }
 
   private FeedRefusal notKept(String why) {
     return new FeedRefusal(
-        CloseCode.GONE, "%s; the first seq there is is %d".formatted(why, keptFrom));
+        CloseCode.GONE, "%s; the first seq there is is %d".formatted(why, marks.keptFrom()));
   }
 }

@@ -11,10 +11,12 @@ import java.util.OptionalDouble;
 
 /// Rollouts by attempt: their trajectory and what their group made of them.
 public final class RolloutTable {
+  private final Dialect dialect;
   private final LogWriter writer;
   private final LogReaders readers;
 
-  RolloutTable(LogWriter writer, LogReaders readers) {
+  RolloutTable(Dialect dialect, LogWriter writer, LogReaders readers) {
+    this.dialect = dialect;
     this.writer = writer;
     this.readers = readers;
   }
@@ -64,7 +66,9 @@ public final class RolloutTable {
               "update rollouts set state = ?, stop = ?, detail = ?, reward = ?, row_count = ?,"
                   + " length = ?, turns = ?, tool_calls = ?, generated_tokens = ?,"
                   + " cached_tokens = ?, version_min = ?, version_max = ?, wall_ms = ?,"
-                  + " violation = ?, record = ? where run = ? and group_name = ? and idx = ?"
+                  + " violation = ?, record = ?, bytes = ?, finished_ms = "
+                  + dialect.nowMillis()
+                  + " where run = ? and group_name = ? and idx = ?"
                   + " and attempt = ? and state = 'running' and outcome = ''",
               summary.quarantined() ? "quarantined" : "finished",
               summary.stop().wire(),
@@ -81,6 +85,7 @@ public final class RolloutTable {
               summary.wallMillis(),
               summary.violation(),
               record,
+              record.length,
               run,
               summary.group(),
               summary.index(),
@@ -117,9 +122,9 @@ public final class RolloutTable {
     return readers.read(sql ->
         sql.query(
             row -> new Latest(row.getInt("idx"), row.getInt("attempt"), summary(row)),
-            "select * from rollouts r where run = ?1 and group_name = ?2 and attempt = (select"
-                + " max(attempt) from rollouts where run = ?1 and group_name = ?2 and idx = r.idx)"
-                + " order by idx",
+            "select * from rollouts r where run = ? and group_name = ? and attempt = (select"
+                + " max(attempt) from rollouts where run = r.run and group_name = r.group_name"
+                + " and idx = r.idx) order by idx",
             run,
             group));
   }
@@ -130,9 +135,9 @@ public final class RolloutTable {
         .read(sql ->
             sql.query(
                 row -> row.getInt(1),
-                "select count(*) from rollouts r where run = ?1 and group_name = ?2 and stop != ''"
-                    + " and attempt < (select max(attempt) from rollouts where run = ?1 and"
-                    + " group_name = ?2 and idx = r.idx)",
+                "select count(*) from rollouts r where run = ? and group_name = ? and stop != ''"
+                    + " and attempt < (select max(attempt) from rollouts where run = r.run and"
+                    + " group_name = r.group_name and idx = r.idx)",
                 run,
                 group))
         .getFirst();

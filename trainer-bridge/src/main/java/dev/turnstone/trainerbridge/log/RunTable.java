@@ -1,5 +1,6 @@
 package dev.turnstone.trainerbridge.log;
 
+import dev.turnstone.rollout.WeightsId;
 import dev.turnstone.trainerbridge.json.Fields;
 import dev.turnstone.trainerbridge.json.JsonText;
 import dev.turnstone.trainerbridge.spec.RunPhase;
@@ -8,79 +9,165 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.Locale;
-import java.util.OptionalInt;
+import java.util.Optional;
 
 /// Runs with their phase and the feed's durable cursors.
+///
+/// Every change reads the run's row first, in its own transaction, so several servers may make
+/// them. A group is released, which makes room for another, when it is dropped, or when a training
+/// step covers it and that step's version is applied; until then the step waits in `steps`. There
+/// is no version arithmetic beyond that, so filtered groups, skipped steps and resumes cannot make
+/// admission drift.
 public final class RunTable {
+  private static final String MARKS =
+      "select run, phase, epoch, head, trained, trained_version, released, committed, kept_from"
+          + " from runs";
+
+  private final Dialect dialect;
   private final LogWriter writer;
   private final LogReaders readers;
 
-  RunTable(LogWriter writer, LogReaders readers) {
+  RunTable(Dialect dialect, LogWriter writer, LogReaders readers) {
+    this.dialect = dialect;
     this.writer = writer;
     this.readers = readers;
   }
 
-  /// A run as it was last written.
+  /// Where a run's feed is.
   ///
+  /// @param epoch counts the trainers that took the run
   /// @param head highest seq there is
-  /// @param keptFrom first seq whose rows are kept
-  public record Stored(
-      RunSpec spec, RunPhase phase, long epoch, long head, Cursors cursors, long keptFrom) {
-    public static Stored fresh(RunSpec spec) {
-      return new Stored(spec, RunPhase.OPEN, 0, 0, new Cursors(0, 0, 0, 0), 1);
+  /// @param trained every group up to it was trained, into `trainedVersion`
+  /// @param released every group up to it is out of admission
+  /// @param committed every group up to it is in a checkpoint of the trainer
+  /// @param keptFrom first seq that is kept for redelivery
+  public record Marks(
+      String run,
+      RunPhase phase,
+      long epoch,
+      long head,
+      long trained,
+      int trainedVersion,
+      long released,
+      long committed,
+      long keptFrom) {
+    /// The same with a higher head.
+    public Marks withHead(long seq) {
+      return new Marks(
+          run, phase, epoch, seq, trained, trainedVersion, released, committed, keptFrom);
+    }
+
+    /// A run that was just made.
+    public static Marks fresh(String run) {
+      return new Marks(run, RunPhase.OPEN, 0, 0, 0, 0, 0, 0, 1);
     }
   }
 
-  /// How far a run's trainer has come. Each covers all groups up to that seq.
-  ///
-  /// @param committed durable in a checkpoint of the trainer
-  /// @param trained step done, into `trainedVersion`
-  /// @param released out of admission: trained and that version applied
-  public record Cursors(long committed, long trained, int trainedVersion, long released) {}
+  /// A run as it was last written.
+  public record Stored(RunSpec spec, Marks marks) {
+    public static Stored fresh(RunSpec spec) {
+      return new Stored(spec, Marks.fresh(spec.run()));
+    }
+  }
 
-  public void insert(RunSpec spec) {
-    writer.write(sql ->
+  /// Stores a run unless one of that name is there.
+  ///
+  /// @return whether it was stored
+  public boolean insert(RunSpec spec) {
+    return writer.write(sql ->
         sql.update(
-            "insert into runs (run, spec, phase) values (?, ?, ?)",
+            "insert into runs (run, spec, phase, created_ms) values (?, ?, ?, %s)"
+                    .formatted(dialect.nowMillis())
+                + " on conflict (run) do nothing",
             spec.run(),
             JsonText.write(spec.toJson()),
-            Fields.wire(RunPhase.OPEN)));
+            Fields.wire(RunPhase.OPEN)))
+        > 0;
   }
 
   public List<Stored> all() {
-    return readers.read(sql -> sql.query(RunTable::read, "select * from runs order by rowid"));
+    return readers.read(
+        sql -> sql.query(RunTable::read, "select * from runs order by created_ms, run"));
   }
 
-  public void phase(String run, RunPhase phase) {
-    writer.write(
-        sql -> sql.update("update runs set phase = ? where run = ?", Fields.wire(phase), run));
+  public Optional<Stored> find(String run) {
+    return readers
+        .read(sql -> sql.query(RunTable::read, "select * from runs where run = ?", run))
+        .stream()
+        .findFirst();
   }
 
-  /// A trainer took the run: from now on only this epoch counts.
-  public void attached(String run, long epoch, Cursors cursors) {
-    writer.write(sql -> {
-      sql.update("delete from checkpoints where run = ? and seq > ?", run, cursors.committed());
-      sql.update("update runs set epoch = ? where run = ?", epoch, run);
-      return move(sql, run, cursors);
+  /// Every run's marks, without its specification.
+  public List<Marks> marks() {
+    return readers.read(sql -> sql.query(RunTable::marks, MARKS));
+  }
+
+  /// Ends an open run or cancels any.
+  public Marks phase(String run, RunPhase phase) {
+    return writer.write(sql -> {
+      Marks marks = locked(sql, run);
+      boolean possible = phase == RunPhase.CANCELLED || marks.phase() == RunPhase.OPEN;
+      if (possible) sql.update("update runs set phase = ? where run = ?", Fields.wire(phase), run);
+      return one(sql, run);
     });
   }
 
-  public void moved(String run, Cursors cursors) {
-    writer.write(sql -> move(sql, run, cursors));
+  /// A trainer took the run: from now on only the new epoch counts. It can only have trained what
+  /// it holds, so what its predecessor trained beyond that is untrained again.
+  public Marks attach(String run, long commit, long held, WeightsId applied) {
+    return writer.write(sql -> {
+      Marks was = locked(sql, run);
+      sql.update("delete from checkpoints where run = ? and seq > ?", run, commit);
+      long trained = Math.clamp(was.trained(), commit, held);
+      int version =
+          trained < was.trained()
+              ? checkpointVersion(sql, run, trained).orElse(was.trainedVersion())
+              : was.trainedVersion();
+      sql.update("delete from steps where run = ? and seq > ?", run, trained);
+      sql.update(
+          "update runs set epoch = epoch + 1, committed = ?, trained = ?, trained_version = ?,"
+              + " released = ? where run = ?",
+          commit,
+          trained,
+          version,
+          Math.min(was.released(), trained),
+          run);
+      if (trained > Math.min(was.released(), trained)) step(sql, run, trained, version);
+      return release(sql, run, applied, false);
+    });
   }
 
-  /// Notes a checkpoint and forgets the rows of groups that two later ones cover.
+  /// Notes a training step.
   ///
-  /// @return the first seq whose rows are kept
-  public long committed(String run, Cursors cursors, int version, String checkpoint) {
+  /// @return empty if the epoch is over
+  public Optional<Marks> trained(String run, long epoch, long seq, int version, WeightsId applied) {
     return writer.write(sql -> {
-      move(sql, run, cursors);
+      Marks was = locked(sql, run);
+      if (was.epoch() != epoch) return Optional.empty();
+      if (seq <= was.trained()) return Optional.of(was);
+      train(sql, run, seq, version);
+      return Optional.of(release(sql, run, applied, false));
+    });
+  }
+
+  /// Notes a checkpoint, which covers what was trained whether or not `trained` said so. Groups
+  /// that two later ones cover need not be kept any more.
+  ///
+  /// @return empty if the epoch is over
+  public Optional<Marks> committed(
+      String run, long epoch, long seq, int version, String checkpoint, WeightsId applied) {
+    return writer.write(sql -> {
+      Marks was = locked(sql, run);
+      if (was.epoch() != epoch) return Optional.empty();
+      if (seq < was.committed()) return Optional.of(was);
+      if (seq > was.trained()) train(sql, run, seq, version);
+      sql.update("update runs set committed = ? where run = ?", seq, run);
       sql.update(
           "insert into checkpoints (run, seq, version, checkpoint) values (?, ?, ?, ?)"
               + " on conflict (run, seq) do update"
               + " set version = excluded.version, checkpoint = excluded.checkpoint",
           run,
-          cursors.committed(),
+          seq,
           version,
           checkpoint);
       List<Long> third =
@@ -89,58 +176,103 @@ public final class RunTable {
               "select seq from checkpoints where run = ? order by seq desc limit 1 offset 2",
               run);
       if (!third.isEmpty()) forget(sql, run, third.getFirst());
-      return sql.query(row -> row.getLong(1), "select kept_from from runs where run = ?", run)
-          .getFirst();
+      return Optional.of(release(sql, run, applied, false));
     });
   }
 
-  /// The version of the checkpoint that ends with `seq`.
-  public OptionalInt checkpointVersion(String run, long seq) {
-    return readers
-        .read(sql ->
-            sql.query(
-                row -> row.getInt(1),
-                "select version from checkpoints where run = ? and seq = ?",
+  /// New weights serve; a new lineage stands for every step that came before it.
+  public Marks applied(String run, WeightsId weights, boolean newLineage) {
+    return writer.write(sql -> {
+      locked(sql, run);
+      return release(sql, run, weights, newLineage);
+    });
+  }
+
+  /// Reads a run's row for a change.
+  static Marks locked(Sql sql, Dialect dialect, String run) throws SQLException {
+    List<Marks> marks =
+        sql.query(RunTable::marks, MARKS + " where run = ?" + dialect.forUpdate(), run);
+    if (marks.isEmpty()) throw new LogException("the log has no run " + run);
+    return marks.getFirst();
+  }
+
+  private Marks locked(Sql sql, String run) throws SQLException {
+    return locked(sql, dialect, run);
+  }
+
+  private static Marks one(Sql sql, String run) throws SQLException {
+    return sql.query(RunTable::marks, MARKS + " where run = ?", run).getFirst();
+  }
+
+  private static void train(Sql sql, String run, long seq, int version) throws SQLException {
+    step(sql, run, seq, version);
+    sql.update("update runs set trained = ?, trained_version = ? where run = ?", seq, version, run);
+  }
+
+  private static void step(Sql sql, String run, long seq, int version) throws SQLException {
+    sql.update(
+        "insert into steps (run, seq, version) values (?, ?, ?)"
+            + " on conflict (run, seq) do update set version = excluded.version",
+        run,
+        seq,
+        version);
+  }
+
+  private static Marks release(Sql sql, String run, WeightsId applied, boolean newLineage)
+      throws SQLException {
+    int version = newLineage ? Integer.MAX_VALUE : applied.version();
+    Optional<Long> through =
+        sql
+            .query(
+                row -> row.getLong(1),
+                "select seq from steps where run = ? and version <= ? order by seq desc limit 1",
                 run,
-                seq))
+                version)
+            .stream()
+            .findFirst();
+    if (through.isPresent()) {
+      sql.update("delete from steps where run = ? and seq <= ?", run, through.get());
+      sql.update(
+          "update runs set released = ? where run = ? and released < ?",
+          through.get(),
+          run,
+          through.get());
+    }
+    return one(sql, run);
+  }
+
+  private static Optional<Integer> checkpointVersion(Sql sql, String run, long seq)
+      throws SQLException {
+    return sql
+        .query(
+            row -> row.getInt(1),
+            "select version from checkpoints where run = ? and seq = ?",
+            run,
+            seq)
         .stream()
-        .mapToInt(Integer::intValue)
         .findFirst();
   }
 
-  private static int forget(Sql sql, String run, long seq) throws SQLException {
+  private static void forget(Sql sql, String run, long seq) throws SQLException {
     sql.update("delete from checkpoints where run = ? and seq < ?", run, seq);
-    sql.update(
-        "update rollouts set record = null where run = ?1 and record is not null and group_name in"
-            + " (select name from groups where run = ?1 and seq <= ?2"
-            + " and seq >= (select kept_from from runs where run = ?1))",
-        run,
-        seq);
-    return sql.update("update runs set kept_from = ? where run = ?", seq + 1, run);
-  }
-
-  private static int move(Sql sql, String run, Cursors cursors) throws SQLException {
-    return sql.update(
-        "update runs set committed = ?, trained = ?, trained_version = ?, released = ?"
-            + " where run = ?",
-        cursors.committed(),
-        cursors.trained(),
-        cursors.trainedVersion(),
-        cursors.released(),
-        run);
+    sql.update("update runs set kept_from = ? where run = ?", seq + 1, run);
   }
 
   private static Stored read(ResultSet row) throws SQLException {
     return new Stored(
-        RunSpec.parse(JsonText.parse(row.getString("spec")), Integer.MAX_VALUE),
+        RunSpec.parse(JsonText.parse(row.getString("spec")), Integer.MAX_VALUE), marks(row));
+  }
+
+  private static Marks marks(ResultSet row) throws SQLException {
+    return new Marks(
+        row.getString("run"),
         RunPhase.valueOf(row.getString("phase").toUpperCase(Locale.ROOT)),
         row.getLong("epoch"),
         row.getLong("head"),
-        new Cursors(
-            row.getLong("committed"),
-            row.getLong("trained"),
-            row.getInt("trained_version"),
-            row.getLong("released")),
+        row.getLong("trained"),
+        row.getInt("trained_version"),
+        row.getLong("released"),
+        row.getLong("committed"),
         row.getLong("kept_from"));
   }
 }

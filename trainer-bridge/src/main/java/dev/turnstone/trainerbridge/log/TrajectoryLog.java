@@ -7,69 +7,131 @@ import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.sql.Connection;
 import java.sql.SQLException;
-import java.util.ArrayList;
-import java.util.List;
-import org.flywaydb.core.Flyway;
-import org.flywaydb.core.api.FlywayException;
-import org.sqlite.SQLiteConfig;
-import org.sqlite.SQLiteConfig.JournalMode;
-import org.sqlite.SQLiteConfig.SynchronousMode;
-import org.sqlite.SQLiteDataSource;
+import java.util.Optional;
 
 /// Everything that survives a crash: runs, tasks, finished trajectories, cursors, applied weights
-/// and environments, in one SQLite database in a directory that belongs to one process.
+/// and environments. Either a SQLite file in a directory that belongs to one process, or a
+/// PostgreSQL database that several servers share.
 ///
-/// A write returns when it is fsynced (write-ahead log, `synchronous=FULL`); see [LogWriter].
+/// A write returns when it is fsynced (SQLite: write-ahead log, `synchronous=FULL`; PostgreSQL: its
+/// `synchronous_commit`); see [LogWriter].
 public final class TrajectoryLog implements AutoCloseable {
-  private static final String MIGRATIONS = "classpath:dev/turnstone/trainerbridge/log";
-  private static final int READERS = 2;
-  private static final int BUSY_MILLIS = 10_000;
+  private static final int SQLITE_READERS = 2;
+  private static final int POSTGRESQL_READERS = 4;
+  private static final int PROBE_BYTES = 1 << 16;
 
-  private final FileLock lock;
+  private final Optional<FileLock> lock;
+  private final Database database;
+  private final LogHealth health;
   private final LogWriter writer;
   private final LogReaders readers;
+  private boolean closed;
 
-  private TrajectoryLog(FileLock lock, LogWriter writer, LogReaders readers) {
+  private TrajectoryLog(Optional<FileLock> lock, Database database, int reading)
+      throws SQLException {
     this.lock = lock;
-    this.writer = writer;
-    this.readers = readers;
+    this.database = database;
+    health = new LogHealth();
+    readers = new LogReaders(database, reading);
+    writer = new LogWriter(database, health);
   }
 
-  /// Opens the log in a directory and makes it if there is none.
+  /// Opens the SQLite log in a directory and makes it if there is none.
   ///
   /// @throws IOException with one sentence, if the directory is not usable or in use
   public static TrajectoryLog open(Path directory) throws IOException {
     Files.createDirectories(directory);
     FileLock lock = lock(directory);
+    Database database = Database.sqlite(directory.resolve("trajectories.db"));
     try {
-      SQLiteDataSource source = source(directory.resolve("trajectories.db"));
-      Flyway.configure().dataSource(source).locations(MIGRATIONS).load().migrate();
-      List<Connection> reading = new ArrayList<>();
-      for (int i = 0; i < READERS; i++) reading.add(source.getConnection());
-      return new TrajectoryLog(
-          lock, new LogWriter(source.getConnection()), new LogReaders(reading));
-    } catch (SQLException | FlywayException e) {
+      database.migrate();
+      TrajectoryLog log = new TrajectoryLog(Optional.of(lock), database, SQLITE_READERS);
+      log.servers().forgetAll();
+      return log;
+    } catch (SQLException e) {
       lock.acquiredBy().close();
       throw new IOException("the log in " + directory + " cannot be opened: " + e.getMessage(), e);
+    } catch (IOException | LogException e) {
+      lock.acquiredBy().close();
+      throw e;
     }
   }
 
+  /// Opens the log in a PostgreSQL database and makes its tables if there are none.
+  ///
+  /// @param url such as `jdbc:postgresql://HOST/DATABASE?user=…&password=…`
+  /// @throws IOException with one sentence, if the database does not answer
+  public static TrajectoryLog open(String url) throws IOException {
+    Database database = Database.postgresql(url);
+    database.migrate();
+    try {
+      return new TrajectoryLog(Optional.empty(), database, POSTGRESQL_READERS);
+    } catch (SQLException e) {
+      throw new IOException(
+          "the log in %s cannot be opened: %s".formatted(database.name(), e.getMessage()), e);
+    }
+  }
+
+  /// Opens what `place` names: a PostgreSQL URL, or a directory for SQLite.
+  public static TrajectoryLog at(String place) throws IOException {
+    return place.startsWith("jdbc:") ? open(place) : open(Path.of(place));
+  }
+
+  /// Whether other servers may work on the same runs.
+  public boolean shared() {
+    return lock.isEmpty();
+  }
+
+  /// This process's name in the log.
+  public String server() {
+    return database.server();
+  }
+
+  /// Why the log takes no writes now; empty while it does.
+  public Optional<String> trouble() {
+    return health.trouble();
+  }
+
+  /// Learns whether the log takes writes again.
+  public void probe() {
+    try {
+      writer.write(sql -> {
+        sql.update("insert into probes (id, bytes) values (1, ?)", new byte[PROBE_BYTES]);
+        return sql.update("delete from probes");
+      });
+    } catch (LogException e) {
+      // The writer has noted why.
+      return;
+    }
+  }
+
+  LogWriter writer() {
+    return writer;
+  }
+
   public RunTable runs() {
-    return new RunTable(writer, readers);
+    return new RunTable(database.dialect(), writer, readers);
   }
 
   public GroupTable groups() {
-    return new GroupTable(writer, readers);
+    return new GroupTable(database, writer, readers);
   }
 
   public RolloutTable rollouts() {
-    return new RolloutTable(writer, readers);
+    return new RolloutTable(database.dialect(), writer, readers);
   }
 
   public WeightsTable weights() {
     return new WeightsTable(writer, readers);
+  }
+
+  public ServerTable servers() {
+    return new ServerTable(database, writer, readers);
+  }
+
+  public Retention retention() {
+    return new Retention(database.dialect(), writer, readers);
   }
 
   /// The environments that clients registered, by name.
@@ -80,10 +142,12 @@ public final class TrajectoryLog implements AutoCloseable {
   /// Waits for what is being written and closes the database.
   @Override
   public void close() {
-    if (!lock.isValid()) return;
-    try (FileChannel _ = (FileChannel) lock.acquiredBy()) {
+    if (closed) return;
+    closed = true;
+    try {
       readers.close();
       writer.close();
+      if (lock.isPresent()) lock.get().acquiredBy().close();
     } catch (SQLException | IOException e) {
       throw new LogException("the trajectory log did not close: " + e.getMessage(), e);
     }
@@ -102,16 +166,5 @@ public final class TrajectoryLog implements AutoCloseable {
     }
     channel.close();
     throw new IOException("the log in " + directory + " is in use by another process");
-  }
-
-  private static SQLiteDataSource source(Path file) {
-    SQLiteConfig config = new SQLiteConfig();
-    config.setJournalMode(JournalMode.WAL);
-    config.setSynchronous(SynchronousMode.FULL);
-    config.setBusyTimeout(BUSY_MILLIS);
-    config.enforceForeignKeys(true);
-    SQLiteDataSource source = new SQLiteDataSource(config);
-    source.setUrl("jdbc:sqlite:" + file);
-    return source;
   }
 }

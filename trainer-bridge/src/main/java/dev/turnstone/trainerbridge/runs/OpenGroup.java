@@ -72,16 +72,17 @@ public final class OpenGroup {
     return rollouts.stream().filter(rollout -> rollout.summary().isEmpty()).toList();
   }
 
-  /// Failed rollouts that are to be started again, as far as refills are left; they are spent.
-  List<Latest> takeRefills(RunSpec spec) {
+  /// Failed rollouts that are to be started again, as far as refills are left.
+  List<Latest> refillable(RunSpec spec) {
     if (spec.incomplete().policy() != Incomplete.Policy.REFILL) return List.of();
-    List<Latest> failed =
-        rollouts.stream()
-            .filter(
-                rollout -> rollout.summary().filter(s -> Settlement.hasFailed(spec, s)).isPresent())
-            .limit(refills)
-            .toList();
-    refills -= failed.size();
-    return failed;
+    return rollouts.stream()
+        .filter(rollout -> rollout.summary().filter(s -> Settlement.hasFailed(spec, s)).isPresent())
+        .limit(refills)
+        .toList();
+  }
+
+  /// One refill is spent.
+  void refilled() {
+    refills--;
   }
 }

@@ -31,6 +31,7 @@ import org.slf4j.LoggerFactory;
 public final class RolloutThreads implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(RolloutThreads.class);
   private static final Duration PATIENCE = Duration.ofSeconds(10);
+  private static final Duration LOG_PAUSE = Duration.ofSeconds(1);
 
   private final RunSpec spec;
   private final Rollout.Agent agent;
@@ -63,9 +64,6 @@ public final class RolloutThreads implements AutoCloseable {
 
     /// The weights changed under a rollout in a way that it cannot outlive.
     void overtaken(RolloutId rollout);
-
-    /// The log took no trajectory.
-    void broken(LogException why);
   }
 
   /// A rollout that is under way.
@@ -80,6 +78,11 @@ public final class RolloutThreads implements AutoCloseable {
         Thread.ofVirtual().name("rollout " + id).unstarted(() -> play(id, task, begun, listener));
     live.put(id, new Live(thread, begun));
     thread.start();
+  }
+
+  /// Whether an attempt is under way here.
+  boolean runs(RolloutId id) {
+    return live.containsKey(id);
   }
 
   int count() {
@@ -113,12 +116,35 @@ public final class RolloutThreads implements AutoCloseable {
       }
       RolloutSummary summary = RolloutSummary.of(trajectory, violation(trajectory).orElse(""));
       if (summary.quarantined()) LOG.warn("{} is quarantined: {}", id, summary.violation());
-      if (log.finish(trajectory, summary, TrajectoryCodec.encode(trajectory)))
-        listener.finished(summary);
-    } catch (LogException e) {
-      if (!closed) listener.broken(e);
+      if (stored(trajectory, summary)) listener.finished(summary);
     } finally {
       live.remove(id);
+    }
+  }
+
+  /// Keeps a trajectory in memory until the log takes it: it was paid for.
+  ///
+  /// @return whether it is durable; not if its group was settled without it
+  private boolean stored(Trajectory trajectory, RolloutSummary summary) {
+    byte[] record = TrajectoryCodec.encode(trajectory);
+    while (!closed) {
+      try {
+        return log.finish(trajectory, summary, record);
+      } catch (LogException e) {
+        LOG.warn("{} waits for the log: {}", trajectory.id(), e.getMessage());
+        if (!pause()) return false;
+      }
+    }
+    return false;
+  }
+
+  private static boolean pause() {
+    try {
+      Thread.sleep(LOG_PAUSE);
+      return true;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
     }
   }
 

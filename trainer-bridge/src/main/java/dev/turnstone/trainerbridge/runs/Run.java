@@ -3,13 +3,14 @@ package dev.turnstone.trainerbridge.runs;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.turnstone.rollout.Trajectory;
 import dev.turnstone.rollout.WeightsId;
-import dev.turnstone.trainerbridge.feed.Admission;
 import dev.turnstone.trainerbridge.feed.FeedOwner;
 import dev.turnstone.trainerbridge.feed.FeedSession;
 import dev.turnstone.trainerbridge.feed.FeedSocket;
 import dev.turnstone.trainerbridge.feed.RunFeed;
 import dev.turnstone.trainerbridge.json.Fields;
 import dev.turnstone.trainerbridge.log.GroupTable;
+import dev.turnstone.trainerbridge.log.GroupTable.Inserted;
+import dev.turnstone.trainerbridge.log.LogException;
 import dev.turnstone.trainerbridge.log.RolloutTable;
 import dev.turnstone.trainerbridge.log.RunTable;
 import dev.turnstone.trainerbridge.log.TrajectoryLog;
@@ -23,27 +24,31 @@ import dev.turnstone.trainerbridge.wire.FeedMessage;
 import dev.turnstone.trainerbridge.wire.FeedMessage.Dropped;
 import dev.turnstone.trainerbridge.wire.WeightsRequest;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// One training job: the owner of its groups from task to feed.
 ///
 /// A submitted task is durable before [#submit] returns. It is admitted while admission is open,
 /// rolled out and settled by [RunGroups], and delivered by [RunFeed]. Every change is written to
-/// the log first and to memory after, so the next process finds what this one knew.
+/// the log first and to memory after, so the next process finds what this one knew, and other
+/// servers that share the log see it too.
 ///
-/// Admission is open while fewer than (η + 1) × B groups are unreleased and the connected trainer
-/// has credit left. While no trainer is connected only the bound counts: groups are ready when the
-/// first one comes, and a trainer that restarts does not stop the rollouts.
+/// Admission is open while fewer than (η + 1) × B groups are unreleased, the trainer that is
+/// connected here has credit left, and the log takes writes. While no trainer is connected only the
+/// bound counts: groups are ready when the first one comes, and a trainer that restarts does not
+/// stop the rollouts.
 ///
 /// One lock guards all state of the run, of its [RunGroups] and of its [RunFeed]; it is held while
 /// the log writes.
 public final class Run implements FeedOwner {
   static final int MAX_PENDING = 100_000;
+  private static final Logger LOG = LoggerFactory.getLogger(Run.class);
 
   private final RunSpec spec;
   private final RunContext context;
@@ -53,10 +58,8 @@ public final class Run implements FeedOwner {
   private final RunGroups running;
   private final RunEvents events = new RunEvents();
   private final RunFeed feed;
-  private final Admission admission;
 
   private final ReentrantLock lock = new ReentrantLock();
-  private RunPhase phase;
   private boolean endTold;
 
   Run(RunTable.Stored stored, RunContext context) {
@@ -72,10 +75,8 @@ public final class Run implements FeedOwner {
             context.environments(),
             rollouts,
             context.nanoTime());
-    admission = new Admission(spec.admissionBound());
-    feed = new RunFeed(this, stored, admission, lock);
-    running = new RunGroups(stored, context, threads, admission, feed, events, lock, this::settled);
-    phase = stored.phase();
+    feed = new RunFeed(this, stored, lock);
+    running = new RunGroups(stored, context, threads, feed, events, lock, this::settled);
   }
 
   @Override
@@ -117,26 +118,22 @@ public final class Run implements FeedOwner {
   public Submitted submit(List<GroupRequest> requests) {
     lock.lock();
     try {
-      Map<String, String> known =
-          groups.bodies(spec.run(), requests.stream().map(GroupRequest::group).toList());
-      List<GroupRequest> fresh = new ArrayList<>();
-      for (GroupRequest request : requests) {
-        String body = known.get(request.group());
-        if (body == null) fresh.add(request);
-        else if (!body.equals(request.sha256()))
-          return new Submitted.Refused("group is known with another body: " + request.group());
-      }
-      if (fresh.isEmpty()) return new Submitted.Known();
-      if (phase != RunPhase.OPEN)
-        return new Submitted.Refused(
-            "run %s is %s and takes no task".formatted(spec.run(), Fields.wire(phase)));
-      if (running.pending() + fresh.size() > MAX_PENDING)
-        return new Submitted.Full(
-            "run %s has %d tasks waiting of at most %d"
-                .formatted(spec.run(), running.pending(), MAX_PENDING));
-      groups.insert(spec, fresh);
-      running.submitted(fresh.size());
-      return new Submitted.Accepted(fresh.size());
+      return switch (groups.insert(spec, requests, MAX_PENDING)) {
+        case Inserted.Accepted(int fresh) when fresh == 0 -> new Submitted.Known();
+        case Inserted.Accepted(int fresh) -> {
+          running.admit();
+          yield new Submitted.Accepted(fresh);
+        }
+        case Inserted.OtherBody(String group) ->
+            new Submitted.Refused("group is known with another body: " + group);
+        case Inserted.NotOpen(RunPhase now) ->
+            new Submitted.Refused(
+                "run %s is %s and takes no task".formatted(spec.run(), Fields.wire(now)));
+        case Inserted.Full(long pending) ->
+            new Submitted.Full(
+                "run %s has %d tasks waiting of at most %d"
+                    .formatted(spec.run(), pending, MAX_PENDING));
+      };
     } finally {
       lock.unlock();
     }
@@ -146,9 +143,7 @@ public final class Run implements FeedOwner {
   public void end() {
     lock.lock();
     try {
-      if (phase != RunPhase.OPEN) return;
-      context.log().runs().phase(spec.run(), RunPhase.ENDED);
-      phase = RunPhase.ENDED;
+      feed.wrote(context.log().runs().phase(spec.run(), RunPhase.ENDED));
       tellEnd();
       feed.wake();
     } finally {
@@ -160,32 +155,34 @@ public final class Run implements FeedOwner {
   public void cancel() {
     lock.lock();
     try {
-      if (phase == RunPhase.CANCELLED) return;
-      context.log().runs().phase(spec.run(), RunPhase.CANCELLED);
-      phase = RunPhase.CANCELLED;
-      running.cancel();
-      feed.close(CloseCode.NORMAL, "run " + spec.run() + " was cancelled");
-      tellEnd();
+      if (phase() == RunPhase.CANCELLED) return;
+      feed.wrote(context.log().runs().phase(spec.run(), RunPhase.CANCELLED));
+      cancelled();
     } finally {
       lock.unlock();
     }
   }
 
+  private void cancelled() {
+    running.cancel();
+    feed.close(CloseCode.NORMAL, "run " + spec.run() + " was cancelled");
+    tellEnd();
+  }
+
   public RunState state() {
     Map<String, Long> counters = new HashMap<>(groups.counters(spec.run()));
+    counters.put("admitted", (long) groups.admitted(spec.run()));
+    counters.put("admission_bound", (long) spec.admissionBound());
     lock.lock();
     try {
       counters.put("rollouts_live", (long) threads.count());
-      counters.put("admitted", (long) admission.admitted());
-      counters.put("admission_bound", (long) spec.admissionBound());
-      counters.put("head", running.head());
       feed.count(counters);
       return new RunState(
           spec,
-          phase,
+          phase(),
           finished(),
           feed.hasTrainer(),
-          running.broken(),
+          context.paused(),
           context.applied(),
           counters);
     } finally {
@@ -219,10 +216,24 @@ public final class Run implements FeedOwner {
   void start() {
     lock.lock();
     try {
-      feed.restore();
-      if (phase == RunPhase.CANCELLED) return;
+      if (phase() == RunPhase.CANCELLED) return;
       running.recover();
+      running.admit();
       tellEnd();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// Takes what another server may have written.
+  void refresh(RunTable.Marks fresh) {
+    lock.lock();
+    try {
+      boolean open = phase() != RunPhase.CANCELLED;
+      if (!feed.refresh(fresh)) return;
+      if (open && phase() == RunPhase.CANCELLED) cancelled();
+      tellEnd();
+      feed.wake();
     } finally {
       lock.unlock();
     }
@@ -257,32 +268,24 @@ public final class Run implements FeedOwner {
   boolean needsWeights() {
     lock.lock();
     try {
-      return phase != RunPhase.CANCELLED && !(finished() && admission.admitted() == 0);
+      return phase() != RunPhase.CANCELLED && !(finished() && groups.admitted(spec.run()) == 0);
     } finally {
       lock.unlock();
     }
   }
 
   long epoch() {
-    return feed.epoch();
+    return feed.marks().epoch();
   }
 
-  @Override
-  public long head() {
-    assert lock.isHeldByCurrentThread();
-    return running.head();
-  }
-
-  @Override
-  public RunPhase phase() {
-    assert lock.isHeldByCurrentThread();
-    return phase;
+  RunPhase phase() {
+    return feed.marks().phase();
   }
 
   /// No task will follow and every group has its place in the feed. Holds the lock.
   @Override
   public boolean finished() {
-    return phase == RunPhase.ENDED && running.none();
+    return phase() == RunPhase.ENDED && !groups.unsettled(spec.run());
   }
 
   /// Starts waiting groups while admission is open. Holds the lock.
@@ -291,9 +294,18 @@ public final class Run implements FeedOwner {
     running.admit();
   }
 
-  /// Settles the groups whose deadline has passed. Called every second or so.
+  /// Does what is due. Called every second or so.
   void tick() {
-    running.tick();
+    lock.lock();
+    try {
+      if (phase() == RunPhase.CANCELLED) return;
+      running.tick();
+      tellEnd();
+    } catch (LogException e) {
+      LOG.warn("run {} waits for the log: {}", spec.run(), e.getMessage());
+    } finally {
+      lock.unlock();
+    }
   }
 
   /// Admits nothing more and waits for the groups that run.
@@ -323,8 +335,9 @@ public final class Run implements FeedOwner {
   }
 
   private void tellEnd() {
-    if (endTold || !(finished() || phase == RunPhase.CANCELLED)) return;
+    if (endTold || !(finished() || phase() == RunPhase.CANCELLED)) return;
     endTold = true;
-    events.tell(new RunEvent.Ended(running.head()));
+    events.tell(new RunEvent.Ended(feed.head()));
+    feed.wake();
   }
 }

@@ -10,11 +10,13 @@ import dev.turnstone.trainerbridge.wire.WeightsRequest;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 
 /// What all runs of a server share.
 ///
 /// @param environments by registered name
 /// @param weights applies what a run's trainer sends
+/// @param behind why this server does not serve the newest weights, if it does not
 /// @param nanoTime a clock such as `System::nanoTime`
 public record RunContext(
     TrajectoryLog log,
@@ -22,7 +24,13 @@ public record RunContext(
     PolicyIdentity policy,
     Function<String, Optional<Environment>> environments,
     Function<WeightsRequest, WeightsOutcome> weights,
+    Supplier<Optional<String>> behind,
     LongSupplier nanoTime) {
+  /// Why this server admits nothing although a run might; empty while it does.
+  Optional<String> paused() {
+    return log.trouble().or(behind);
+  }
+
   WeightsId applied() {
     return agent.policy().weights();
   }

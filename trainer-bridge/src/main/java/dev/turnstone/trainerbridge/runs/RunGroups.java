@@ -1,7 +1,6 @@
 package dev.turnstone.trainerbridge.runs;
 
 import dev.turnstone.rollout.RolloutId;
-import dev.turnstone.trainerbridge.feed.Admission;
 import dev.turnstone.trainerbridge.feed.RunFeed;
 import dev.turnstone.trainerbridge.log.GroupTable;
 import dev.turnstone.trainerbridge.log.LogException;
@@ -12,13 +11,13 @@ import dev.turnstone.trainerbridge.log.RunTable;
 import dev.turnstone.trainerbridge.log.Settlement;
 import dev.turnstone.trainerbridge.spec.Incomplete;
 import dev.turnstone.trainerbridge.spec.RunSpec;
-import dev.turnstone.trainerbridge.wire.CloseCode;
 import dev.turnstone.trainerbridge.wire.FeedMessage.Dropped;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -26,12 +25,14 @@ import java.util.function.LongConsumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// A run's groups from admission to their seq: starts their rollouts, one virtual thread each, and
-/// settles a group when its rollouts have finished, giving it its `seq` in the same transaction.
+/// A run's groups that this server rolls out, from admission to their seq: starts their rollouts,
+/// one virtual thread each, and settles a group when its rollouts have finished, giving it its
+/// `seq` in the same transaction.
 ///
-/// Guarded by its run's lock.
-public final class RunGroups {
-  private static final int ADMITTED_TOGETHER = 64;
+/// What the log refuses is not lost: [#tick] does it again when the log takes writes. Guarded by
+/// its run's lock.
+final class RunGroups {
+  private static final int TOGETHER = 64;
   private static final Logger LOG = LoggerFactory.getLogger(RunGroups.class);
 
   private final RunSpec spec;
@@ -39,7 +40,6 @@ public final class RunGroups {
   private final GroupTable groups;
   private final RolloutTable rollouts;
   private final RolloutThreads threads;
-  private final Admission admission;
   private final RunFeed feed;
   private final RunEvents events;
   private final ReentrantLock lock;
@@ -48,10 +48,7 @@ public final class RunGroups {
 
   private final Condition settled;
   private final Map<String, OpenGroup> open = new LinkedHashMap<>();
-  private long head;
-  private long pending;
   private boolean stopped;
-  private Optional<String> broken = Optional.empty();
 
   /// Groups none of which runs yet; see [#recover].
   ///
@@ -60,7 +57,6 @@ public final class RunGroups {
       RunTable.Stored stored,
       RunContext context,
       RolloutThreads threads,
-      Admission admission,
       RunFeed feed,
       RunEvents events,
       ReentrantLock lock,
@@ -68,7 +64,6 @@ public final class RunGroups {
     this.spec = stored.spec();
     this.context = context;
     this.threads = threads;
-    this.admission = admission;
     this.feed = feed;
     this.events = events;
     this.lock = lock;
@@ -76,75 +71,47 @@ public final class RunGroups {
     groups = context.log().groups();
     rollouts = context.log().rollouts();
     settled = lock.newCondition();
-    head = stored.head();
   }
 
-  /// Highest seq there is.
-  long head() {
-    return head;
-  }
-
-  /// Tasks that wait for admission.
-  long pending() {
-    return pending;
-  }
-
-  /// Whether no group waits or runs.
-  boolean none() {
-    return pending == 0 && open.isEmpty();
-  }
-
-  /// Why the log took no more, if so: then nothing is admitted any more.
-  Optional<String> broken() {
-    return broken;
-  }
-
-  /// Goes on where the last process stopped: finished rollouts stay, cut-off ones start again.
+  /// Goes on with groups whose server is gone, at first with those of the last process: finished
+  /// rollouts stay, cut-off ones start again.
   void recover() {
-    for (GroupTable.Stored stored : groups.running(spec.run())) {
-      int spent = rollouts.refills(spec.run(), stored.name());
-      open(
-          stored,
-          rollouts.latest(spec.run(), stored.name()),
-          Math.max(0, spec.incomplete().refills() - spent));
+    List<GroupTable.Stored> taken = stopped ? List.of() : groups.takeOver(spec.run(), TOGETHER);
+    while (!taken.isEmpty()) {
+      LOG.info("run {} goes on with {} groups that another process left", spec.run(), taken.size());
+      for (GroupTable.Stored stored : taken) {
+        int spent = rollouts.refills(spec.run(), stored.name());
+        OpenGroup group =
+            open(
+                stored,
+                rollouts.latest(spec.run(), stored.name()),
+                Math.max(0, spec.incomplete().refills() - spent));
+        for (Latest cut : group.unfinished()) startAgain(group, cut.index(), cut.attempt() + 1);
+        advance(group);
+      }
+      taken = groups.takeOver(spec.run(), TOGETHER);
     }
-    // All count before one of them makes room for more.
-    admission.started(open.size());
-    pending = groups.counters(spec.run()).getOrDefault("groups_pending", 0L);
-    for (OpenGroup group : List.copyOf(open.values())) {
-      for (Latest cut : group.unfinished()) startAgain(group, cut.index(), cut.attempt() + 1);
-      advance(group);
-    }
-    admit();
-  }
-
-  /// Tasks became durable.
-  void submitted(int count) {
-    pending += count;
-    admit();
   }
 
   /// Starts waiting groups while admission is open.
   void admit() {
-    while (!stopped && broken.isEmpty() && pending > 0 && feed.admits()) {
-      int free = Math.min(admission.free(), ADMITTED_TOGETHER);
-      if (free == 0) return;
-      List<GroupTable.Stored> next = groups.pending(spec.run(), free);
-      if (next.isEmpty())
-        throw new LogException("the log lacks %d tasks of %s".formatted(pending, spec.run()));
-      groups.start(spec.run(), spec.groupSize(), next);
-      pending -= next.size();
-      admission.started(next.size());
-      for (GroupTable.Stored stored : next) {
-        OpenGroup group =
-            open(stored, OpenGroup.fresh(spec.groupSize()), spec.incomplete().refills());
-        for (Latest rollout : group.unfinished())
-          threads.start(id(group, rollout.index(), rollout.attempt()), group.task(), listener);
+    try {
+      while (!stopped && context.paused().isEmpty() && feed.admits() && groups.mayAdmit(spec)) {
+        List<GroupTable.Stored> next = groups.admit(spec, TOGETHER);
+        if (next.isEmpty()) return;
+        for (GroupTable.Stored stored : next) {
+          OpenGroup group =
+              open(stored, OpenGroup.fresh(spec.groupSize()), spec.incomplete().refills());
+          for (Latest rollout : group.unfinished())
+            threads.start(id(group, rollout.index(), rollout.attempt()), group.task(), listener);
+        }
       }
+    } catch (LogException e) {
+      LOG.warn("run {} admits nothing for now: {}", spec.run(), e.getMessage());
     }
   }
 
-  /// Drops every group that runs and starts no other.
+  /// Drops every group that runs here and starts no other.
   void cancel() {
     stopped = true;
     for (OpenGroup group : List.copyOf(open.values()))
@@ -172,19 +139,46 @@ public final class RunGroups {
     }
   }
 
-  /// Settles the groups whose deadline has passed. Called without the lock.
+  /// Does what is due: takes over what other servers left, settles what is late, and does again
+  /// what the log refused.
   void tick() {
-    lock.lock();
-    try {
-      if (spec.incomplete().policy() == Incomplete.Policy.MIN_K) return;
-      long now = context.nanoTime().getAsLong();
-      for (OpenGroup group : List.copyOf(open.values()))
-        if (group.late(now)) settle(group, Settlement.of(spec, group.rollouts()));
-    } catch (LogException e) {
-      listener.broken(e);
-    } finally {
-      lock.unlock();
+    if (context.log().shared()) {
+      forgetLost();
+      recover();
     }
+    boolean deadlines = spec.incomplete().policy() != Incomplete.Policy.MIN_K;
+    long now = context.nanoTime().getAsLong();
+    for (OpenGroup group : List.copyOf(open.values())) {
+      if (deadlines && group.late(now)) settle(group, Settlement.of(spec, group.rollouts()));
+      else if (!stopped) resume(group);
+    }
+    admit();
+  }
+
+  /// A group whose rollouts have all finished but that could not be settled then, and rollouts that
+  /// should run and do not.
+  private void resume(OpenGroup group) {
+    for (Latest rollout : group.unfinished())
+      if (!threads.runs(id(group, rollout.index(), rollout.attempt())))
+        startAgain(group, rollout.index(), rollout.attempt() + 1);
+    advance(group);
+  }
+
+  /// Groups that another server took over, because this one's lease ran out.
+  private void forgetLost() {
+    if (open.isEmpty()) return;
+    Set<String> owned = groups.owned(spec.run());
+    for (OpenGroup group : List.copyOf(open.values()))
+      if (!owned.contains(group.name())) {
+        LOG.warn("another server took group {} of run {}", group.name(), spec.run());
+        forget(group);
+      }
+  }
+
+  private void forget(OpenGroup group) {
+    open.remove(group.name());
+    for (Latest cut : group.unfinished()) threads.interrupt(id(group, cut.index(), cut.attempt()));
+    settled.signalAll();
   }
 
   private OpenGroup open(GroupTable.Stored stored, List<Latest> latest, int refills) {
@@ -199,28 +193,27 @@ public final class RunGroups {
 
   /// Refills, settles or goes on waiting.
   private void advance(OpenGroup group) {
-    for (Latest failed : group.takeRefills(spec))
+    for (Latest failed : group.refillable(spec)) {
       startAgain(group, failed.index(), failed.attempt() + 1);
+      group.refilled();
+    }
     if (!group.unfinished().isEmpty()) return;
     settle(group, Settlement.of(spec, group.rollouts()));
   }
 
   private void settle(OpenGroup group, Settlement settlement) {
-    long seq = head + 1;
-    groups.settle(spec.run(), group.name(), seq, settlement);
-    head = seq;
-    open.remove(group.name());
-    for (Latest cut : group.unfinished()) threads.interrupt(id(group, cut.index(), cut.attempt()));
-    if (settlement.dropped()) admission.dropped();
-    else admission.completed(seq);
-    tellSettled(seq, group.name(), settlement);
-    settled.signalAll();
+    OptionalLong seq = groups.settle(spec.run(), group.name(), settlement);
+    forget(group);
+    if (seq.isEmpty()) return;
+    feed.settled(seq.getAsLong());
+    tellSettled(seq.getAsLong(), group.name(), settlement);
     admit();
-    told.accept(seq);
+    told.accept(seq.getAsLong());
   }
 
   private void tellSettled(long seq, String group, Settlement settlement) {
-    Dropped shape = feed.deliveries().shape(seq);
+    if (events.watchers() == 0) return;
+    Dropped shape = feed.shape(seq);
     events.tell(
         settlement.dropped()
             ? new RunEvent.GroupDropped(shape)
@@ -254,6 +247,8 @@ public final class RunGroups {
         group.finished(rollout);
         events.tell(new RunEvent.RolloutFinished(rollout));
         advance(group);
+      } catch (LogException e) {
+        LOG.warn("group {} of run {} waits for the log", rollout.group(), spec.run(), e);
       } finally {
         lock.unlock();
       }
@@ -266,18 +261,8 @@ public final class RunGroups {
         OpenGroup group = open.get(rollout.group());
         if (group == null || !group.awaits(rollout.index(), rollout.attempt())) return;
         startAgain(group, rollout.index(), rollout.attempt() + 1);
-      } finally {
-        lock.unlock();
-      }
-    }
-
-    @Override
-    public void broken(LogException why) {
-      lock.lock();
-      try {
-        LOG.error("run {} stands still", spec.run(), why);
-        broken = Optional.of(String.valueOf(why.getMessage()));
-        feed.close(CloseCode.INTERNAL, "the run's log failed");
+      } catch (LogException e) {
+        LOG.warn("{} starts again once the log takes writes", rollout, e);
       } finally {
         lock.unlock();
       }

@@ -12,25 +12,24 @@ import java.util.Optional;
 ///
 /// @param finished no task will follow and every group has its place in the feed
 /// @param trainer whether one is connected
-/// @param broken why the run stands still although it should not
+/// @param paused why this server admits nothing for now, such as a full disk
 /// @param counters of groups, rollouts, stops and drops, by name
 public record RunState(
     RunSpec spec,
     RunPhase phase,
     boolean finished,
     boolean trainer,
-    Optional<String> broken,
+    Optional<String> paused,
     WeightsId weights,
     Map<String, Long> counters) {
   public RunState {
     counters = Map.copyOf(counters);
   }
 
-  /// One word for it: `running`, `ending`, `ended`, `cancelled` or `broken`.
+  /// One word for it: `running`, `ending`, `ended`, `cancelled` or `paused`.
   public String state() {
-    if (broken.isPresent()) return "broken";
     return switch (phase) {
-      case OPEN -> "running";
+      case OPEN -> paused.isPresent() ? "paused" : "running";
       case ENDED -> finished ? "ended" : "ending";
       case CANCELLED -> "cancelled";
     };
@@ -40,7 +39,7 @@ public record RunState(
   public ObjectNode toJson() {
     ObjectNode node = JsonText.object();
     node.put("run", spec.run()).put("state", state()).put("trainer", trainer);
-    broken.ifPresent(why -> node.put("broken", why));
+    paused.ifPresent(why -> node.put("paused", why));
     node.set("spec", spec.toJson());
     node.putObject("weights")
         .put("lineage", weights.lineage())

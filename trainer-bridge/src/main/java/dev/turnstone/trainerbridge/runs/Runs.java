@@ -5,6 +5,8 @@ import dev.turnstone.rollout.Rollout;
 import dev.turnstone.rollout.TrainablePolicy;
 import dev.turnstone.rollout.WeightsUpdate.Kv;
 import dev.turnstone.rollout.WeightsUpdate.Pause;
+import dev.turnstone.trainerbridge.log.LogException;
+import dev.turnstone.trainerbridge.log.Retention;
 import dev.turnstone.trainerbridge.log.RunTable;
 import dev.turnstone.trainerbridge.log.TrajectoryLog;
 import dev.turnstone.trainerbridge.spec.PolicyIdentity;
@@ -22,17 +24,33 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Function;
 import java.util.function.LongSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// All runs of a server, and the rule that one of them owns the policy's weights.
 public final class Runs implements AutoCloseable {
   private static final int MAX_RUNS = 1000;
-  private static final Duration TICK = Duration.ofSeconds(1);
+
+  private static final Duration SYNC = Duration.ofMillis(200);
+
+  // In units of SYNC.
+  private static final int TICK = 5;
+  private static final int SWEEP = 300;
+
+  private static final Logger LOG = LoggerFactory.getLogger(Runs.class);
 
   private final RunContext context;
   private final Weights weights;
+  private final Upkeep upkeep;
   private final Map<String, Run> runs = new ConcurrentHashMap<>();
   private final ReentrantLock creating = new ReentrantLock();
   private Optional<Thread> ticker = Optional.empty();
+
+  /// How the log is looked after.
+  ///
+  /// @param keep how much of what no trainer can ask for again stays
+  /// @param lease how long a server that says nothing keeps its groups
+  public record Upkeep(Retention.Policy keep, Duration lease) {}
 
   /// Reads the runs in the log; [#start] makes them go on.
   ///
@@ -44,17 +62,21 @@ public final class Runs implements AutoCloseable {
       PolicyIdentity policy,
       Function<String, Optional<Environment>> environments,
       Weights weights,
+      Upkeep upkeep,
       LongSupplier nanoTime) {
-    this.context = new RunContext(log, agent, policy, environments, this::apply, nanoTime);
+    this.context =
+        new RunContext(log, agent, policy, environments, this::apply, weights::behind, nanoTime);
     this.weights = weights;
+    this.upkeep = upkeep;
     for (RunTable.Stored stored : log.runs().all())
       runs.put(stored.spec().run(), new Run(stored, context));
   }
 
   /// Goes on with every run where the last process stopped. Call once.
   public void start() {
+    if (context.log().shared()) context.log().servers().renew(upkeep.lease());
     runs.values().forEach(Run::start);
-    ticker = Optional.of(Thread.ofVirtual().name("group-deadlines").start(this::tick));
+    ticker = Optional.of(Thread.ofVirtual().name("runs-clock").start(this::work));
   }
 
   /// Makes a run durable and starts it.
@@ -70,7 +92,13 @@ public final class Runs implements AutoCloseable {
         return new Created.Refused("no environment is registered as " + spec.environment());
       if (runs.size() >= MAX_RUNS)
         return new Created.Refused("there are %d runs already".formatted(MAX_RUNS));
-      context.log().runs().insert(spec);
+      if (!context.log().runs().insert(spec)) {
+        // Another server made it just now.
+        Run theirs = adopt(spec.run()).orElseThrow();
+        return theirs.spec().equals(spec)
+            ? new Created.Known(theirs)
+            : new Created.Refused("run is known with another body: " + spec.run());
+      }
       Run run = new Run(RunTable.Stored.fresh(spec), context);
       run.start();
       runs.put(spec.run(), run);
@@ -80,8 +108,32 @@ public final class Runs implements AutoCloseable {
     }
   }
 
+  /// A run that this server knows. Never blocks.
   public Optional<Run> find(String run) {
     return Optional.ofNullable(runs.get(run));
+  }
+
+  /// A run that this server knows, or that another one made a moment ago.
+  public Optional<Run> lookUp(String run) {
+    Optional<Run> known = find(run);
+    if (known.isPresent() || !context.log().shared()) return known;
+    creating.lock();
+    try {
+      return adopt(run);
+    } finally {
+      creating.unlock();
+    }
+  }
+
+  private Optional<Run> adopt(String name) {
+    Optional<Run> known = find(name);
+    if (known.isPresent()) return known;
+    Optional<Run> theirs = context.log().runs().find(name).map(stored -> new Run(stored, context));
+    theirs.ifPresent(run -> {
+      runs.put(name, run);
+      run.start();
+    });
+    return theirs;
   }
 
   public List<Run> all() {
@@ -147,7 +199,7 @@ public final class Runs implements AutoCloseable {
   /// Stops without finishing anything; the next process goes on.
   @Override
   public void close() {
-    ticker.ifPresent(Thread::interrupt);
+    stopClock();
     List<Thread> closing = new ArrayList<>();
     for (Run run : runs.values())
       closing.add(Thread.ofVirtual().name("close " + run.spec().run()).start(run::close));
@@ -159,16 +211,59 @@ public final class Runs implements AutoCloseable {
         return;
       }
     }
+    leave();
   }
 
-  private void tick() {
+  void stopClock() {
+    ticker.ifPresent(Thread::interrupt);
+  }
+
+  /// Others may take this server's groups at once.
+  private void leave() {
+    if (!context.log().shared()) return;
     try {
-      while (true) {
-        Thread.sleep(TICK);
-        runs.values().forEach(Run::tick);
+      context.log().servers().leave();
+    } catch (LogException e) {
+      LOG.warn("the lease was not given back: {}", e.getMessage());
+    }
+  }
+
+  private void work() {
+    try {
+      for (long beat = 0; ; beat++) {
+        Thread.sleep(SYNC);
+        try {
+          work(beat);
+        } catch (LogException e) {
+          LOG.warn("the runs wait for the log: {}", e.getMessage());
+        }
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+  }
+
+  private void work(long beat) {
+    TrajectoryLog log = context.log();
+    boolean tick = beat % TICK == 0;
+    if (tick && log.trouble().isPresent()) log.probe();
+    if (log.shared()) {
+      if (tick) log.servers().renew(upkeep.lease());
+      follow();
+    }
+    if (tick) runs.values().forEach(Run::tick);
+    if (beat % SWEEP == 0 && log.trouble().isEmpty()) log.retention().sweep(upkeep.keep());
+  }
+
+  /// Takes what other servers wrote: newer weights, new runs, and where each run is.
+  private void follow() {
+    weights.follow().ifPresent(applied -> tell(applied.update(), applied.newLineage()));
+    for (RunTable.Marks marks : context.log().runs().marks())
+      find(marks.run())
+          .ifPresentOrElse(
+              run -> run.refresh(marks),
+              () -> {
+                var _ = lookUp(marks.run());
+              });
   }
 }

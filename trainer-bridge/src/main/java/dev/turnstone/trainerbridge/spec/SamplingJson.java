@@ -81,7 +81,7 @@ public final class SamplingJson {
     Set<Integer> ids = new HashSet<>();
     if (!fields.has("allowed_token_ids")) return ids;
     for (JsonNode id : fields.list("allowed_token_ids")) {
-      if (!id.isInt())
+      if (!id.isIntegralNumber() || !id.canConvertToInt())
         throw new IllegalArgumentException("allowed_token_ids has an item that is no id: " + id);
       ids.add(id.intValue());
     }

@@ -36,6 +36,7 @@ public final class Weights {
   private final TrainablePolicy policy;
   private final List<Path> roots;
   private final ReentrantLock updating = new ReentrantLock(true);
+  private volatile Optional<String> behind = Optional.empty();
 
   private Weights(WeightsTable log, TrainablePolicy policy, List<Path> roots) {
     this.log = log;
@@ -75,6 +76,43 @@ public final class Weights {
     } catch (IOException e) {
       throw new WeightsRejected("the weights in %s cannot be read: %s".formatted(folder, e));
     }
+  }
+
+  /// Why this server does not serve the newest weights; empty if it does. It admits nothing then.
+  public Optional<String> behind() {
+    return behind;
+  }
+
+  /// Applies what another server of a shared log was sent.
+  ///
+  /// @return the update, if there was one
+  public Optional<WeightsOutcome.Applied> follow() {
+    Optional<WeightsTable.Stored> newest = log.last();
+    if (newest.isEmpty() || newest.get().id().equals(policy.weights()) || !updating.tryLock())
+      return Optional.empty();
+    try {
+      return Optional.of(catchUp(newest.get()));
+    } catch (WeightsRejected e) {
+      behind = Optional.of("the newest weights cannot be loaded: " + e.getMessage());
+      LOG.error("{}", behind.get());
+      return Optional.empty();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return Optional.empty();
+    } finally {
+      updating.unlock();
+    }
+  }
+
+  private WeightsOutcome.Applied catchUp(WeightsTable.Stored newest)
+      throws WeightsRejected, InterruptedException {
+    WeightsId id = newest.id();
+    boolean fresh = !policy.weights().lineage().equals(id.lineage());
+    Path folder = checked(newest.folder(), id);
+    Applied applied = policy.apply(new WeightsUpdate(id, folder, Pause.KEEP, Kv.RECOMPUTE));
+    behind = Optional.empty();
+    LOG.info("applied weights {} version {} of another server", id.lineage(), id.version());
+    return new WeightsOutcome.Applied(applied, fresh);
   }
 
   /// The run whose trainer sent the weights that serve.

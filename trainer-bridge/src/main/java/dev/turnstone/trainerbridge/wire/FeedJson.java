@@ -24,6 +24,7 @@ import dev.turnstone.trainerbridge.wire.FeedMessage.Weights;
 import dev.turnstone.trainerbridge.wire.FeedMessage.WeightsApplied;
 import dev.turnstone.trainerbridge.wire.FeedMessage.WeightsFailed;
 import dev.turnstone.trainerbridge.wire.FeedMessage.Welcome;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalDouble;
@@ -56,7 +57,7 @@ public final class FeedJson {
               .put("version", version)
               .put("reason", reason);
       case End(long head) -> node.put("type", "end").put("head", head);
-      case Heartbeat() -> node.put("type", "heartbeat");
+      case Heartbeat(long at) -> node.put("type", "heartbeat").put("at_ms", at);
     }
     return JsonText.write(node);
   }
@@ -94,7 +95,7 @@ public final class FeedJson {
           new WeightsFailed(
               fields.text("lineage"), number(fields, "version"), fields.text("reason"));
       case "end" -> new End(count(fields, "head"));
-      case "heartbeat" -> new Heartbeat();
+      case "heartbeat" -> new Heartbeat(fields.optionalInteger("at_ms").orElse(0));
       default -> throw new IllegalArgumentException("type is not a feed message: " + type);
     };
   }
@@ -125,6 +126,10 @@ public final class FeedJson {
         .resume()
         .ifPresent(resume ->
             node.putObject("resume").put("commit", resume.commit()).put("held", resume.held()));
+    if (hello.compression() != Compression.NONE)
+      node.putArray("compress").add(Fields.wire(hello.compression()));
+    if (!hello.heartbeat().equals(FeedProtocol.HEARTBEAT))
+      node.put("heartbeat_ms", hello.heartbeat().toMillis());
     node.setAll(hello.expected().fields().deepCopy());
   }
 
@@ -136,7 +141,19 @@ public final class FeedJson {
             .orElseThrow(() -> new IllegalArgumentException("role is missing")),
         fields.text("consumer"),
         fields.object("resume").map(r -> new Resume(count(r, "commit"), count(r, "held"))),
-        Expected.of((ObjectNode) fields.tree()));
+        Expected.of((ObjectNode) fields.tree()),
+        compression(fields),
+        Duration.ofMillis(
+            fields.optionalInteger("heartbeat_ms").orElse(FeedProtocol.HEARTBEAT.toMillis())));
+  }
+
+  /// The first of the client's choices that is known; none is always known.
+  private static Compression compression(Fields fields) {
+    if (!fields.has("compress")) return Compression.NONE;
+    for (JsonNode choice : fields.list("compress"))
+      for (Compression known : Compression.values())
+        if (Fields.wire(known).equals(choice.asText())) return known;
+    return Compression.NONE;
   }
 
   private static void commit(ObjectNode node, Commit commit) {
@@ -159,6 +176,7 @@ public final class FeedJson {
     node.put("chat_template_sha256", welcome.policy().chatTemplateSha256());
     node.put("vocab_size", welcome.policy().vocabSize());
     node.put("logprob_mode", welcome.logprobMode());
+    node.put("compression", Fields.wire(welcome.compression()));
     Limits limits = welcome.limits();
     node.putObject("limits")
         .put("max_message_bytes", limits.messageBytes())
@@ -184,6 +202,7 @@ public final class FeedJson {
             fields.text("chat_template_sha256"),
             number(fields, "vocab_size")),
         fields.text("logprob_mode"),
+        fields.choice("compression", Compression.class).orElse(Compression.NONE),
         new Limits(
             limits.integer("max_message_bytes"),
             limits.integer("max_row_bytes"),

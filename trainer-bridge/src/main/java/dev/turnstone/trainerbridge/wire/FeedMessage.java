@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.turnstone.trainerbridge.json.JsonText;
 import dev.turnstone.trainerbridge.spec.PolicyIdentity;
 import dev.turnstone.trainerbridge.spec.RunSpec;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -25,8 +26,28 @@ public sealed interface FeedMessage {
   ///
   /// @param consumer a name for logs
   /// @param expected what the trainer believes of the run; a difference is refused
-  record Hello(String run, Role role, String consumer, Optional<Resume> resume, Expected expected)
-      implements FeedMessage {}
+  /// @param compression of groups, the first of the client's choices that the server knows
+  /// @param heartbeat how often the server is to send one
+  record Hello(
+      String run,
+      Role role,
+      String consumer,
+      Optional<Resume> resume,
+      Expected expected,
+      Compression compression,
+      Duration heartbeat)
+      implements FeedMessage {
+    public Hello {
+      if (heartbeat.compareTo(FeedProtocol.SHORTEST_HEARTBEAT) < 0
+          || heartbeat.compareTo(FeedProtocol.SILENCE.dividedBy(2)) > 0)
+        throw new IllegalArgumentException(
+            "heartbeat_ms is not in [%d, %d]: %d"
+                .formatted(
+                    FeedProtocol.SHORTEST_HEARTBEAT.toMillis(),
+                    FeedProtocol.SILENCE.dividedBy(2).toMillis(),
+                    heartbeat.toMillis()));
+    }
+  }
 
   /// Where a trainer goes on.
   ///
@@ -43,7 +64,16 @@ public sealed interface FeedMessage {
   /// What a hello may say about its run, by the names of [RunSpec]'s JSON; absent is no opinion.
   record Expected(ObjectNode fields) {
     private static final List<String> NAMES =
-        List.of("group_size", "max_staleness", "groups_per_version", "incomplete", "zero_variance");
+        List.of(
+            "group_size",
+            "max_staleness",
+            "groups_per_version",
+            "incomplete",
+            "zero_variance",
+            "overlong",
+            "tokenizer_sha256",
+            "chat_template_sha256",
+            "vocab_size");
 
     public static final Expected NOTHING = new Expected(JsonText.object());
 
@@ -53,8 +83,11 @@ public sealed interface FeedMessage {
     }
 
     /// The first field that the run has otherwise.
-    public Optional<String> difference(RunSpec spec) {
+    public Optional<String> difference(RunSpec spec, PolicyIdentity policy) {
       ObjectNode actual = spec.toJson();
+      actual.put("tokenizer_sha256", policy.tokenizerSha256());
+      actual.put("chat_template_sha256", policy.chatTemplateSha256());
+      actual.put("vocab_size", policy.vocabSize());
       return fields.properties().stream()
           .filter(field -> !agrees(field.getValue(), actual.path(field.getKey())))
           .map(field ->
@@ -110,6 +143,7 @@ public sealed interface FeedMessage {
       String lineage,
       PolicyIdentity policy,
       String logprobMode,
+      Compression compression,
       Limits limits)
       implements FeedMessage {}
 
@@ -141,5 +175,12 @@ public sealed interface FeedMessage {
   record End(long head) implements FeedMessage {}
 
   /// A sign of life, from either side.
-  record Heartbeat() implements FeedMessage {}
+  ///
+  /// @param atMillis the sender's clock when it was sent, since 1970; 0 if it does not say
+  record Heartbeat(long atMillis) implements FeedMessage {
+    /// One that is sent now.
+    public static Heartbeat now() {
+      return new Heartbeat(System.currentTimeMillis());
+    }
+  }
 }

@@ -10,6 +10,9 @@ public final class FeedProtocol {
   /// How often a sign of life is sent.
   public static final Duration HEARTBEAT = Duration.ofSeconds(5);
 
+  /// A client may ask for one this often.
+  public static final Duration SHORTEST_HEARTBEAT = Duration.ofMillis(20);
+
   /// How long nothing may come before the connection is given up.
   public static final Duration SILENCE = Duration.ofSeconds(60);
 

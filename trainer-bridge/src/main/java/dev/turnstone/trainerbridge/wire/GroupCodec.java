@@ -19,9 +19,65 @@ import java.util.List;
 
 /// A [GroupFrame] as the feed's binary frame: one CBOR map with string keys.
 public final class GroupCodec {
+  /// What a row's names and small fields take at most, flags and reward parts aside.
+  private static final long ROW_BYTES = 4096;
+
   private GroupCodec() {}
 
+  /// One message; for a group of any size.
   public static byte[] encode(GroupFrame group) {
+    ObjectNode node = header(group);
+    node.set("rows", rows(group.rows()));
+    node.set("stats", stats(group.stats()));
+    return TypedCbor.encode(node);
+  }
+
+  /// The group's messages, each at most [FeedProtocol#MAX_MESSAGE_BYTES] before compression: one,
+  /// or parts that say which of how many they are.
+  public static List<byte[]> frames(GroupFrame group, Compression compression) {
+    return frames(group, compression, FeedProtocol.MAX_MESSAGE_BYTES);
+  }
+
+  static List<byte[]> frames(GroupFrame group, Compression compression, long most) {
+    ObjectNode header = header(group);
+    List<List<GroupRow>> parts =
+        parts(group.rows(), most - TypedCbor.encode(header).length - ROW_BYTES);
+    List<byte[]> frames = new ArrayList<>();
+    for (List<GroupRow> part : parts) {
+      ObjectNode node = header.deepCopy();
+      if (parts.size() > 1) node.put("part", frames.size()).put("parts", parts.size());
+      node.set("rows", rows(part));
+      node.set("stats", stats(group.stats()));
+      frames.add(compression.pack(TypedCbor.encode(node)));
+    }
+    return frames;
+  }
+
+  private static List<List<GroupRow>> parts(List<GroupRow> rows, long room) {
+    List<List<GroupRow>> parts = new ArrayList<>();
+    List<GroupRow> part = new ArrayList<>();
+    long bytes = 0;
+    for (GroupRow row : rows) {
+      long more = RowCheck.bytes(row.data()) + ROW_BYTES;
+      if (!part.isEmpty() && bytes + more > room) {
+        parts.add(List.copyOf(part));
+        part.clear();
+        bytes = 0;
+      }
+      part.add(row);
+      bytes += more;
+    }
+    parts.add(part);
+    return parts;
+  }
+
+  private static ArrayNode rows(List<GroupRow> rows) {
+    ArrayNode nodes = JsonText.object().arrayNode();
+    rows.forEach(row -> nodes.add(row(row)));
+    return nodes;
+  }
+
+  private static ObjectNode header(GroupFrame group) {
     ObjectNode node = JsonText.object();
     node.put("seq", group.seq()).put("epoch", group.epoch()).put("group", group.group());
     node.put("group_attempt", group.groupAttempt());
@@ -32,17 +88,19 @@ public final class GroupCodec {
     ArrayNode failed = node.putArray("failed");
     group.failed().forEach(one -> failed.add(failed(one)));
     node.putObject("versions").put("min", group.versionMin()).put("max", group.versionMax());
-    ArrayNode rows = node.putArray("rows");
-    group.rows().forEach(row -> rows.add(row(row)));
-    node.set("stats", stats(group.stats()));
-    return TypedCbor.encode(node);
+    return node;
   }
 
-  /// Reads a binary frame.
+  /// Reads a whole group's message.
   ///
   /// @throws IllegalArgumentException with a sentence that says what is wrong with it
   public static GroupFrame decode(byte[] frame) {
-    Fields fields = Fields.of("", TypedCbor.decode(frame));
+    return new GroupAssembler()
+        .add(frame)
+        .orElseThrow(() -> new IllegalArgumentException("a part of a group, not a whole one"));
+  }
+
+  static GroupFrame group(Fields fields) {
     Fields versions = object(fields, "versions");
     List<Failed> failed = new ArrayList<>();
     for (JsonNode item : fields.list("failed")) failed.add(failed(Fields.of("failed", item)));

@@ -7,7 +7,8 @@ import java.util.Optional;
 /// What both ends of the feed require of a row: the invariants of rollouts, ids that the policy
 /// knows, and a size that travels.
 public final class RowCheck {
-  public static final long MAX_BYTES = 64L << 20;
+  /// One MiB below the largest message, which also holds the group's task and the row's names.
+  public static final long MAX_BYTES = FeedProtocol.MAX_MESSAGE_BYTES - (1L << 20);
 
   private RowCheck() {}
 
@@ -15,7 +16,7 @@ public final class RowCheck {
   public static Optional<String> violation(Row row, int vocabSize) {
     Optional<String> violation = Invariants.violation(row);
     if (violation.isPresent()) return violation;
-    if (bytes(row) > MAX_BYTES) return Optional.of("larger than 64 MiB: " + bytes(row));
+    if (bytes(row) > MAX_BYTES) return Optional.of("larger than 63 MiB: " + bytes(row));
     for (int i = 0; i < row.length(); i++)
       if (row.ids().get(i) >= vocabSize)
         return Optional.of(
@@ -25,7 +26,7 @@ public final class RowCheck {
   }
 
   /// As on the wire, without the names of its fields.
-  private static long bytes(Row row) {
+  static long bytes(Row row) {
     int runs =
         row.versions().starts().size()
             + row.turns().starts().size()

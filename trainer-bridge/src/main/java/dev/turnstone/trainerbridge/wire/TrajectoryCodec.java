@@ -10,18 +10,11 @@ import dev.turnstone.rollout.Trajectory;
 import dev.turnstone.trainerbridge.json.Fields;
 import dev.turnstone.trainerbridge.json.JsonText;
 import dev.turnstone.trainerbridge.json.MessageJson;
-import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.zip.Deflater;
-import java.util.zip.DeflaterOutputStream;
-import java.util.zip.InflaterInputStream;
 
-/// A [Trajectory] as the log's blob: CBOR, deflated.
+/// A [Trajectory] as the log's blob: CBOR in a zstd frame.
 public final class TrajectoryCodec {
   private TrajectoryCodec() {}
 
@@ -38,11 +31,11 @@ public final class TrajectoryCodec {
     node.put("turns", stats.turns()).put("generated_tokens", stats.generatedTokens());
     node.put("cached_tokens", stats.cachedTokens()).put("tool_calls", stats.toolCalls());
     node.put("wall_ns", stats.wallTime().toNanos());
-    return deflate(TypedCbor.encode(node));
+    return Compression.ZSTD.pack(TypedCbor.encode(node));
   }
 
   public static Trajectory decode(byte[] blob) {
-    Fields fields = Fields.of("", TypedCbor.decode(inflate(blob)));
+    Fields fields = Fields.of("", TypedCbor.decode(Compression.unpack(blob, Integer.MAX_VALUE)));
     List<Row> rows = new ArrayList<>();
     for (JsonNode row : fields.list("rows")) rows.add(RowCbor.parse(Fields.of("rows", row)));
     return new Trajectory(
@@ -62,27 +55,5 @@ public final class TrajectoryCodec {
             fields.integer("cached_tokens", 0),
             fields.integer("tool_calls", 0),
             Duration.ofNanos(fields.integer("wall_ns"))));
-  }
-
-  /// Level 1: measured three times as fast as the default for 3 % more bytes.
-  private static byte[] deflate(byte[] bytes) {
-    ByteArrayOutputStream out = new ByteArrayOutputStream();
-    Deflater deflater = new Deflater(Deflater.BEST_SPEED);
-    try (DeflaterOutputStream deflated = new DeflaterOutputStream(out, deflater)) {
-      deflated.write(bytes);
-    } catch (IOException e) {
-      throw new UncheckedIOException("writing to memory failed", e);
-    } finally {
-      deflater.end();
-    }
-    return out.toByteArray();
-  }
-
-  private static byte[] inflate(byte[] blob) {
-    try (InflaterInputStream inflated = new InflaterInputStream(new ByteArrayInputStream(blob))) {
-      return inflated.readAllBytes();
-    } catch (IOException e) {
-      throw new UncheckedIOException("a trajectory in the log is damaged", e);
-    }
   }
 }

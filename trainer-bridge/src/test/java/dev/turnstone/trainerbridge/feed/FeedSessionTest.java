@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.turnstone.rollout.Reward;
 import dev.turnstone.rollout.WeightsUpdate;
+import dev.turnstone.trainerbridge.log.LogKind;
+import dev.turnstone.trainerbridge.log.Retention;
 import dev.turnstone.trainerbridge.runs.Bridge;
 import dev.turnstone.trainerbridge.runs.Run;
 import dev.turnstone.trainerbridge.runs.RunEvent;
@@ -31,16 +33,25 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
+@ParameterizedClass
+@EnumSource(LogKind.class)
 public class FeedSessionTest {
+  private final LogKind kind;
   @TempDir Path directory;
   private Bridge bridge;
 
+  FeedSessionTest(LogKind kind) {
+    this.kind = kind;
+  }
+
   @BeforeEach
   void open() throws Exception {
-    bridge = Bridge.started(directory);
+    bridge = Bridge.started(directory, kind);
   }
 
   @AfterEach
@@ -193,8 +204,11 @@ public class FeedSessionTest {
           """
           {'type':'trained','epoch':7,'seq':1,'version':1}                  | 4401 | epoch 7 is over: the run's is 1
           {'type':'commit','epoch':0,'seq':1,'version':1,'checkpoint':'c'}  | 4401 | epoch 0 is over: the run's is 1
-          {'type':'trained','epoch':1,'seq':9,'version':1}                  | 1002 | trained: seq is above head 1: 9
-          {'type':'received','seq':9}                                       | 1002 | received: seq is above head 1: 9
+          {'type':'trained','epoch':1,'seq':9,'version':1}                  | 1002 | trained: seq is above 1, the last that was sent: 9
+          {'type':'received','seq':9}                                       | 1002 | received: seq is above 1, the last that was sent: 9
+          {'type':'commit','epoch':1,'seq':2,'version':1,'checkpoint':'c'}  | 1002 | commit: seq is above 1, the last that was sent: 2
+          {'type':'credit','groups':1099511627777,'bytes':0}                | 1002 | credit: 1099511627777 groups and 0 bytes make more than 2^40
+          {'type':'credit','groups':0,'bytes':9223372036854775807}          | 1002 | credit: 0 groups and 9223372036854775807 bytes
           {'type':'nack','seq':0,'reason':'x'}                              | 1002 | nack: seq < 1
           {'type':'trained','seq':1,'version':1}                            | 1002 | epoch is missing
           {'type':'credit','groups':-1,'bytes':0}                           | 1002 | groups < 0: -1
@@ -226,6 +240,8 @@ public class FeedSessionTest {
           {'type':'hello','run':'r','role':'train','consumer':'t','max_staleness':3} | 4400 | the run's max_staleness is 0, not 3
           {'type':'hello','run':'r','role':'train','consumer':'t','zero_variance':'drop'} | 4400 | the run's zero_variance is "keep", not "drop"
           {'type':'hello','run':'r','role':'train','consumer':'t','incomplete':{'policy':'mask'}} | 4400 | the run's incomplete is {"policy":"wait"
+          {'type':'hello','run':'r','role':'train','consumer':'t','tokenizer_sha256':'cc'} | 4400 | the run's tokenizer_sha256 is
+          {'type':'hello','run':'r','role':'train','consumer':'t','chat_template_sha256':'cc'} | 4400 | the run's chat_template_sha256 is
           {'type':'hello','run':'r','role':'train','consumer':'t','resume':{'commit':2,'held':1}} | 1002 | commit 2, held 1
           {'type':'hello','run':'r','role':'train','consumer':'t','resume':{'commit':0,'held':9}} | 4410 | held 9 is above head 1; the first seq there is is 1
           """)
@@ -299,6 +315,10 @@ public class FeedSessionTest {
     Run run = complete(5, "");
     Peer peer = trainer(9);
     for (long seq = 1; seq <= 3; seq++) trainedAndCommitted(peer, seq);
+    Retention retention = bridge.log.retention();
+    assertThat(retention.sweep(Bridge.KEEP)).isZero();
+    assertThat(run.trajectory("g-1", 0)).isPresent();
+    assertThat(retention.sweep(new Retention.Policy(0, Duration.ofDays(1)))).isEqualTo(2);
     assertThat(run.trajectory("g-1", 0).isEmpty() && run.trajectory("g-2", 0).isPresent()).isTrue();
 
     assertThat(new Peer().hello(",'resume':{'commit':1,'held':1}").says(credit(9)).socket.order())
@@ -316,7 +336,7 @@ public class FeedSessionTest {
     trainedAndCommitted(peer, 2);
     bridge.close();
 
-    bridge = Bridge.started(directory);
+    bridge = Bridge.started(directory, kind);
 
     assertThat(bridge.found().state().counters())
         .containsEntry("trained", 3L)

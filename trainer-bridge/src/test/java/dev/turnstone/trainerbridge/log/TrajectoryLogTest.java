@@ -12,8 +12,6 @@ import dev.turnstone.trainerbridge.wire.TrajectoryCodec;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.sql.Connection;
-import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
@@ -115,8 +113,7 @@ public class TrajectoryLogTest {
   }
 
   private LogWriter writer() throws SQLException {
-    Connection connection = DriverManager.getConnection("jdbc:sqlite:" + directory.resolve("w.db"));
-    return new LogWriter(connection);
+    return new LogWriter(Database.sqlite(directory.resolve("w.db")), new LogHealth());
   }
 
   private static boolean inserted(LogWriter writer, int number) {

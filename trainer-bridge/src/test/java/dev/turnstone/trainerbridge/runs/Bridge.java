@@ -5,6 +5,8 @@ import dev.turnstone.rollout.Environment;
 import dev.turnstone.rollout.Rollout;
 import dev.turnstone.rollout.TrainablePolicy.WeightsRejected;
 import dev.turnstone.trainerbridge.json.JsonText;
+import dev.turnstone.trainerbridge.log.LogKind;
+import dev.turnstone.trainerbridge.log.Retention;
 import dev.turnstone.trainerbridge.log.TrajectoryLog;
 import dev.turnstone.trainerbridge.spec.GroupRequest;
 import dev.turnstone.trainerbridge.spec.PolicyIdentity;
@@ -31,15 +33,23 @@ public final class Bridge implements AutoCloseable {
   public final ScriptedPolicy policy = new ScriptedPolicy();
   public final ScriptedEnvironment environment = new ScriptedEnvironment();
   public final AtomicLong now = new AtomicLong();
-  final TrajectoryLog log;
+  public static final Retention.Policy KEEP =
+      new Retention.Policy(Long.MAX_VALUE, Duration.ofDays(36500));
+
+  public final TrajectoryLog log;
   public final Weights weights;
   public final Runs runs;
   private final Path directory;
 
   public Bridge(Path directory) throws IOException, WeightsRejected, InterruptedException {
+    this(directory, LogKind.SQLITE);
+  }
+
+  private Bridge(Path directory, TrajectoryLog log)
+      throws IOException, WeightsRejected, InterruptedException {
     this.directory = directory;
     PlainFormat format = new PlainFormat();
-    log = TrajectoryLog.open(directory.resolve("log"));
+    this.log = log;
     weights = weights(directory);
     runs =
         new Runs(
@@ -49,7 +59,14 @@ public final class Bridge implements AutoCloseable {
             name ->
                 name.equals("python") ? Optional.<Environment>of(environment) : Optional.empty(),
             weights,
+            new Runs.Upkeep(KEEP, Duration.ofSeconds(2)),
             now::get);
+  }
+
+  /// Opens a bridge on a log of that kind.
+  public Bridge(Path directory, LogKind kind)
+      throws IOException, WeightsRejected, InterruptedException {
+    this(directory, kind.open(directory));
   }
 
   private Weights weights(Path root) throws WeightsRejected, InterruptedException {
@@ -62,7 +79,11 @@ public final class Bridge implements AutoCloseable {
   }
 
   public static Bridge started(Path directory) throws Exception {
-    Bridge bridge = new Bridge(directory);
+    return started(directory, LogKind.SQLITE);
+  }
+
+  public static Bridge started(Path directory, LogKind kind) throws Exception {
+    Bridge bridge = new Bridge(directory, kind);
     bridge.runs.start();
     return bridge;
   }
@@ -140,6 +161,12 @@ public final class Bridge implements AutoCloseable {
       if (event instanceof RunEvent.GroupCompleted || event instanceof RunEvent.GroupDropped)
         settled++;
     }
+  }
+
+  /// Ends as a killed process does: nothing is said to anybody.
+  void kill() {
+    runs.stopClock();
+    log.close();
   }
 
   @Override

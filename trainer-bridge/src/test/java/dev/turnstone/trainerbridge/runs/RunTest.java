@@ -7,6 +7,7 @@ import dev.turnstone.rollout.Policy;
 import dev.turnstone.rollout.Reward;
 import dev.turnstone.rollout.StopReason;
 import dev.turnstone.trainerbridge.json.JsonText;
+import dev.turnstone.trainerbridge.log.LogKind;
 import dev.turnstone.trainerbridge.log.RolloutSummary;
 import dev.turnstone.trainerbridge.runs.RunEvent.GroupCompleted;
 import dev.turnstone.trainerbridge.runs.RunEvent.GroupDropped;
@@ -31,14 +32,23 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
 
+@ParameterizedClass
+@EnumSource(LogKind.class)
 public class RunTest {
+  private final LogKind kind;
   @TempDir Path directory;
   private Bridge bridge;
 
+  RunTest(LogKind kind) {
+    this.kind = kind;
+  }
+
   @BeforeEach
   void open() throws Exception {
-    bridge = Bridge.started(directory);
+    bridge = Bridge.started(directory, kind);
   }
 
   @AfterEach
@@ -187,7 +197,7 @@ public class RunTest {
     }
     bridge.close();
 
-    bridge = new Bridge(directory);
+    bridge = new Bridge(directory, kind);
     bridge.policy.script(request -> "second life");
     bridge.environment.score(transcript -> Optional.of(Reward.of(1)));
     try (RunEvents.Watch watch = bridge.found().events().watch()) {
@@ -219,7 +229,7 @@ public class RunTest {
     Bridge.submit(bridge.run(""), "g-1", "g-2", "g-3", "g-4", "g-5", "g-6");
     bridge.close();
 
-    bridge = new Bridge(directory);
+    bridge = new Bridge(directory, kind);
     try (RunEvents.Watch watch = bridge.found().events().watch()) {
       bridge.runs.start();
       bridge.found().end();
@@ -240,7 +250,7 @@ public class RunTest {
     }
     bridge.close();
 
-    bridge = Bridge.started(directory);
+    bridge = Bridge.started(directory, kind);
 
     assertThat(bridge.found().state().counters())
         .containsEntry("groups_complete", 1L)
@@ -357,7 +367,7 @@ public class RunTest {
     assertThat(interrupted.tryAcquire(2, 10, TimeUnit.SECONDS)).isTrue();
     assertThat(run.state().state()).isEqualTo("cancelled");
     bridge.close();
-    bridge = Bridge.started(directory);
+    bridge = Bridge.started(directory, kind);
     assertThat(bridge.found().state().state()).isEqualTo("cancelled");
     assertThat(bridge.found().group("g-1").orElseThrow().reason()).isEqualTo("cancelled");
   }

@@ -25,11 +25,11 @@ public final class ScriptedPolicy implements TrainablePolicy {
   private volatile float logprob = -0.5f;
 
   /// What the policy says to a prompt; may block like a busy engine.
-  interface Script {
+  public interface Script {
     String say(Request request) throws InterruptedException, PolicyException;
   }
 
-  void script(Script next) {
+  public void script(Script next) {
     script = next;
   }
 

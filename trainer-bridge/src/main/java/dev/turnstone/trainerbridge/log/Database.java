@@ -1,0 +1,77 @@
+package dev.turnstone.trainerbridge.log;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.UUID;
+import javax.sql.DataSource;
+import org.flywaydb.core.Flyway;
+import org.flywaydb.core.api.FlywayException;
+import org.postgresql.ds.PGSimpleDataSource;
+import org.sqlite.SQLiteConfig;
+import org.sqlite.SQLiteConfig.JournalMode;
+import org.sqlite.SQLiteConfig.SynchronousMode;
+import org.sqlite.SQLiteDataSource;
+
+/// The database that holds a log, and this process's name in it.
+///
+/// @param name for sentences; never a password
+/// @param server unique to this process: the owner of what it has leased
+record Database(Dialect dialect, DataSource source, String name, String server) {
+  private static final int BUSY_MILLIS = 10_000;
+  private static final int CONNECT_SECONDS = 5;
+  private static final int SOCKET_SECONDS = 60;
+
+  /// A SQLite file, which belongs to one process.
+  static Database sqlite(Path file) {
+    SQLiteConfig config = new SQLiteConfig();
+    config.setJournalMode(JournalMode.WAL);
+    config.setSynchronous(SynchronousMode.FULL);
+    config.setBusyTimeout(BUSY_MILLIS);
+    config.enforceForeignKeys(true);
+    SQLiteDataSource source = new SQLiteDataSource(config);
+    source.setUrl("jdbc:sqlite:" + file);
+    return new Database(Dialect.SQLITE, source, String.valueOf(file.getParent()), unique());
+  }
+
+  /// A PostgreSQL database, which several servers may share.
+  ///
+  /// @param url such as `jdbc:postgresql://HOST/DATABASE?user=…&password=…`
+  static Database postgresql(String url) throws IOException {
+    PGSimpleDataSource source = new PGSimpleDataSource();
+    try {
+      source.setURL(url);
+    } catch (IllegalArgumentException e) {
+      throw new IOException("the log's URL is not one of PostgreSQL: " + withoutSecrets(url), e);
+    }
+    source.setConnectTimeout(CONNECT_SECONDS);
+    source.setSocketTimeout(SOCKET_SECONDS);
+    source.setTcpKeepAlive(true);
+    source.setApplicationName("turnstone");
+    return new Database(Dialect.POSTGRESQL, source, withoutSecrets(url), unique());
+  }
+
+  /// The database's URL up to its parameters, and without a user before its host.
+  static String withoutSecrets(String url) {
+    return url.replaceFirst("\\?.*", "").replaceFirst("//[^/@]*@", "//");
+  }
+
+  private static String unique() {
+    return UUID.randomUUID().toString();
+  }
+
+  Connection connect() throws SQLException {
+    return source.getConnection();
+  }
+
+  /// Brings the schema up to date.
+  void migrate() throws IOException {
+    try {
+      Flyway.configure().dataSource(source).locations(dialect.migrations()).load().migrate();
+    } catch (FlywayException e) {
+      throw new IOException(
+          "the log in %s cannot be opened: %s".formatted(name, e.getMessage()), e);
+    }
+  }
+}
