@@ -105,6 +105,15 @@ final class BlockPool {
     else reusable.put(block, true);
   }
 
+  /// Releases a block and, if nobody else holds it, forgets what is in it.
+  void drop(int block) {
+    release(block);
+    if (holders[block] > 0 || content[block] == null) return;
+    reusable.remove(block);
+    forget(block);
+    never.add(block);
+  }
+
   @SuppressWarnings("NullAway") // an empty slot of the array is the absence of content
   private void forget(int block) {
     cached.remove(content[block].key());

@@ -114,6 +114,11 @@ public final class Engine implements TrainablePolicy, PausablePolicy, AutoClosea
     request.constraint().ifPresent(masks::check);
   }
 
+  @Override
+  public void forget(String conversation) {
+    thread.forget(conversation);
+  }
+
   private void checkId(String what, int id) {
     int vocabulary = model.config().vocabulary();
     if (id < 0 || id >= vocabulary)

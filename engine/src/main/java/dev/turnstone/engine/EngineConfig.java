@@ -10,6 +10,7 @@ package dev.turnstone.engine;
 /// @param forward which forward pass runs
 /// @param deterministic whether a request's numbers must not depend on what runs beside it, bit for
 ///   bit
+/// @param retention what happens to a conversation's KV blocks between its turns
 public record EngineConfig(
     Precision precision,
     long kvBytes,
@@ -18,9 +19,11 @@ public record EngineConfig(
     int threads,
     long seed,
     Forward forward,
-    boolean deterministic) {
+    boolean deterministic,
+    Retention retention) {
   public static final EngineConfig DEFAULT =
-      new EngineConfig(Precision.F32, 256L << 20, 2048, 256, 1, 0, Forward.FASTEST, false);
+      new EngineConfig(
+          Precision.F32, 256L << 20, 2048, 256, 1, 0, Forward.FASTEST, false, Retention.ADAPTIVE);
 
   /// A forward pass.
   public enum Forward {
@@ -44,37 +47,90 @@ public record EngineConfig(
 
   public EngineConfig withSeed(long value) {
     return new EngineConfig(
-        precision, kvBytes, maxBatchTokens, maxSequences, threads, value, forward, deterministic);
+        precision,
+        kvBytes,
+        maxBatchTokens,
+        maxSequences,
+        threads,
+        value,
+        forward,
+        deterministic,
+        retention);
   }
 
   public EngineConfig withKvBytes(long value) {
     return new EngineConfig(
-        precision, value, maxBatchTokens, maxSequences, threads, seed, forward, deterministic);
+        precision,
+        value,
+        maxBatchTokens,
+        maxSequences,
+        threads,
+        seed,
+        forward,
+        deterministic,
+        retention);
   }
 
   public EngineConfig withMaxBatchTokens(int value) {
     int sequences = Math.min(maxSequences, value);
     return new EngineConfig(
-        precision, kvBytes, value, sequences, threads, seed, forward, deterministic);
+        precision, kvBytes, value, sequences, threads, seed, forward, deterministic, retention);
   }
 
   public EngineConfig withPrecision(Precision value) {
     return new EngineConfig(
-        value, kvBytes, maxBatchTokens, maxSequences, threads, seed, forward, deterministic);
+        value,
+        kvBytes,
+        maxBatchTokens,
+        maxSequences,
+        threads,
+        seed,
+        forward,
+        deterministic,
+        retention);
   }
 
   public EngineConfig withThreads(int value) {
     return new EngineConfig(
-        precision, kvBytes, maxBatchTokens, maxSequences, value, seed, forward, deterministic);
+        precision,
+        kvBytes,
+        maxBatchTokens,
+        maxSequences,
+        value,
+        seed,
+        forward,
+        deterministic,
+        retention);
   }
 
   public EngineConfig withForward(Forward value) {
     return new EngineConfig(
-        precision, kvBytes, maxBatchTokens, maxSequences, threads, seed, value, deterministic);
+        precision,
+        kvBytes,
+        maxBatchTokens,
+        maxSequences,
+        threads,
+        seed,
+        value,
+        deterministic,
+        retention);
   }
 
   public EngineConfig withDeterministic(boolean value) {
     return new EngineConfig(
-        precision, kvBytes, maxBatchTokens, maxSequences, threads, seed, forward, value);
+        precision, kvBytes, maxBatchTokens, maxSequences, threads, seed, forward, value, retention);
+  }
+
+  public EngineConfig withRetention(Retention value) {
+    return new EngineConfig(
+        precision,
+        kvBytes,
+        maxBatchTokens,
+        maxSequences,
+        threads,
+        seed,
+        forward,
+        deterministic,
+        value);
   }
 }

@@ -74,6 +74,8 @@ final class EngineThread implements Runnable {
 
     record Forget(boolean restartRunning, CompletableFuture<Boolean> done) implements Command {}
 
+    record EndConversation(String conversation) implements Command {}
+
     record Check(CompletableFuture<Boolean> done) implements Command {}
 
     record Close() implements Command {}
@@ -98,7 +100,9 @@ final class EngineThread implements Runnable {
             pool,
             config.maxBatchTokens(),
             config.maxSequences(),
-            Math.max(1, SCORED_BYTES / rowBytes));
+            Math.max(1, SCORED_BYTES / rowBytes),
+            config.retention(),
+            System::nanoTime);
     this.sampler = new Sampler();
     this.stats = scheduler.stats(0, 0, 0);
     // A platform thread: a native call would pin a virtual thread's carrier for a whole step.
@@ -130,6 +134,10 @@ final class EngineThread implements Runnable {
 
   private synchronized long nextSeed() {
     return config.seed() * 0x9E3779B97F4A7C15L + 0x632BE59BD9B4E019L * ++requests;
+  }
+
+  void forget(String conversation) {
+    inbox.add(new Command.EndConversation(conversation));
   }
 
   void abort(Sequence sequence) {
@@ -234,6 +242,7 @@ final class EngineThread implements Runnable {
         }
         case Command.Forget(boolean restart, CompletableFuture<Boolean> done) ->
             done.complete(forget(restart));
+        case Command.EndConversation(String conversation) -> scheduler.forget(conversation);
         case Command.Check(CompletableFuture<Boolean> done) -> check(done);
         case Command.Close() -> open = false;
       }
@@ -260,13 +269,14 @@ final class EngineThread implements Runnable {
   private boolean forget(boolean restartRunning) {
     if (!scheduler.running().isEmpty() && !restartRunning) return false;
     scheduler.recomputeRunning();
-    pool.forgetCached();
+    scheduler.forgetCached();
     return true;
   }
 
   private void check(CompletableFuture<Boolean> done) {
     try {
       scheduler.checkIntegrity();
+      stats = scheduler.stats(steps, generated, updates);
       done.complete(true);
     } catch (IllegalStateException e) {
       done.completeExceptionally(e);
@@ -298,7 +308,7 @@ final class EngineThread implements Runnable {
     id = next.update().id();
     newest = id;
     updates++;
-    pool.forgetCached();
+    scheduler.forgetCached();
     switch (next.update().kv()) {
       case KEEP -> scheduler.running().forEach(sequence -> sequence.staleKv = true);
       case RECOMPUTE -> scheduler.recomputeRunning();
@@ -312,9 +322,12 @@ final class EngineThread implements Runnable {
   }
 
   private void step(List<Sequence> batch) throws InterruptedException {
+    long started = System.nanoTime();
     try {
       StepPlan plan = StepPlan.of(batch);
       LogitRows logits = forward.run(plan.batch(), weights);
+      int tokens = batch.stream().mapToInt(sequence -> sequence.scheduled).sum();
+      scheduler.stepTook(tokens, batch.size(), System.nanoTime() - started);
       for (Sequence sequence : batch) {
         sequence.computed += sequence.scheduled;
         sequence.scheduled = 0;
@@ -326,7 +339,7 @@ final class EngineThread implements Runnable {
     } catch (EngineException e) {
       // What the step wrote is unknown, so nothing cached may be used again.
       LOG.error("step {} of {} sequences failed", steps, batch.size(), e);
-      pool.forgetCached();
+      scheduler.forgetCached();
       endAll(new PolicyException("the engine failed: " + e.getMessage(), e));
     }
   }
@@ -379,9 +392,14 @@ final class EngineThread implements Runnable {
   private void append(Sequence sequence, Sampler.Drawn drawn) {
     sequence.append(drawn, id.version(), id.lineage());
     generated++;
-    if (sequence.sampledStop()) end(sequence, FinishReason.STOP);
+    if (sequence.sampledStop()) finish(sequence, FinishReason.STOP);
     else if (sequence.generated() >= sequence.request.maxTokens()
-        || sequence.length() >= model.contextLength()) end(sequence, FinishReason.LENGTH);
+        || sequence.length() >= model.contextLength()) finish(sequence, FinishReason.LENGTH);
+  }
+
+  private void finish(Sequence sequence, FinishReason reason) {
+    scheduler.finished(sequence);
+    sequence.finish(reason);
   }
 
   private void end(Sequence sequence, FinishReason reason) {

@@ -38,10 +38,8 @@ final class Sequence {
 
   final List<Integer> blocks = new ArrayList<>();
 
-  /// Leading blocks that are published, and the chain number of the last of them.
-  int published;
-
-  long chain;
+  /// Numbers in the pool's chain of the leading blocks, those that are published.
+  final List<Long> chains = new ArrayList<>();
 
   /// Whether its blocks were made under the present weights.
   boolean staleKv;
@@ -92,6 +90,11 @@ final class Sequence {
 
   Tokens block(int index) {
     return Tokens.of(Arrays.copyOfRange(tokens, index * Model.BLOCK, (index + 1) * Model.BLOCK));
+  }
+
+  /// The ids whose keys and values are in the cache.
+  int[] computedTokens() {
+    return Arrays.copyOf(tokens, computed);
   }
 
   boolean admittedBefore() {

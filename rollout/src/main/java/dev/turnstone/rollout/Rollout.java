@@ -77,6 +77,8 @@ public final class Rollout {
     } catch (RuntimeException e) {
       // A defect of ours or of an adapter: recorded, so that siblings go on and a person sees it.
       return trajectory(Optional.empty(), new Stop(StopReason.ENGINE_ERROR, "defect: " + e));
+    } finally {
+      agent.policy().forget(id.toString());
     }
   }
 
@@ -155,7 +157,8 @@ public final class Rollout {
             ? sampling.withSeed(id.seed(sampling.seed().getAsLong()) + held.length())
             : sampling;
     return new Policy.Request(
-        held.ids(), drawn, budget, agent.format().stopIds(), limits.wallTime().minus(elapsed()));
+            held.ids(), drawn, budget, agent.format().stopIds(), limits.wallTime().minus(elapsed()))
+        .withConversation(id.toString());
   }
 
   /// The generation, if every sampled id had a probability.

@@ -1,0 +1,178 @@
+package dev.turnstone.engine;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.LongSupplier;
+
+/// The KV blocks of conversations whose next turn is awaited, the block that is not full included:
+/// when it comes, nothing but its new tokens is computed.
+///
+/// Under pressure a conversation's blocks are worth keeping while blocks times the time until its
+/// next turn are less than what recomputing them would hold up: its own blocks and those of all
+/// that runs, for as long as that takes (the rule of InferCept, arXiv:2402.01869). A wait that has
+/// lasted longer than waits usually do is expected to last as long again. Last blocks are given up
+/// first, so that what is left is a prefix.
+///
+/// Confined to the engine thread.
+final class KeptBlocks {
+  private static final double NEWEST = 0.1;
+
+  private final BlockPool pool;
+  private final LongSupplier nanoTime;
+  private final LinkedHashMap<String, Kept> kept = new LinkedHashMap<>();
+  private double meanWait = 1;
+  private double secondsPerToken = 1e-3;
+  private int blocks;
+
+  /// @param nanoTime a clock such as `System::nanoTime`
+  KeptBlocks(BlockPool pool, LongSupplier nanoTime) {
+    this.pool = pool;
+    this.nanoTime = nanoTime;
+  }
+
+  private static final class Kept {
+    private final int[] tokens;
+    private final List<Integer> blocks;
+    private final List<Long> chains;
+    private final long since;
+    private int computed;
+    private boolean awaited;
+
+    private Kept(Sequence sequence, long since) {
+      this.tokens = sequence.computedTokens();
+      this.blocks = new ArrayList<>(sequence.blocks);
+      this.chains = new ArrayList<>(sequence.chains);
+      this.computed = sequence.computed;
+      this.since = since;
+    }
+  }
+
+  /// Takes over a finished turn's blocks. Tokens that were never computed are not part of it.
+  void keep(String conversation, Sequence sequence) {
+    release(conversation);
+    Kept entry = new Kept(sequence, nanoTime.getAsLong());
+    while (entry.blocks.size() > Math.ceilDiv(entry.computed, Model.BLOCK))
+      pool.release(entry.blocks.removeLast());
+    kept.put(conversation, entry);
+    blocks += entry.blocks.size();
+    sequence.blocks.clear();
+    sequence.chains.clear();
+  }
+
+  /// Takes blocks back from a next turn that there was no room for.
+  void takeBack(String conversation, Sequence sequence) {
+    keep(conversation, sequence);
+    kept.lastEntry().getValue().awaited = true;
+  }
+
+  /// Says that the next turn is there and waits to be run.
+  void awaited(String conversation) {
+    Kept entry = kept.get(conversation);
+    if (entry == null || entry.awaited) return;
+    entry.awaited = true;
+    meanWait += NEWEST * (waited(entry) - meanWait);
+  }
+
+  boolean has(String conversation) {
+    return kept.containsKey(conversation);
+  }
+
+  /// Hands a conversation's blocks to its next turn, if that begins with what was computed.
+  ///
+  /// @return whether it did; if not, they are released
+  boolean handOver(String conversation, Sequence to) {
+    Kept entry = kept.get(conversation);
+    if (entry == null) return false;
+    boolean continues = entry.computed < to.length();
+    for (int i = 0; continues && i < entry.computed; i++)
+      continues = to.token(i) == entry.tokens[i];
+    if (!continues) {
+      release(conversation);
+      return false;
+    }
+    kept.remove(conversation);
+    blocks -= entry.blocks.size();
+    to.blocks.addAll(entry.blocks);
+    to.chains.addAll(entry.chains);
+    to.computed = entry.computed;
+    return true;
+  }
+
+  /// Releases what is held for a conversation to the prefix cache.
+  void release(String conversation) {
+    Kept entry = kept.remove(conversation);
+    if (entry == null) return;
+    blocks -= entry.blocks.size();
+    for (Integer block : entry.blocks.reversed()) pool.release(block);
+  }
+
+  void releaseAll() {
+    for (String conversation : List.copyOf(kept.keySet())) release(conversation);
+  }
+
+  /// Releases blocks until so many are free, beginning with the conversation that is expected last.
+  ///
+  /// @param forced whether blocks that are worth keeping are given up too
+  /// @return whether as many are free now
+  boolean reclaim(int needed, boolean forced) {
+    if (pool.free() >= needed) return true;
+    List<Map.Entry<String, Kept>> candidates = new ArrayList<>(kept.entrySet());
+    candidates.sort(
+        Comparator.comparing((Map.Entry<String, Kept> entry) -> entry.getValue().awaited)
+            .thenComparingDouble(entry -> -remaining(entry.getValue())));
+    for (Map.Entry<String, Kept> candidate : candidates) {
+      if (pool.free() >= needed) break;
+      if (forced || costsMoreThanItSaves(candidate.getValue()))
+        shrink(candidate.getKey(), candidate.getValue(), needed);
+    }
+    return pool.free() >= needed;
+  }
+
+  private boolean costsMoreThanItSaves(Kept entry) {
+    if (entry.awaited) return false;
+    int running = pool.used() - blocks;
+    double recompute = secondsPerToken * entry.computed;
+    double keeping = remaining(entry) * entry.blocks.size();
+    return keeping > recompute * (entry.blocks.size() + running);
+  }
+
+  private void shrink(String conversation, Kept entry, int needed) {
+    while (!entry.blocks.isEmpty() && pool.free() < needed) {
+      pool.release(entry.blocks.removeLast());
+      blocks--;
+    }
+    entry.computed = Math.min(entry.computed, entry.blocks.size() * Model.BLOCK);
+    while (entry.chains.size() > entry.blocks.size()) entry.chains.removeLast();
+    if (entry.blocks.isEmpty()) kept.remove(conversation);
+  }
+
+  private double waited(Kept entry) {
+    return (nanoTime.getAsLong() - entry.since) / 1e9;
+  }
+
+  private double remaining(Kept entry) {
+    double waited = waited(entry);
+    return waited < meanWait ? meanWait - waited : waited;
+  }
+
+  /// Learns how fast prompts are computed.
+  void stepTook(int tokens, long nanos) {
+    secondsPerToken += NEWEST * (nanos / 1e9 / tokens - secondsPerToken);
+  }
+
+  int conversations() {
+    return kept.size();
+  }
+
+  int blocks() {
+    return blocks;
+  }
+
+  void addHolders(Map<Integer, Integer> held) {
+    for (Kept entry : kept.values())
+      for (int block : entry.blocks) held.merge(block, 1, Integer::sum);
+  }
+}
