@@ -30,6 +30,8 @@ import dev.turnstone.server.runs.RunsApi;
 import dev.turnstone.server.runs.WeightsApi;
 import dev.turnstone.server.wires.SglangControl;
 import dev.turnstone.server.wires.SglangGenerate;
+import dev.turnstone.server.anthropic.Messages;
+import dev.turnstone.server.responses.Responses;
 import dev.turnstone.server.wires.Steering;
 import dev.turnstone.server.wires.VllmControl;
 import dev.turnstone.server.wires.VllmGenerate;
@@ -146,6 +148,8 @@ public final class Server implements AutoCloseable {
     List<Route> routes = new ArrayList<>(new Models(served, clock).routes());
     routes.addAll(new Chat(served, running, clock).routes(gate));
     routes.addAll(new TextCompletions(served, running, clock).routes(gate));
+    routes.addAll(new Responses(served, running, clock).routes(gate));
+    routes.addAll(new Messages(served, running).routes(gate));
     routes.addAll(new Tokenization(served).routes());
     return routes;
   }

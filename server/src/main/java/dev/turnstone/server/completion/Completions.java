@@ -31,11 +31,17 @@ public final class Completions {
     this.pace = pace;
   }
 
-  /// Writes a completion to a client as it grows; `[DONE]` is not its work.
+  /// Writes a completion to a client as it grows.
   @FunctionalInterface
   public interface Streaming {
     void write(Completion completion, EventStream out)
         throws InterruptedException, EventStream.Gone, PolicyException;
+  }
+
+  /// Tells a client that what it reads broke off.
+  @FunctionalInterface
+  public interface Failing {
+    void write(Refused failure, EventStream out) throws InterruptedException, EventStream.Gone;
   }
 
   /// Writes a completion that has ended.
@@ -67,20 +73,36 @@ public final class Completions {
     }
   }
 
-  /// Runs a completion while it is written; the stream ends with `[DONE]`.
+  /// Runs a completion while it is written as OpenAI's streams are: `[DONE]` ends it.
   ///
   /// @param errors how the wire says that something broke on the way
   /// @throws Refused before the first byte of the stream, if the policy cannot serve it
   public Reply stream(String id, List<Ask> asks, ErrorShape errors, Streaming streaming) {
+    return stream(
+        id,
+        asks,
+        (completion, out) -> {
+          streaming.write(completion, out);
+          out.done();
+        },
+        (failure, out) -> {
+          out.data(errors.body(failure));
+          out.done();
+        });
+  }
+
+  /// Runs a completion while it is written.
+  ///
+  /// @throws Refused before the first byte of the stream, if the policy cannot serve it
+  public Reply stream(String id, List<Ask> asks, Streaming streaming, Failing failing) {
     Completion prepared = prepare(asks);
     return new Reply.Events(out -> {
       try (prepared) {
         begin(id, prepared);
         streaming.write(prepared, out);
       } catch (PolicyException e) {
-        out.data(errors.body(failed(e)));
+        failing.write(failed(e), out);
       }
-      out.done();
     });
   }
 

@@ -51,6 +51,15 @@ public final class Wire {
     }
   }
 
+  /// Reads text of our own that is JSON.
+  public static JsonNode parse(String json) {
+    try {
+      return JSON.readTree(json);
+    } catch (JsonProcessingException e) {
+      throw new IllegalArgumentException("not JSON: " + json, e);
+    }
+  }
+
   private static String firstLine(String message) {
     return message.lines().findFirst().orElse("");
   }
