@@ -60,6 +60,10 @@ public final class TestServer implements AutoCloseable {
         new Served("scripted", policy, bytes, bytes, bytes, new PolicyIdentity("t", "c", 257)));
   }
 
+  public String url() {
+    return server.url();
+  }
+
   static byte[] utf8(String text) {
     return text.getBytes(StandardCharsets.UTF_8);
   }
@@ -118,7 +122,7 @@ public final class TestServer implements AutoCloseable {
     return post("/v1/chat/completions", body);
   }
 
-  Answer delete(String path) {
+  public Answer delete(String path) {
     return send(to(path).delete().build());
   }
 

@@ -38,8 +38,7 @@ public final class Messages {
         Route.post("/v1/messages", Scope.AGENT, "MessagesRequest", this::create)
             .within(gate)
             .errors(AnthropicErrors.SHAPE),
-        Route.post(
-                "/v1/messages/count_tokens", Scope.AGENT, "CountTokensRequest", this::count)
+        Route.post("/v1/messages/count_tokens", Scope.AGENT, "CountTokensRequest", this::count)
             .errors(AnthropicErrors.SHAPE));
   }
 
@@ -51,7 +50,7 @@ public final class Messages {
 
   private void checkModel(JsonNode body) {
     String model = body.path("model").asText("");
-    if (!model.startsWith("claude")) served.checkModel(model);
+    if (!model.isEmpty() && !model.startsWith("claude")) served.checkModel(model);
   }
 
   private Tokens prompt(MessagesRequest request) {
@@ -63,10 +62,9 @@ public final class Messages {
     MessagesRequest request = MessagesRequest.read(call.body());
     Tokens prompt = prompt(request);
     int bound = Math.min(request.maxTokens(), served.room(prompt, "messages"));
-    Ask ask =
-        new Ask(prompt, request.sampling(), 1, bound, request.ends(), request.reading());
+    Ask ask = new Ask(prompt, request.sampling(), 1, bound, request.ends(), request.reading());
     String id = "msg_" + Completions.id(call);
-    String model = call.body().path("model").asText();
+    String model = call.body().path("model").asText(served.name());
     if (request.stream())
       return completions.stream(
           id,
@@ -74,9 +72,7 @@ public final class Messages {
           (completion, out) -> stream(id, model, completion, out),
           (failure, out) -> out.event("error", AnthropicErrors.SHAPE.body(failure)));
     return completions.plain(
-        id,
-        List.of(ask),
-        choices -> Reply.ok(MessagesJson.message(id, model, choices.getFirst())));
+        id, List.of(ask), choices -> Reply.ok(MessagesJson.message(id, model, choices.getFirst())));
   }
 
   private static void stream(String id, String model, Completion completion, EventStream out)

@@ -74,7 +74,8 @@ final class MessagesJson {
         switch (finish.reason()) {
           case LENGTH -> "max_tokens";
           case ABORT -> "pause_turn";
-          case STOP -> choice.calls().isEmpty() ? (byString ? "stop_sequence" : "end_turn") : "tool_use";
+          case STOP ->
+              choice.calls().isEmpty() ? (byString ? "stop_sequence" : "end_turn") : "tool_use";
         });
     if (byString) json.put("stop_sequence", String.valueOf(finish.stop().orElseThrow()));
     else json.putNull("stop_sequence");

@@ -43,11 +43,7 @@ record MessagesRequest(
             choice.path("disable_parallel_tool_use").asBoolean(false),
             true),
         SamplingFields.sampling(body),
-        new Ends(
-            SamplingFields.strings(body.path("stop_sequences")),
-            false,
-            Set.of(),
-            false),
+        new Ends(SamplingFields.strings(body.path("stop_sequences")), false, Set.of(), false),
         body.path("max_tokens").asInt(Integer.MAX_VALUE),
         body.path("stream").asBoolean(false));
   }
@@ -117,8 +113,7 @@ record MessagesRequest(
       JsonNode content = block.path("content");
       String text = content.isMissingNode() || content.isNull() ? "" : text(content, at);
       boolean failed = block.path("is_error").asBoolean(false);
-      return new Message.Tool(
-          id, toolNames.getOrDefault(id, ""), failed ? "Error: " + text : text);
+      return new Message.Tool(id, toolNames.getOrDefault(id, ""), failed ? "Error: " + text : text);
     }
 
     private void assistant(JsonNode content, String where) {

@@ -24,8 +24,7 @@ final class MessagesStream {
     TEXT
   }
 
-  void start(String id, String model, Choice choice)
-      throws InterruptedException, EventStream.Gone {
+  void start(String id, String model, Choice choice) throws InterruptedException, EventStream.Gone {
     send(event("message_start").set("message", MessagesJson.empty(id, model, choice)));
     send(event("ping"));
   }

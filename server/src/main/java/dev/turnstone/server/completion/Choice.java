@@ -17,6 +17,7 @@ import java.util.Set;
 /// Used by one thread.
 public final class Choice {
   private final int index;
+  private final int number;
   private final Ask ask;
   private final Optional<Served.Decoder> decoder;
   private final Optional<Served.MessageReader> reader;
@@ -36,9 +37,11 @@ public final class Choice {
 
   /// A choice with nothing generated yet.
   ///
+  /// @param number among the choices of its prompt
   /// @param endIds ids that end the choice: the format's and the request's
-  Choice(int index, Ask ask, Served served, Set<Integer> endIds) {
+  Choice(int index, int number, Ask ask, Served served, Set<Integer> endIds) {
     this.index = index;
+    this.number = number;
     this.ask = ask;
     this.endIds = endIds;
     this.decoder =
@@ -174,6 +177,11 @@ public final class Choice {
 
   public int index() {
     return index;
+  }
+
+  /// Its place among the choices of its prompt.
+  public int number() {
+    return number;
   }
 
   /// What was asked for.

@@ -55,7 +55,7 @@ public final class Completion implements AutoCloseable {
   private void add(Served served, Ask ask) {
     Set<Integer> endIds = ask.endIds(served);
     for (int i = 0; i < ask.n(); i++) {
-      Choice choice = new Choice(choices.size(), ask, served, endIds);
+      Choice choice = new Choice(choices.size(), i, ask, served, endIds);
       Policy.Request request = ask.request(i, endIds, pace.timeout());
       if (i == 0) check(request);
       generators.add(

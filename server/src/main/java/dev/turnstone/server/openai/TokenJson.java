@@ -112,15 +112,12 @@ public record TokenJson(Served served, boolean asIds) {
   }
 
   /// OpenAI's `usage` of a request; each prompt counts once.
-  @SuppressWarnings("ReferenceEquality") // equal prompts that were asked twice count twice
   public static ObjectNode usage(List<Choice> choices) {
     int prompt = 0;
     int generated = 0;
-    for (int i = 0; i < choices.size(); i++) {
-      Choice choice = choices.get(i);
+    for (Choice choice : choices) {
       generated += choice.tokens().size();
-      if (i == 0 || choices.get(i - 1).ask() != choice.ask())
-        prompt += choice.ask().prompt().size();
+      if (choice.number() == 0) prompt += choice.ask().prompt().size();
     }
     ObjectNode usage =
         Wire.JSON

@@ -45,7 +45,8 @@ record Question(Ask ask, List<Message> said, String frame) {
   /// Whether the policy can read the messages right after its own.
   private static boolean follows(List<Message> fresh) {
     return !fresh.isEmpty()
-        && fresh.stream().noneMatch(m -> m instanceof Message.Assistant || m instanceof Message.System);
+        && fresh.stream()
+            .noneMatch(m -> m instanceof Message.Assistant || m instanceof Message.System);
   }
 
   /// What the policy read and wrote stays as it was; only what is new is encoded.
@@ -78,19 +79,13 @@ record Question(Ask ask, List<Message> said, String frame) {
     int bound = Math.min(body.path("max_output_tokens").asInt(Integer.MAX_VALUE), room);
     JsonNode format = Wire.JSON.createObjectNode().set("response_format", body.at("/text/format"));
     return new Ask(
-            prompt,
-            SamplingFields.sampling(body),
-            1,
-            bound,
-            SamplingFields.ends(body),
-            reading)
+            prompt, SamplingFields.sampling(body), 1, bound, SamplingFields.ends(body), reading)
         .withScores(new Scores(body.path("top_logprobs").asInt(0), OptionalInt.empty()))
         .withConstraint(ConstraintFields.read(format));
   }
 
   /// The conversation with its answer, to be gone on from.
-  Stored answered(
-      ObjectNode response, JsonNode input, Choice choice) {
+  Stored answered(ObjectNode response, JsonNode input, Choice choice) {
     List<Message> all = new ArrayList<>(said);
     all.add(new Message.Assistant(choice.content(), choice.calls(), choice.reasoning()));
     int[] ids = choice.tokens().stream().mapToInt(Choice.Token::id).toArray();

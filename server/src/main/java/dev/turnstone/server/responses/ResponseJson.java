@@ -34,7 +34,9 @@ record ResponseJson(String id, long created, JsonNode request, Served served) {
     json.putNull("incomplete_details").put("model", served.name());
     json.putArray("output");
     json.putNull("usage");
-    for (String field : ECHOED) json.set(field, request.path(field).isMissingNode() ? Wire.JSON.nullNode() : request.get(field));
+    for (String field : ECHOED)
+      json.set(
+          field, request.path(field).isMissingNode() ? Wire.JSON.nullNode() : request.get(field));
     defaults(json);
     return json;
   }
@@ -97,7 +99,10 @@ record ResponseJson(String id, long created, JsonNode request, Served served) {
     int input = choice.ask().prompt().size();
     int output = choice.tokens().size();
     ObjectNode usage = Wire.JSON.createObjectNode().put("input_tokens", input);
-    usage.putObject("input_tokens_details").put("cached_tokens", choice.cached());
+    usage
+        .putObject("input_tokens_details")
+        .put("cached_tokens", choice.cached())
+        .put("cache_write_tokens", 0);
     usage.put("output_tokens", output);
     usage.putObject("output_tokens_details").put("reasoning_tokens", 0);
     return usage.put("total_tokens", input + output);

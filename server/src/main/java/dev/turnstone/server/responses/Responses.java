@@ -46,8 +46,7 @@ public final class Responses {
         Route.post("/v1/responses", Scope.AGENT, "ResponseRequest", this::create).within(gate),
         Route.get(one, Scope.AGENT, call -> Reply.ok(find(call).response())),
         Route.delete(one, Scope.AGENT, this::delete),
-        Route.post(one + "/cancel", Scope.AGENT, "ControlRequest", this::cancel)
-            .withOptionalBody(),
+        Route.post(one + "/cancel", Scope.AGENT, "ControlRequest", this::cancel).withOptionalBody(),
         Route.get(one + "/input_items", Scope.AGENT, this::inputItems));
   }
 
@@ -67,11 +66,7 @@ public final class Responses {
     find(id).running().ifPresent(Runnable::run);
     store.remove(id);
     return Reply.ok(
-        Wire.JSON
-            .createObjectNode()
-            .put("id", id)
-            .put("object", "response")
-            .put("deleted", true));
+        Wire.JSON.createObjectNode().put("id", id).put("object", "response").put("deleted", true));
   }
 
   private Reply cancel(Call call) {
@@ -95,7 +90,8 @@ public final class Responses {
     } else {
       for (JsonNode item : input)
         data.add(
-            ((ObjectNode) item.deepCopy()).put("id", item.path("id").asText("msg_input_" + data.size())));
+            ((ObjectNode) item.deepCopy())
+                .put("id", item.path("id").asText("msg_input_" + data.size())));
     }
     reply.put("first_id", data.path(0).path("id").asText(""));
     reply.put("last_id", data.path(data.size() - 1).path("id").asText(""));
@@ -136,8 +132,7 @@ public final class Responses {
       store.put(json.id(), question.answered(response, json.request().path("input"), choice));
   }
 
-  private void stream(
-      ResponseJson json, Question question, Completion completion, EventStream out)
+  private void stream(ResponseJson json, Question question, Completion completion, EventStream out)
       throws InterruptedException, EventStream.Gone, PolicyException {
     Choice choice = completion.choices().getFirst();
     ResponseStream events = new ResponseStream(json, out);
@@ -162,9 +157,7 @@ public final class Responses {
       Completion completion = completions.prepare(List.of(question.ask()));
       ObjectNode open = json.open("in_progress");
       store.put(json.id(), waiting(json, question, open, Optional.of(completion::abort)));
-      Thread.ofVirtual()
-          .name("response " + json.id())
-          .start(() -> run(json, question, completion));
+      Thread.ofVirtual().name("response " + json.id()).start(() -> run(json, question, completion));
       return Reply.ok(json.open("queued"));
     } catch (Refused e) {
       background.leave();

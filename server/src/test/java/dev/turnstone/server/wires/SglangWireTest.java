@@ -141,7 +141,7 @@ final class SglangWireTest {
     assertThat(post("/pause_generation", "{'mode':'retract'}").json().get("status").asText())
         .isEqualTo("ok");
     assertThat(server.policy.paused).contains(Pause.KEEP);
-    assertThat(server.policy.forgotten.get()).isEqualTo(1);
+    assertThat(server.policy.forgotten).hasValue(1);
     assertThat(server.get("/health_generate").status()).isEqualTo(503);
     post("/continue_generation", "{}");
     assertThat(server.get("/health_generate").status()).isEqualTo(200);
