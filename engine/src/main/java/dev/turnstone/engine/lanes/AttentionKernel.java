@@ -10,7 +10,7 @@ sealed interface AttentionKernel permits FloatAttention, Bfloat16Attention {
   int MOST_HEADS = 4;
 
   /// Vectors of tokens that are scored at once; a table of blocks is padded accordingly.
-  int STRIPS = 4;
+  int STRIPS = 2;
 
   /// Bytes of the keys of a block's head.
   long keyBytes();

@@ -93,8 +93,6 @@ final class Bfloat16Attention implements AttentionKernel {
     Bfloat16Scores.score(
         strip(keys, token),
         strip(keys, token + Simd.WIDTH),
-        strip(keys, token + 2 * Simd.WIDTH),
-        strip(keys, token + 3 * Simd.WIDTH),
         headDim / 2,
         query,
         from,

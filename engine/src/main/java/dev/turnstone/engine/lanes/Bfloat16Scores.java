@@ -7,11 +7,12 @@ import dev.turnstone.engine.Model;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 
-/// Queries of one to four heads times bf16 keys: four vectors of tokens at once, `a` to `d`, which
-/// hides the latency of multiply-add.
+/// Queries of one to four heads times bf16 keys: two vectors of tokens at once, `a` and `b`, and
+/// the lower and upper dimension of each pair, `l` and `h`, in sums of their own, which hides the
+/// latency of multiply-add.
 ///
-/// Written out for each number of heads, because a vector in an array is no register. A pair of
-/// dimensions is one load; heads 0 to 3 stand in the names of what belongs to them.
+/// Written out for each number of heads, because a vector in an array is no register; and no
+/// larger, because beyond some size the compiler stops inlining and every vector becomes an object.
 final class Bfloat16Scores {
   /// Bytes of a pair of dimensions of a block's tokens.
   private static final int ROW = 2 * Short.BYTES * Model.BLOCK;
@@ -21,8 +22,6 @@ final class Bfloat16Scores {
   static void score(
       long a,
       long b,
-      long c,
-      long d,
       int pairs,
       float[] q,
       int from,
@@ -32,265 +31,187 @@ final class Bfloat16Scores {
       int to,
       int stride) {
     switch (heads) {
-      case 1 -> score1(a, b, c, d, pairs, q, from, s, to);
-      case 2 -> score2(a, b, c, d, pairs, q, from, dim, s, to, stride);
-      case 3 -> score3(a, b, c, d, pairs, q, from, dim, s, to, stride);
-      default -> score4(a, b, c, d, pairs, q, from, dim, s, to, stride);
+      case 1 -> score1(a, b, pairs, q, from, s, to);
+      case 2 -> score2(a, b, pairs, q, from, dim, s, to, stride);
+      case 3 -> score3(a, b, pairs, q, from, dim, s, to, stride);
+      default -> score4(a, b, pairs, q, from, dim, s, to, stride);
     }
   }
 
-  private static void score1(
-      long a, long b, long c, long d, int pairs, float[] q, int from, float[] s, int to) {
-    FloatVector a0 = Simd.zero(), b0 = Simd.zero(), c0 = Simd.zero(), d0 = Simd.zero();
+  private static void score1(long a, long b, int pairs, float[] q, int from, float[] s, int to) {
+    FloatVector al0 = Simd.zero();
+    FloatVector ah0 = Simd.zero();
+    FloatVector bl0 = Simd.zero();
+    FloatVector bh0 = Simd.zero();
     for (int i = 0; i < pairs; i++) {
-      long row = (long) ROW * i;
-      int at = from + 2 * i;
-      FloatVector q0 = Simd.all(q[at]);
-      FloatVector r0 = Simd.all(q[at + 1]);
-      IntVector ak = Simd.ints(a + row);
-      a0 = low(ak).fma(q0, a0);
-      a0 = high(ak).fma(r0, a0);
-      IntVector bk = Simd.ints(b + row);
-      b0 = low(bk).fma(q0, b0);
-      b0 = high(bk).fma(r0, b0);
-      IntVector ck = Simd.ints(c + row);
-      c0 = low(ck).fma(q0, c0);
-      c0 = high(ck).fma(r0, c0);
-      IntVector dk = Simd.ints(d + row);
-      d0 = low(dk).fma(q0, d0);
-      d0 = high(dk).fma(r0, d0);
+      IntVector at = Simd.ints(a + (long) ROW * i);
+      IntVector bt = Simd.ints(b + (long) ROW * i);
+      FloatVector al = low(at);
+      FloatVector ah = high(at);
+      FloatVector bl = low(bt);
+      FloatVector bh = high(bt);
+      int d = from + 2 * i;
+      FloatVector l0 = Simd.all(q[d]);
+      FloatVector h0 = Simd.all(q[d + 1]);
+      al0 = al.fma(l0, al0);
+      ah0 = ah.fma(h0, ah0);
+      bl0 = bl.fma(l0, bl0);
+      bh0 = bh.fma(h0, bh0);
     }
-    a0.intoArray(s, to);
-    b0.intoArray(s, to + Simd.WIDTH);
-    c0.intoArray(s, to + 2 * Simd.WIDTH);
-    d0.intoArray(s, to + 3 * Simd.WIDTH);
+    al0.add(ah0).intoArray(s, to);
+    bl0.add(bh0).intoArray(s, to + Simd.WIDTH);
   }
 
   private static void score2(
-      long a,
-      long b,
-      long c,
-      long d,
-      int pairs,
-      float[] q,
-      int from,
-      int dim,
-      float[] s,
-      int to,
-      int stride) {
-    FloatVector a0 = Simd.zero(),
-        a1 = Simd.zero(),
-        b0 = Simd.zero(),
-        b1 = Simd.zero(),
-        c0 = Simd.zero(),
-        c1 = Simd.zero(),
-        d0 = Simd.zero(),
-        d1 = Simd.zero();
+      long a, long b, int pairs, float[] q, int from, int dim, float[] s, int to, int stride) {
+    FloatVector al0 = Simd.zero();
+    FloatVector ah0 = Simd.zero();
+    FloatVector bl0 = Simd.zero();
+    FloatVector bh0 = Simd.zero();
+    FloatVector al1 = Simd.zero();
+    FloatVector ah1 = Simd.zero();
+    FloatVector bl1 = Simd.zero();
+    FloatVector bh1 = Simd.zero();
     for (int i = 0; i < pairs; i++) {
-      long row = (long) ROW * i;
-      int at = from + 2 * i;
-      FloatVector q0 = Simd.all(q[at]);
-      FloatVector r0 = Simd.all(q[at + 1]);
-      FloatVector q1 = Simd.all(q[at + 1 * dim]);
-      FloatVector r1 = Simd.all(q[at + 1 * dim + 1]);
-      IntVector ak = Simd.ints(a + row);
-      a0 = low(ak).fma(q0, a0);
-      a1 = low(ak).fma(q1, a1);
-      a0 = high(ak).fma(r0, a0);
-      a1 = high(ak).fma(r1, a1);
-      IntVector bk = Simd.ints(b + row);
-      b0 = low(bk).fma(q0, b0);
-      b1 = low(bk).fma(q1, b1);
-      b0 = high(bk).fma(r0, b0);
-      b1 = high(bk).fma(r1, b1);
-      IntVector ck = Simd.ints(c + row);
-      c0 = low(ck).fma(q0, c0);
-      c1 = low(ck).fma(q1, c1);
-      c0 = high(ck).fma(r0, c0);
-      c1 = high(ck).fma(r1, c1);
-      IntVector dk = Simd.ints(d + row);
-      d0 = low(dk).fma(q0, d0);
-      d1 = low(dk).fma(q1, d1);
-      d0 = high(dk).fma(r0, d0);
-      d1 = high(dk).fma(r1, d1);
+      IntVector at = Simd.ints(a + (long) ROW * i);
+      IntVector bt = Simd.ints(b + (long) ROW * i);
+      FloatVector al = low(at);
+      FloatVector ah = high(at);
+      FloatVector bl = low(bt);
+      FloatVector bh = high(bt);
+      int d = from + 2 * i;
+      FloatVector l0 = Simd.all(q[d]);
+      FloatVector h0 = Simd.all(q[d + 1]);
+      al0 = al.fma(l0, al0);
+      ah0 = ah.fma(h0, ah0);
+      bl0 = bl.fma(l0, bl0);
+      bh0 = bh.fma(h0, bh0);
+      d += dim;
+      FloatVector l1 = Simd.all(q[d]);
+      FloatVector h1 = Simd.all(q[d + 1]);
+      al1 = al.fma(l1, al1);
+      ah1 = ah.fma(h1, ah1);
+      bl1 = bl.fma(l1, bl1);
+      bh1 = bh.fma(h1, bh1);
     }
-    a0.intoArray(s, to);
-    b0.intoArray(s, to + Simd.WIDTH);
-    c0.intoArray(s, to + 2 * Simd.WIDTH);
-    d0.intoArray(s, to + 3 * Simd.WIDTH);
-    a1.intoArray(s, to + stride);
-    b1.intoArray(s, to + stride + Simd.WIDTH);
-    c1.intoArray(s, to + stride + 2 * Simd.WIDTH);
-    d1.intoArray(s, to + stride + 3 * Simd.WIDTH);
+    al0.add(ah0).intoArray(s, to);
+    bl0.add(bh0).intoArray(s, to + Simd.WIDTH);
+    al1.add(ah1).intoArray(s, to + stride);
+    bl1.add(bh1).intoArray(s, to + stride + Simd.WIDTH);
   }
 
   private static void score3(
-      long a,
-      long b,
-      long c,
-      long d,
-      int pairs,
-      float[] q,
-      int from,
-      int dim,
-      float[] s,
-      int to,
-      int stride) {
-    FloatVector a0 = Simd.zero(),
-        a1 = Simd.zero(),
-        a2 = Simd.zero(),
-        b0 = Simd.zero(),
-        b1 = Simd.zero(),
-        b2 = Simd.zero(),
-        c0 = Simd.zero(),
-        c1 = Simd.zero(),
-        c2 = Simd.zero(),
-        d0 = Simd.zero(),
-        d1 = Simd.zero(),
-        d2 = Simd.zero();
+      long a, long b, int pairs, float[] q, int from, int dim, float[] s, int to, int stride) {
+    FloatVector al0 = Simd.zero();
+    FloatVector ah0 = Simd.zero();
+    FloatVector bl0 = Simd.zero();
+    FloatVector bh0 = Simd.zero();
+    FloatVector al1 = Simd.zero();
+    FloatVector ah1 = Simd.zero();
+    FloatVector bl1 = Simd.zero();
+    FloatVector bh1 = Simd.zero();
+    FloatVector al2 = Simd.zero();
+    FloatVector ah2 = Simd.zero();
+    FloatVector bl2 = Simd.zero();
+    FloatVector bh2 = Simd.zero();
     for (int i = 0; i < pairs; i++) {
-      long row = (long) ROW * i;
-      int at = from + 2 * i;
-      FloatVector q0 = Simd.all(q[at]);
-      FloatVector r0 = Simd.all(q[at + 1]);
-      FloatVector q1 = Simd.all(q[at + 1 * dim]);
-      FloatVector r1 = Simd.all(q[at + 1 * dim + 1]);
-      FloatVector q2 = Simd.all(q[at + 2 * dim]);
-      FloatVector r2 = Simd.all(q[at + 2 * dim + 1]);
-      IntVector ak = Simd.ints(a + row);
-      a0 = low(ak).fma(q0, a0);
-      a1 = low(ak).fma(q1, a1);
-      a2 = low(ak).fma(q2, a2);
-      a0 = high(ak).fma(r0, a0);
-      a1 = high(ak).fma(r1, a1);
-      a2 = high(ak).fma(r2, a2);
-      IntVector bk = Simd.ints(b + row);
-      b0 = low(bk).fma(q0, b0);
-      b1 = low(bk).fma(q1, b1);
-      b2 = low(bk).fma(q2, b2);
-      b0 = high(bk).fma(r0, b0);
-      b1 = high(bk).fma(r1, b1);
-      b2 = high(bk).fma(r2, b2);
-      IntVector ck = Simd.ints(c + row);
-      c0 = low(ck).fma(q0, c0);
-      c1 = low(ck).fma(q1, c1);
-      c2 = low(ck).fma(q2, c2);
-      c0 = high(ck).fma(r0, c0);
-      c1 = high(ck).fma(r1, c1);
-      c2 = high(ck).fma(r2, c2);
-      IntVector dk = Simd.ints(d + row);
-      d0 = low(dk).fma(q0, d0);
-      d1 = low(dk).fma(q1, d1);
-      d2 = low(dk).fma(q2, d2);
-      d0 = high(dk).fma(r0, d0);
-      d1 = high(dk).fma(r1, d1);
-      d2 = high(dk).fma(r2, d2);
+      IntVector at = Simd.ints(a + (long) ROW * i);
+      IntVector bt = Simd.ints(b + (long) ROW * i);
+      FloatVector al = low(at);
+      FloatVector ah = high(at);
+      FloatVector bl = low(bt);
+      FloatVector bh = high(bt);
+      int d = from + 2 * i;
+      FloatVector l0 = Simd.all(q[d]);
+      FloatVector h0 = Simd.all(q[d + 1]);
+      al0 = al.fma(l0, al0);
+      ah0 = ah.fma(h0, ah0);
+      bl0 = bl.fma(l0, bl0);
+      bh0 = bh.fma(h0, bh0);
+      d += dim;
+      FloatVector l1 = Simd.all(q[d]);
+      FloatVector h1 = Simd.all(q[d + 1]);
+      al1 = al.fma(l1, al1);
+      ah1 = ah.fma(h1, ah1);
+      bl1 = bl.fma(l1, bl1);
+      bh1 = bh.fma(h1, bh1);
+      d += dim;
+      FloatVector l2 = Simd.all(q[d]);
+      FloatVector h2 = Simd.all(q[d + 1]);
+      al2 = al.fma(l2, al2);
+      ah2 = ah.fma(h2, ah2);
+      bl2 = bl.fma(l2, bl2);
+      bh2 = bh.fma(h2, bh2);
     }
-    a0.intoArray(s, to);
-    b0.intoArray(s, to + Simd.WIDTH);
-    c0.intoArray(s, to + 2 * Simd.WIDTH);
-    d0.intoArray(s, to + 3 * Simd.WIDTH);
-    a1.intoArray(s, to + stride);
-    b1.intoArray(s, to + stride + Simd.WIDTH);
-    c1.intoArray(s, to + stride + 2 * Simd.WIDTH);
-    d1.intoArray(s, to + stride + 3 * Simd.WIDTH);
-    a2.intoArray(s, to + 2 * stride);
-    b2.intoArray(s, to + 2 * stride + Simd.WIDTH);
-    c2.intoArray(s, to + 2 * stride + 2 * Simd.WIDTH);
-    d2.intoArray(s, to + 2 * stride + 3 * Simd.WIDTH);
+    al0.add(ah0).intoArray(s, to);
+    bl0.add(bh0).intoArray(s, to + Simd.WIDTH);
+    al1.add(ah1).intoArray(s, to + stride);
+    bl1.add(bh1).intoArray(s, to + stride + Simd.WIDTH);
+    al2.add(ah2).intoArray(s, to + 2 * stride);
+    bl2.add(bh2).intoArray(s, to + 2 * stride + Simd.WIDTH);
   }
 
   private static void score4(
-      long a,
-      long b,
-      long c,
-      long d,
-      int pairs,
-      float[] q,
-      int from,
-      int dim,
-      float[] s,
-      int to,
-      int stride) {
-    FloatVector a0 = Simd.zero(),
-        a1 = Simd.zero(),
-        a2 = Simd.zero(),
-        a3 = Simd.zero(),
-        b0 = Simd.zero(),
-        b1 = Simd.zero(),
-        b2 = Simd.zero(),
-        b3 = Simd.zero(),
-        c0 = Simd.zero(),
-        c1 = Simd.zero(),
-        c2 = Simd.zero(),
-        c3 = Simd.zero(),
-        d0 = Simd.zero(),
-        d1 = Simd.zero(),
-        d2 = Simd.zero(),
-        d3 = Simd.zero();
+      long a, long b, int pairs, float[] q, int from, int dim, float[] s, int to, int stride) {
+    FloatVector al0 = Simd.zero();
+    FloatVector ah0 = Simd.zero();
+    FloatVector bl0 = Simd.zero();
+    FloatVector bh0 = Simd.zero();
+    FloatVector al1 = Simd.zero();
+    FloatVector ah1 = Simd.zero();
+    FloatVector bl1 = Simd.zero();
+    FloatVector bh1 = Simd.zero();
+    FloatVector al2 = Simd.zero();
+    FloatVector ah2 = Simd.zero();
+    FloatVector bl2 = Simd.zero();
+    FloatVector bh2 = Simd.zero();
+    FloatVector al3 = Simd.zero();
+    FloatVector ah3 = Simd.zero();
+    FloatVector bl3 = Simd.zero();
+    FloatVector bh3 = Simd.zero();
     for (int i = 0; i < pairs; i++) {
-      long row = (long) ROW * i;
-      int at = from + 2 * i;
-      FloatVector q0 = Simd.all(q[at]);
-      FloatVector r0 = Simd.all(q[at + 1]);
-      FloatVector q1 = Simd.all(q[at + 1 * dim]);
-      FloatVector r1 = Simd.all(q[at + 1 * dim + 1]);
-      FloatVector q2 = Simd.all(q[at + 2 * dim]);
-      FloatVector r2 = Simd.all(q[at + 2 * dim + 1]);
-      FloatVector q3 = Simd.all(q[at + 3 * dim]);
-      FloatVector r3 = Simd.all(q[at + 3 * dim + 1]);
-      IntVector ak = Simd.ints(a + row);
-      a0 = low(ak).fma(q0, a0);
-      a1 = low(ak).fma(q1, a1);
-      a2 = low(ak).fma(q2, a2);
-      a3 = low(ak).fma(q3, a3);
-      a0 = high(ak).fma(r0, a0);
-      a1 = high(ak).fma(r1, a1);
-      a2 = high(ak).fma(r2, a2);
-      a3 = high(ak).fma(r3, a3);
-      IntVector bk = Simd.ints(b + row);
-      b0 = low(bk).fma(q0, b0);
-      b1 = low(bk).fma(q1, b1);
-      b2 = low(bk).fma(q2, b2);
-      b3 = low(bk).fma(q3, b3);
-      b0 = high(bk).fma(r0, b0);
-      b1 = high(bk).fma(r1, b1);
-      b2 = high(bk).fma(r2, b2);
-      b3 = high(bk).fma(r3, b3);
-      IntVector ck = Simd.ints(c + row);
-      c0 = low(ck).fma(q0, c0);
-      c1 = low(ck).fma(q1, c1);
-      c2 = low(ck).fma(q2, c2);
-      c3 = low(ck).fma(q3, c3);
-      c0 = high(ck).fma(r0, c0);
-      c1 = high(ck).fma(r1, c1);
-      c2 = high(ck).fma(r2, c2);
-      c3 = high(ck).fma(r3, c3);
-      IntVector dk = Simd.ints(d + row);
-      d0 = low(dk).fma(q0, d0);
-      d1 = low(dk).fma(q1, d1);
-      d2 = low(dk).fma(q2, d2);
-      d3 = low(dk).fma(q3, d3);
-      d0 = high(dk).fma(r0, d0);
-      d1 = high(dk).fma(r1, d1);
-      d2 = high(dk).fma(r2, d2);
-      d3 = high(dk).fma(r3, d3);
+      IntVector at = Simd.ints(a + (long) ROW * i);
+      IntVector bt = Simd.ints(b + (long) ROW * i);
+      FloatVector al = low(at);
+      FloatVector ah = high(at);
+      FloatVector bl = low(bt);
+      FloatVector bh = high(bt);
+      int d = from + 2 * i;
+      FloatVector l0 = Simd.all(q[d]);
+      FloatVector h0 = Simd.all(q[d + 1]);
+      al0 = al.fma(l0, al0);
+      ah0 = ah.fma(h0, ah0);
+      bl0 = bl.fma(l0, bl0);
+      bh0 = bh.fma(h0, bh0);
+      d += dim;
+      FloatVector l1 = Simd.all(q[d]);
+      FloatVector h1 = Simd.all(q[d + 1]);
+      al1 = al.fma(l1, al1);
+      ah1 = ah.fma(h1, ah1);
+      bl1 = bl.fma(l1, bl1);
+      bh1 = bh.fma(h1, bh1);
+      d += dim;
+      FloatVector l2 = Simd.all(q[d]);
+      FloatVector h2 = Simd.all(q[d + 1]);
+      al2 = al.fma(l2, al2);
+      ah2 = ah.fma(h2, ah2);
+      bl2 = bl.fma(l2, bl2);
+      bh2 = bh.fma(h2, bh2);
+      d += dim;
+      FloatVector l3 = Simd.all(q[d]);
+      FloatVector h3 = Simd.all(q[d + 1]);
+      al3 = al.fma(l3, al3);
+      ah3 = ah.fma(h3, ah3);
+      bl3 = bl.fma(l3, bl3);
+      bh3 = bh.fma(h3, bh3);
     }
-    a0.intoArray(s, to);
-    b0.intoArray(s, to + Simd.WIDTH);
-    c0.intoArray(s, to + 2 * Simd.WIDTH);
-    d0.intoArray(s, to + 3 * Simd.WIDTH);
-    a1.intoArray(s, to + stride);
-    b1.intoArray(s, to + stride + Simd.WIDTH);
-    c1.intoArray(s, to + stride + 2 * Simd.WIDTH);
-    d1.intoArray(s, to + stride + 3 * Simd.WIDTH);
-    a2.intoArray(s, to + 2 * stride);
-    b2.intoArray(s, to + 2 * stride + Simd.WIDTH);
-    c2.intoArray(s, to + 2 * stride + 2 * Simd.WIDTH);
-    d2.intoArray(s, to + 2 * stride + 3 * Simd.WIDTH);
-    a3.intoArray(s, to + 3 * stride);
-    b3.intoArray(s, to + 3 * stride + Simd.WIDTH);
-    c3.intoArray(s, to + 3 * stride + 2 * Simd.WIDTH);
-    d3.intoArray(s, to + 3 * stride + 3 * Simd.WIDTH);
+    al0.add(ah0).intoArray(s, to);
+    bl0.add(bh0).intoArray(s, to + Simd.WIDTH);
+    al1.add(ah1).intoArray(s, to + stride);
+    bl1.add(bh1).intoArray(s, to + stride + Simd.WIDTH);
+    al2.add(ah2).intoArray(s, to + 2 * stride);
+    bl2.add(bh2).intoArray(s, to + 2 * stride + Simd.WIDTH);
+    al3.add(ah3).intoArray(s, to + 3 * stride);
+    bl3.add(bh3).intoArray(s, to + 3 * stride + Simd.WIDTH);
   }
 }

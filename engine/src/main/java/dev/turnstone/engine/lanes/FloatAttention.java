@@ -57,24 +57,21 @@ final class FloatAttention implements AttentionKernel {
   private void score(long[] keys, int token, float[] query, int from, float[] scores, int to) {
     long a = strip(keys, token);
     long b = strip(keys, token + Simd.WIDTH);
-    long c = strip(keys, token + 2 * Simd.WIDTH);
-    long d = strip(keys, token + 3 * Simd.WIDTH);
-    FloatVector as = Simd.zero();
-    FloatVector bs = Simd.zero();
-    FloatVector cs = Simd.zero();
-    FloatVector ds = Simd.zero();
-    for (int i = 0; i < headDim; i++) {
+    FloatVector aEven = Simd.zero();
+    FloatVector aOdd = Simd.zero();
+    FloatVector bEven = Simd.zero();
+    FloatVector bOdd = Simd.zero();
+    for (int i = 0; i < headDim; i += 2) {
       long row = 4L * Model.BLOCK * i;
       FloatVector q = Simd.all(query[from + i]);
-      as = Simd.floats(a + row).fma(q, as);
-      bs = Simd.floats(b + row).fma(q, bs);
-      cs = Simd.floats(c + row).fma(q, cs);
-      ds = Simd.floats(d + row).fma(q, ds);
+      FloatVector r = Simd.all(query[from + i + 1]);
+      aEven = Simd.floats(a + row).fma(q, aEven);
+      bEven = Simd.floats(b + row).fma(q, bEven);
+      aOdd = Simd.floats(a + row + 4L * Model.BLOCK).fma(r, aOdd);
+      bOdd = Simd.floats(b + row + 4L * Model.BLOCK).fma(r, bOdd);
     }
-    as.intoArray(scores, to);
-    bs.intoArray(scores, to + Simd.WIDTH);
-    cs.intoArray(scores, to + 2 * Simd.WIDTH);
-    ds.intoArray(scores, to + 3 * Simd.WIDTH);
+    aEven.add(aOdd).intoArray(scores, to);
+    bEven.add(bOdd).intoArray(scores, to + Simd.WIDTH);
   }
 
   private static long strip(long[] keys, int token) {
