@@ -100,6 +100,7 @@ final class McpConnection implements AutoCloseable {
       throw new McpFailure.Lost("speaks only the protocol version " + result.protocolVersion());
     wire.agreed(result.protocolVersion());
     await(session.sendNotification(McpSchema.METHOD_NOTIFICATION_INITIALIZED, null), deadline);
+    wire.initialized();
   }
 
   List<McpSchema.Tool> tools(Deadline deadline) throws McpFailure, InterruptedException {

@@ -23,6 +23,9 @@ interface McpWire extends AutoCloseable {
   /// Says which version of the protocol was agreed on.
   default void agreed(String protocolVersion) {}
 
+  /// Says that the server knows of that, and may ask questions of its own.
+  default void initialized() {}
+
   /// Ends the session. Takes two seconds at most.
   @Override
   void close();

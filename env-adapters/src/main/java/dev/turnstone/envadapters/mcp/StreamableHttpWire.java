@@ -13,15 +13,14 @@ import okhttp3.Request;
 import okhttp3.Response;
 import okio.BufferedSource;
 
-/// MCP's streamable HTTP. Between requests it holds no connection and no thread; a stream that ends
-/// before its answer is gone on with by `Last-Event-ID`, after the pause that the server asked for.
-/// A session that the server no longer knows is lost, and never begun anew behind its rollout's
-/// back.
+/// MCP's streamable HTTP. A request is one exchange on its caller's thread; a stream that ends before
+/// its answer is gone on with by `Last-Event-ID`, after the pause that the server asked for. A
+/// session that the server no longer knows is lost, and never begun anew behind its rollout's back.
 ///
-/// The stream that a server may keep open beside requests is not asked for: a rollout only listens
-/// while it waits.
+/// One virtual thread listens for what the server asks beside requests, if it has a stream for that.
 final class StreamableHttpWire implements McpWire {
   private static final Duration FAREWELL = Duration.ofSeconds(2);
+  private static final Duration SESSION = Duration.ofDays(1);
   private static final Duration USUAL_RETRY = Duration.ofSeconds(1);
   private static final int RESUMES_WITHOUT_PROGRESS = 5;
 
@@ -29,6 +28,7 @@ final class StreamableHttpWire implements McpWire {
   private volatile Optional<String> session = Optional.empty();
   private volatile Optional<String> protocol = Optional.empty();
   private volatile Consumer<JSONRPCMessage> inbox = _ -> {};
+  private volatile Optional<Thread> listener = Optional.empty();
 
   StreamableHttpWire(HttpCalls http) {
     this.http = http;
@@ -42,6 +42,45 @@ final class StreamableHttpWire implements McpWire {
   @Override
   public void agreed(String protocolVersion) {
     protocol = Optional.of(protocolVersion);
+  }
+
+  @Override
+  public void initialized() {
+    if (session.isPresent())
+      listener = Optional.of(Thread.ofVirtual().name("mcp-listen").start(this::listen));
+  }
+
+  /// Until the session is closed, or the server has no such stream.
+  private void listen() {
+    try {
+      Progress progress = Progress.NONE;
+      for (int idle = 0; idle <= RESUMES_WITHOUT_PROGRESS; idle++) {
+        Progress before = progress;
+        progress =
+            http.call(resume(before), http.in(SESSION), response -> listen(response, before));
+        if (!progress.lastId().equals(before.lastId())) idle = 0;
+        Thread.sleep(progress.retry());
+      }
+    } catch (McpFailure e) {
+      // No such stream, or no longer: requests go on without it.
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private Progress listen(Response response, Progress before)
+      throws IOException, McpFailure, InterruptedException {
+    check(response);
+    if (!HttpCalls.type(response).startsWith("text/event-stream"))
+      throw HttpCalls.unexpected(response);
+    return events(response, new Object(), before);
+  }
+
+  private Request resume(Progress progress) throws McpFailure {
+    Request.Builder get =
+        withSession(http.request(http.url())).header("Accept", "text/event-stream");
+    progress.lastId().ifPresent(id -> get.header(HttpHeaders.LAST_EVENT_ID, id));
+    return get.get().build();
   }
 
   @Override
@@ -75,13 +114,7 @@ final class StreamableHttpWire implements McpWire {
       Duration wait = deadline.cap(progress.retry());
       Thread.sleep(wait);
       Progress before = progress;
-      Request resume =
-          withSession(http.request(http.url()))
-              .header("Accept", "text/event-stream")
-              .header(HttpHeaders.LAST_EVENT_ID, progress.lastId().get())
-              .get()
-              .build();
-      progress = http.call(resume, deadline, response -> read(response, request, before));
+      progress = http.call(resume(before), deadline, response -> read(response, request, before));
       if (!progress.lastId().equals(before.lastId())) idle = 0;
     }
   }
@@ -97,7 +130,7 @@ final class StreamableHttpWire implements McpWire {
     Optional<String> given = Optional.ofNullable(response.header(HttpHeaders.MCP_SESSION_ID));
     if (session.isEmpty() && given.isPresent()) session = given;
     String type = HttpCalls.type(response);
-    if (type.startsWith("text/event-stream")) return events(response, request, before);
+    if (type.startsWith("text/event-stream")) return events(response, request.id(), before);
     if (!type.startsWith("application/json")) throw HttpCalls.unexpected(response);
     BufferedSource body = response.body().source();
     if (body.request(McpMessages.MAX_BYTES + 1L)) throw new EventReader.TooLong();
@@ -107,7 +140,7 @@ final class StreamableHttpWire implements McpWire {
     return new Progress(true, before.lastId(), before.retry());
   }
 
-  private Progress events(Response response, JSONRPCRequest request, Progress before)
+  private Progress events(Response response, Object id, Progress before)
       throws IOException, McpFailure, InterruptedException {
     EventReader events =
         new EventReader(
@@ -116,7 +149,7 @@ final class StreamableHttpWire implements McpWire {
       for (Optional<EventReader.Event> event = events.next();
           event.isPresent();
           event = events.next())
-        if (!event.get().data().isEmpty() && take(event.get().data(), request.id()))
+        if (!event.get().data().isEmpty() && take(event.get().data(), id))
           return new Progress(true, events.lastId(), events.retry());
     } catch (EventReader.TooLong e) {
       throw e;
@@ -170,6 +203,7 @@ final class StreamableHttpWire implements McpWire {
 
   @Override
   public void close() {
+    listener.ifPresent(Thread::interrupt);
     if (session.isEmpty()) return;
     farewell(() ->
         http.call(
