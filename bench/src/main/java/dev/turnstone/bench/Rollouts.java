@@ -27,8 +27,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 
-/// How near many rollouts come to what their tools alone would take: a scripted policy, an HTTP tool
-/// in another process that answers in a second, and the durable log.
+/// How near many rollouts come to what their tools alone would take: a scripted policy, an HTTP
+/// tool in another process that answers in a second, and the durable log.
 final class Rollouts implements Benchmark {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int GROUP_SIZE = 8;

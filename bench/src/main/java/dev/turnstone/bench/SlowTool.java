@@ -10,8 +10,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 
-/// A process with an HTTP tool that answers after as many milliseconds as its URL says, however many
-/// ask at once. Ends when its standard input does.
+/// A process with an HTTP tool that answers after as many milliseconds as its URL says, however
+/// many ask at once. Ends when its standard input does.
 public final class SlowTool {
   private SlowTool() {}
 
@@ -46,8 +46,7 @@ public final class SlowTool {
             .redirectError(ProcessBuilder.Redirect.INHERIT)
             .start();
     BufferedReader out =
-        new BufferedReader(
-            new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+        new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
     String port = out.readLine();
     if (port == null) throw new IOException("the tool's process ended before it listened");
     return new Child(process, Integer.parseInt(port));

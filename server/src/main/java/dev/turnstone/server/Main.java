@@ -30,6 +30,8 @@ public final class Main implements Runnable {
   private static final List<Class<?>> COMMANDS =
       List.of(
           ServeCommand.class,
+          EnvCommand.class,
+          TasksCommand.class,
           SandboxCommand.class,
           TrainCommand.class,
           PretrainCommand.class,

@@ -13,11 +13,13 @@ import okhttp3.Request;
 import okhttp3.Response;
 import okio.BufferedSource;
 
-/// MCP's streamable HTTP. A request is one exchange on its caller's thread; a stream that ends before
-/// its answer is gone on with by `Last-Event-ID`, after the pause that the server asked for. A
-/// session that the server no longer knows is lost, and never begun anew behind its rollout's back.
+/// MCP's streamable HTTP. A request is one exchange on its caller's thread; a stream that ends
+/// before its answer is gone on with by `Last-Event-ID`, after the pause that the server asked for.
+/// A session that the server no longer knows is lost, and never begun anew behind its rollout's
+/// back.
 ///
-/// One virtual thread listens for what the server asks beside requests, if it has a stream for that.
+/// One virtual thread listens for what the server asks beside requests, if it has a stream for
+/// that.
 final class StreamableHttpWire implements McpWire {
   private static final Duration FAREWELL = Duration.ofSeconds(2);
   private static final Duration SESSION = Duration.ofDays(1);

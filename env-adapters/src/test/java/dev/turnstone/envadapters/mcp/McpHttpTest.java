@@ -80,12 +80,11 @@ final class McpHttpTest {
   @Test
   void aCallThatTakesTooLongIsCancelledAndTheSessionGoesOn() throws Exception {
     CountDownLatch cancelled = new CountDownLatch(1);
-    server.onCall(
-        (message, exchange) -> {
-          if (server.methods().stream().filter("tools/call"::equals).count() > 1)
-            StubServer.text(exchange, message, "again");
-          else if (cancelled.await(30, TimeUnit.SECONDS)) StubServer.text(exchange, message, "late");
-        });
+    server.onCall((message, exchange) -> {
+      if (server.methods().stream().filter("tools/call"::equals).count() > 1)
+        StubServer.text(exchange, message, "again");
+      else if (cancelled.await(30, TimeUnit.SECONDS)) StubServer.text(exchange, message, "late");
+    });
     try (Environment.Session session = open("'timeout_s':0.3,'on_timeout':'tool_error',")) {
       assertThat(call(session))
           .isInstanceOf(Result.Failed.class)
@@ -94,23 +93,25 @@ final class McpHttpTest {
       assertThat(call(session).text()).isEqualTo("again");
     }
     JsonNode first = message("tools/call");
-    assertThat(message("notifications/cancelled").at("/params/requestId")).isEqualTo(first.path("id"));
+    assertThat(message("notifications/cancelled").at("/params/requestId"))
+        .isEqualTo(first.path("id"));
   }
 
   @Test
   void aStreamThatEndsEarlyIsGoneOnWith() throws Exception {
-    server.onCall(
-        (message, exchange) -> {
-          server.paths.put(
-              "GET",
-              (_, get) ->
-                  StubServer.send(
-                      get,
-                      200,
-                      "text/event-stream",
-                      "id: 8\ndata: " + StubServer.response(message, StubServer.result("resumed")) + "\n\n"));
-          StubServer.send(exchange, 200, "text/event-stream", "id: 7\nretry: 20\ndata:\n\n");
-        });
+    server.onCall((message, exchange) -> {
+      server.paths.put(
+          "GET",
+          (_, get) ->
+              StubServer.send(
+                  get,
+                  200,
+                  "text/event-stream",
+                  "id: 8\ndata: "
+                      + StubServer.response(message, StubServer.result("resumed"))
+                      + "\n\n"));
+      StubServer.send(exchange, 200, "text/event-stream", "id: 7\nretry: 20\ndata:\n\n");
+    });
     try (Environment.Session session = open("")) {
       assertThat(call(session).text()).isEqualTo("resumed");
     }
@@ -119,26 +120,28 @@ final class McpHttpTest {
 
   @Test
   void aStreamMayBringNotificationsAndQuestionsBeforeTheAnswer() throws Exception {
-    server.onCall(
-        (message, exchange) ->
-            StubServer.send(
-                exchange,
-                200,
-                "text/event-stream",
-                """
-                data: {"jsonrpc":"2.0","method":"notifications/progress","params":{}}
+    server.onCall((message, exchange) ->
+        StubServer.send(
+            exchange,
+            200,
+            "text/event-stream",
+            """
+            data: {"jsonrpc":"2.0","method":"notifications/progress","params":{}}
 
-                data: {"jsonrpc":"2.0","id":"q","method":"elicitation/create","params":{"message":"?","requestedSchema":{"type":"object","properties":{"a":{"type":"string","default":"x"}},"required":["a"]}}}
+            data: {"jsonrpc":"2.0","id":"q","method":"elicitation/create","params":{"message":"?","requestedSchema":{"type":"object","properties":{"a":{"type":"string","default":"x"}},"required":["a"]}}}
 
-                data: %s
+            data: %s
 
-                """
-                    .formatted(StubServer.response(message, StubServer.result("done")))));
+            """
+                .formatted(StubServer.response(message, StubServer.result("done")))));
     try (Environment.Session session = open("")) {
       assertThat(call(session).text()).isEqualTo("done");
     }
     JsonNode answer =
-        server.messages.stream().filter(m -> m.path("id").asText().equals("q")).findFirst().orElseThrow();
+        server.messages.stream()
+            .filter(m -> m.path("id").asText().equals("q"))
+            .findFirst()
+            .orElseThrow();
     assertThat(answer.at("/result").toString())
         .isEqualTo("{\"action\":\"accept\",\"content\":{\"a\":\"x\"}}");
   }
@@ -155,12 +158,11 @@ final class McpHttpTest {
               "text/event-stream",
               "data: {\"jsonrpc\":\"2.0\",\"id\":\"p\",\"method\":\"ping\"}\n\n");
         });
-    server.onCall(
-        (message, exchange) -> {
-          while (server.messages.stream().noneMatch(m -> m.path("id").asText().equals("p")))
-            answered.await(10, TimeUnit.MILLISECONDS);
-          StubServer.text(exchange, message, "ponged");
-        });
+    server.onCall((message, exchange) -> {
+      while (server.messages.stream().noneMatch(m -> m.path("id").asText().equals("p")))
+        answered.await(10, TimeUnit.MILLISECONDS);
+      StubServer.text(exchange, message, "ponged");
+    });
     try (Environment.Session session = open("")) {
       assertThat(call(session).text()).isEqualTo("ponged");
     }
@@ -168,37 +170,36 @@ final class McpHttpTest {
 
   @Test
   void resultsAreTextWhateverTheyHold() throws Exception {
-    server.onCall(
-        (message, exchange) ->
-            StubServer.send(
-                exchange,
-                200,
-                "application/json",
-                """
-                {"jsonrpc":"2.0","id":%s,"result":{"isError":true,"content":[
-                  {"type":"text","text":"no file"},{"type":"image","mimeType":"image/png","data":"AAAA"},
-                  {"type":"resource","resource":{"uri":"file:///a","text":"inside"}},
-                  {"type":"resource_link","name":"b","uri":"file:///b"}]}}
-                """
-                    .formatted(message.path("id"))));
+    server.onCall((message, exchange) ->
+        StubServer.send(
+            exchange,
+            200,
+            "application/json",
+            """
+            {"jsonrpc":"2.0","id":%s,"result":{"isError":true,"content":[
+              {"type":"text","text":"no file"},{"type":"image","mimeType":"image/png","data":"AAAA"},
+              {"type":"resource","resource":{"uri":"file:///a","text":"inside"}},
+              {"type":"resource_link","name":"b","uri":"file:///b"}]}}
+            """
+                .formatted(message.path("id"))));
     try (Environment.Session session = open("")) {
       assertThat(call(session))
           .isInstanceOf(Result.Failed.class)
           .returns(
-              "no file\n[image, image/png, 3 bytes]\ninside\n[resource b: file:///b]", Result::text);
+              "no file\n[image, image/png, 3 bytes]\ninside\n[resource b: file:///b]",
+              Result::text);
     }
   }
 
   @Test
   void structuredContentIsShownWhereThereIsNoOther() throws Exception {
-    server.onCall(
-        (message, exchange) ->
-            StubServer.send(
-                exchange,
-                200,
-                "application/json",
-                "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{\"content\":[],\"structuredContent\":{\"t\":21}}}"
-                    .formatted(message.path("id"))));
+    server.onCall((message, exchange) ->
+        StubServer.send(
+            exchange,
+            200,
+            "application/json",
+            "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{\"content\":[],\"structuredContent\":{\"t\":21}}}"
+                .formatted(message.path("id"))));
     try (Environment.Session session = open("")) {
       assertThat(call(session).text()).isEqualTo("{\"t\":21}");
     }
@@ -210,13 +211,27 @@ final class McpHttpTest {
         List.of(
             (_, e) -> StubServer.send(e, 200, "text/html", "<html>login</html>"),
             (_, e) -> StubServer.send(e, 200, "application/json", "[]"),
-            (_, e) -> StubServer.send(e, 200, "application/json", "{\"jsonrpc\":\"2.0\",\"id\":\"x\",\"result\":{}}"),
+            (_, e) ->
+                StubServer.send(
+                    e, 200, "application/json", "{\"jsonrpc\":\"2.0\",\"id\":\"x\",\"result\":{}}"),
             (_, e) -> StubServer.send(e, 200, "text/event-stream", "data: {}\n\n"),
             (_, e) -> StubServer.send(e, 200, "text/event-stream", ""),
             (_, e) -> e.close(),
             (_, e) -> StubServer.send(e, 500, "text/plain", "oops"),
-            (m, e) -> StubServer.send(e, 200, "application/json", "{\"jsonrpc\":\"2.0\",\"id\":%s,\"error\":{\"code\":-32603,\"message\":\"inside\"}}".formatted(m.path("id"))),
-            (m, e) -> StubServer.send(e, 200, "application/json", "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{\"content\":7}}".formatted(m.path("id"))));
+            (m, e) ->
+                StubServer.send(
+                    e,
+                    200,
+                    "application/json",
+                    "{\"jsonrpc\":\"2.0\",\"id\":%s,\"error\":{\"code\":-32603,\"message\":\"inside\"}}"
+                        .formatted(m.path("id"))),
+            (m, e) ->
+                StubServer.send(
+                    e,
+                    200,
+                    "application/json",
+                    "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{\"content\":7}}"
+                        .formatted(m.path("id"))));
     List<String> sentences = new ArrayList<>();
     for (StubServer.Answer wrong : wrongs) {
       server.onCall(wrong);
@@ -234,14 +249,13 @@ final class McpHttpTest {
 
   @Test
   void anErrorAboutTheParametersIsThePolicysToRead() throws Exception {
-    server.onCall(
-        (message, exchange) ->
-            StubServer.send(
-                exchange,
-                200,
-                "application/json",
-                "{\"jsonrpc\":\"2.0\",\"id\":%s,\"error\":{\"code\":-32602,\"message\":\"no such path\"}}"
-                    .formatted(message.path("id"))));
+    server.onCall((message, exchange) ->
+        StubServer.send(
+            exchange,
+            200,
+            "application/json",
+            "{\"jsonrpc\":\"2.0\",\"id\":%s,\"error\":{\"code\":-32602,\"message\":\"no such path\"}}"
+                .formatted(message.path("id"))));
     try (Environment.Session session = open("")) {
       assertThat(call(session))
           .isInstanceOf(Result.Failed.class)
@@ -252,13 +266,12 @@ final class McpHttpTest {
   @Test
   void aFloodIsCutOff() throws Exception {
     byte[] megabyte = "x".repeat(1 << 20).getBytes(StandardCharsets.US_ASCII);
-    server.onCall(
-        (_, exchange) -> {
-          exchange.getResponseHeaders().set("Content-Type", "text/event-stream");
-          exchange.sendResponseHeaders(200, 0);
-          exchange.getResponseBody().write("data: ".getBytes(StandardCharsets.US_ASCII));
-          for (int i = 0; i < 64; i++) exchange.getResponseBody().write(megabyte);
-        });
+    server.onCall((_, exchange) -> {
+      exchange.getResponseHeaders().set("Content-Type", "text/event-stream");
+      exchange.sendResponseHeaders(200, 0);
+      exchange.getResponseBody().write("data: ".getBytes(StandardCharsets.US_ASCII));
+      for (int i = 0; i < 64; i++) exchange.getResponseBody().write(megabyte);
+    });
     try (Environment.Session session = open("")) {
       assertThatThrownBy(() -> call(session)).hasMessageContaining("sent more than 16 MiB");
     }
@@ -268,13 +281,12 @@ final class McpHttpTest {
   void anotherRolloutGoesOnBesideAServerThatHangs() throws Exception {
     CountDownLatch never = new CountDownLatch(1);
     CountDownLatch hanging = new CountDownLatch(1);
-    server.onCall(
-        (message, exchange) -> {
-          if (hanging.getCount() > 0) {
-            hanging.countDown();
-            never.await(30, TimeUnit.SECONDS);
-          } else StubServer.text(exchange, message, "fine");
-        });
+    server.onCall((message, exchange) -> {
+      if (hanging.getCount() > 0) {
+        hanging.countDown();
+        never.await(30, TimeUnit.SECONDS);
+      } else StubServer.text(exchange, message, "fine");
+    });
     try (Environment.Session stuck = open("");
         Environment.Session other = open("")) {
       Thread waiting = Thread.ofVirtual().start(() -> callAndForget(stuck));

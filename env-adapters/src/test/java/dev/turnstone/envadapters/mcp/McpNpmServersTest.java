@@ -33,7 +33,8 @@ final class McpNpmServersTest {
   static void install() throws Exception {
     assumeTrue(System.getProperty("os.name").equals("Linux"), "jails need Linux");
     assumeTrue(
-        Files.isExecutable(Path.of("/usr/bin/npm")) || Files.isExecutable(Path.of("/usr/local/bin/npm")),
+        Files.isExecutable(Path.of("/usr/bin/npm"))
+            || Files.isExecutable(Path.of("/usr/local/bin/npm")),
         "npm is missing, so the MCP reference servers cannot be installed");
     Path script = Path.of("..", "tools", "mcp-servers.sh").toAbsolutePath().normalize();
     Process npm =
@@ -65,9 +66,13 @@ final class McpNpmServersTest {
   @Test
   void theMemoryServerRemembersWithinARolloutOnly() throws Exception {
     try (StdioServers servers = new StdioServers(Map.of())) {
-      String fields = "'env':{'MEMORY_FILE_PATH':'/workspace/m.json'}," + command("server-memory", "");
+      String fields =
+          "'env':{'MEMORY_FILE_PATH':'/workspace/m.json'}," + command("server-memory", "");
       try (Environment.Session session = servers.open(fields)) {
-        call(session, "create_entities", "{'entities':[{'name':'ada','entityType':'person','observations':['counts']}]}");
+        call(
+            session,
+            "create_entities",
+            "{'entities':[{'name':'ada','entityType':'person','observations':['counts']}]}");
         assertThat(call(session, "read_graph", "{}").text()).contains("ada");
       }
       try (Environment.Session session = servers.open(fields)) {
@@ -82,8 +87,7 @@ final class McpNpmServersTest {
       throws Exception {
     int port = freePort();
     ProcessBuilder builder =
-        new ProcessBuilder(
-            "node", module("server-everything").toString(), mode);
+        new ProcessBuilder("node", module("server-everything").toString(), mode);
     builder.environment().put("PORT", "" + port);
     builder.redirectErrorStream(true);
     Process node = builder.start();

@@ -60,7 +60,8 @@ final class StubServer implements AutoCloseable {
       byte[] body = exchange.getRequestBody().readAllBytes();
       String session = exchange.getRequestHeaders().getFirst("Mcp-Session-Id");
       String after = exchange.getRequestHeaders().getFirst("Last-Event-ID");
-      requests.add(exchange.getRequestMethod() + " " + session + (after == null ? "" : " after " + after));
+      requests.add(
+          exchange.getRequestMethod() + " " + session + (after == null ? "" : " after " + after));
       JsonNode message = body.length == 0 ? JSON.createObjectNode() : JSON.readTree(body);
       if (!message.isEmpty()) messages.add(message);
       Answer special = paths.get(exchange.getRequestMethod());
@@ -115,8 +116,7 @@ final class StubServer implements AutoCloseable {
     send(exchange, 200, "application/json", response(message, result));
   }
 
-  static void send(HttpExchange exchange, int status, String type, String body)
-      throws IOException {
+  static void send(HttpExchange exchange, int status, String type, String body) throws IOException {
     byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
     if (!type.isEmpty()) exchange.getResponseHeaders().set("Content-Type", type);
     exchange.sendResponseHeaders(status, bytes.length == 0 ? -1 : bytes.length);
