@@ -142,8 +142,8 @@ final class EnvCommand implements Runnable {
       Json given =
           arguments
               .map(Check::json)
-              .orElseGet(() ->
-                  new Json(Wire.text(SampleArguments.of(node(chosen.parameters().text())))));
+              .orElseGet(
+                  () -> new Json(Wire.text(SampleArguments.of(node(chosen.parameters().text())))));
       return new ToolCall("check", chosen.name(), given);
     }
 

@@ -78,7 +78,8 @@ final class TasksCommand implements Callable<Integer> {
   @Option(
       names = "--bad-rows",
       paramLabel = "refuse|skip",
-      description = "What a row that is no task does: refuse, before anything is submitted, or skip.")
+      description =
+          "What a row that is no task does: refuse, before anything is submitted, or skip.")
   private BadRows badRows = BadRows.REFUSE;
 
   @Option(names = "--limit", paramLabel = "N", description = "Takes so many tasks at most.")
@@ -91,9 +92,7 @@ final class TasksCommand implements Callable<Integer> {
     TaskMapping mapping = new TaskMapping(prompt, system, id, data);
     // Refused means that nothing is submitted, so every row is looked at first.
     Pass checked = pass(mapping, _ -> {}, true);
-    spec.commandLine()
-        .getErr()
-        .printf("%d tasks, %d bad rows%n", checked.tasks, checked.bad);
+    spec.commandLine().getErr().printf("%d tasks, %d bad rows%n", checked.tasks, checked.bad);
     if (checked.bad > 0 && badRows == BadRows.REFUSE)
       throw new StartupError("nothing was submitted; --bad-rows skip leaves bad rows out");
     if (checked.tasks == 0) throw new StartupError("there is no task in these files");
@@ -176,7 +175,12 @@ final class TasksCommand implements Callable<Integer> {
     Submission(String run) {
       HttpUrl base = HttpUrl.parse(server);
       if (base == null) throw new StartupError("--server must be a URL, but is " + server);
-      url = base.newBuilder().addPathSegments("v1/runs").addPathSegment(run).addPathSegment("groups").build();
+      url =
+          base.newBuilder()
+              .addPathSegments("v1/runs")
+              .addPathSegment(run)
+              .addPathSegment("groups")
+              .build();
     }
 
     void add(TaskRow task) throws IOException, InterruptedException {
@@ -189,7 +193,8 @@ final class TasksCommand implements Callable<Integer> {
       ObjectNode body = Wire.JSON.createObjectNode();
       body.set("groups", waiting);
       for (int attempt = 0; !sent(body); attempt++) {
-        if (attempt == MAX_WAITS) throw new StartupError("the server at %s stays full".formatted(server));
+        if (attempt == MAX_WAITS)
+          throw new StartupError("the server at %s stays full".formatted(server));
         Thread.sleep(1000);
       }
       waiting = Wire.JSON.createArrayNode();
@@ -210,7 +215,8 @@ final class TasksCommand implements Callable<Integer> {
         accepted += Wire.JSON.readTree(said).path("accepted").asInt();
         return true;
       } catch (IOException e) {
-        throw new StartupError("the server at %s cannot be reached: %s".formatted(server, e.getMessage()));
+        throw new StartupError(
+            "the server at %s cannot be reached: %s".formatted(server, e.getMessage()));
       }
     }
 

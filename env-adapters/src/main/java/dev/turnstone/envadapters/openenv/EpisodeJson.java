@@ -56,7 +56,10 @@ final class EpisodeJson {
   }
 
   /// What the policy reads of an observation: its one text, or all of it as JSON.
-  static String text(JsonNode observation) {
+  static String text(JsonNode whole) {
+    JsonNode observation = whole;
+    if (whole instanceof ObjectNode object && object.path("metadata").isEmpty())
+      observation = object.deepCopy().without("metadata");
     JsonNode result = observation.path("result");
     if (observation.has("tool_name") && !result.isMissingNode()) return result(result);
     if (observation.size() == 1 && observation.elements().next().isTextual())

@@ -45,12 +45,15 @@ final class JsonLines {
     return false;
   }
 
-  private static boolean take(
-      ByteArrayOutputStream line, long number, TaskFile.Rows rows, Bad bad) throws IOException {
+  private static boolean take(ByteArrayOutputStream line, long number, TaskFile.Rows rows, Bad bad)
+      throws IOException {
     if (line.size() > MAX_LINE_BYTES) return bad.row(number, "it is longer than 64 MiB");
     try {
       String text =
-          StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(line.toByteArray())).toString();
+          StandardCharsets.UTF_8
+              .newDecoder()
+              .decode(ByteBuffer.wrap(line.toByteArray()))
+              .toString();
       return text.isBlank() || rows.row(number, JsonText.read(text));
     } catch (CharacterCodingException e) {
       return bad.row(number, "it is not UTF-8");

@@ -61,7 +61,9 @@ final class ParquetJson {
       Group wrapper = list.getGroup(0, at);
       Type element = wrapper.getType().getType(0);
       array.add(
-          wrapper.getFieldRepetitionCount(0) == 0 ? JSON.nullNode() : value(wrapper, element, 0, 0));
+          wrapper.getFieldRepetitionCount(0) == 0
+              ? JSON.nullNode()
+              : value(wrapper, element, 0, 0));
     }
     return array;
   }
@@ -102,9 +104,7 @@ final class ParquetJson {
             logical instanceof StringLogicalTypeAnnotation
                 || logical instanceof LogicalTypeAnnotation.EnumLogicalTypeAnnotation
                 || logical instanceof LogicalTypeAnnotation.JsonLogicalTypeAnnotation;
-        yield text
-            ? JSON.textNode(group.getString(index, at))
-            : JSON.binaryNode(bytes);
+        yield text ? JSON.textNode(group.getString(index, at)) : JSON.binaryNode(bytes);
       }
     };
   }

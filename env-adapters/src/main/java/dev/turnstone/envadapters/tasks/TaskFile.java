@@ -38,7 +38,9 @@ public final class TaskFile {
 
   private String defaultName(long number) {
     String stem = String.valueOf(path.getFileName()).replaceFirst("\\.[^.]*$", "");
-    return stem.replaceAll("[^A-Za-z0-9._-]", "-").replaceFirst("^[^A-Za-z0-9]+", "") + "-" + number;
+    return stem.replaceAll("[^A-Za-z0-9._-]", "-").replaceFirst("^[^A-Za-z0-9]+", "")
+        + "-"
+        + number;
   }
 
   /// What becomes of rows.

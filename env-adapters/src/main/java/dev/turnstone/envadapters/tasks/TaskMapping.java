@@ -79,7 +79,9 @@ public record TaskMapping(
     if (found.isMissingNode() || found.isNull())
       throw new Unusable(
           "%s is missing; there are %s"
-              .formatted(path, String.join(", ", row.properties().stream().map(Map.Entry::getKey).toList())));
+              .formatted(
+                  path,
+                  String.join(", ", row.properties().stream().map(Map.Entry::getKey).toList())));
     return found;
   }
 

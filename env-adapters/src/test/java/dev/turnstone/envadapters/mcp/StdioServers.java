@@ -13,7 +13,7 @@ import dev.turnstone.rollout.Message;
 import dev.turnstone.rollout.Observation.Result;
 import dev.turnstone.rollout.Task;
 import dev.turnstone.rollout.ToolCall;
-import dev.turnstone.sandbox.ProgramJail;
+import dev.turnstone.sandbox.jail.ProgramJail;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
