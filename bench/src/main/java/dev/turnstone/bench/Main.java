@@ -13,7 +13,13 @@ public final class Main {
 
   /// All benchmarks, in the order of the list.
   private static final List<Benchmark> BENCHMARKS =
-      List.of(new ChatLoad(), new EngineBatches(), new SandboxLoad(), new Chaos(), new FeedLoad(), new Rollouts());
+      List.of(
+          new ChatLoad(),
+          new EngineBatches(),
+          new SandboxLoad(),
+          new Chaos(),
+          new FeedLoad(),
+          new Rollouts());
 
   private Main() {}
 
