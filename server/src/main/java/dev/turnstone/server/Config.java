@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.turnstone.engine.EngineConfig;
 import dev.turnstone.engine.Precision;
-import dev.turnstone.engine.Retention;
 import dev.turnstone.engine.chat.tools.ReasoningTags;
 import dev.turnstone.engine.chat.tools.ToolFormat;
 import dev.turnstone.engine.chat.tools.ToolFormats;
@@ -149,7 +148,7 @@ record Config(
             given.integer("seed", 0, 0, Integer.MAX_VALUE),
             given.word("forward", usual.forward(), EngineConfig.Forward.class),
             given.word("deterministic", Answer.NO, Answer.class) == Answer.YES,
-            given.word("retention", usual.retention(), Retention.class));
+            given.word("retention", usual.retention(), dev.turnstone.engine.Retention.class));
     given.checkAllKnown();
     return engine;
   }
