@@ -35,6 +35,7 @@ public final class Weights {
   private final WeightsTable log;
   private final TrainablePolicy policy;
   private final List<Path> roots;
+  private final WeightsStore store;
   private final ReentrantLock updating = new ReentrantLock(true);
   private volatile Optional<String> behind = Optional.empty();
 
@@ -42,11 +43,13 @@ public final class Weights {
     this.log = log;
     this.policy = policy;
     this.roots = List.copyOf(roots);
+    store = new WeightsStore(this.roots.getFirst());
   }
 
   /// Loads the last applied weights into the policy, if there are any.
   ///
-  /// @param roots folders below which weights may lie, after links are resolved
+  /// @param roots folders below which weights may lie, after links are resolved; the first also
+  ///   holds those that serve, apart from the trainer's, so servers that share a log share it
   /// @throws WeightsRejected with one sentence, if they are not there any more as they were applied
   public static Weights open(TrajectoryLog log, TrainablePolicy policy, List<Path> roots)
       throws WeightsRejected, InterruptedException {
@@ -154,10 +157,21 @@ public final class Weights {
     Path folder = checked(request.folder(), request.id());
     long checking = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - started);
     Applied applied = policy.apply(new WeightsUpdate(request.id(), folder, pause, kv));
-    log.applied(request.id(), folder, request.run());
+    log.applied(request.id(), kept(folder, request.id()), request.run());
     return new WeightsOutcome.Applied(
         new Applied(applied.id(), applied.loadMillis() + checking, applied.pauseMillis()),
         newLineage);
+  }
+
+  /// Where the weights will be found at the next start. If they could not be kept they serve all
+  /// the same, and the next start finds them only if the trainer's folder is still there.
+  private Path kept(Path folder, WeightsId id) {
+    try {
+      return store.keep(folder, id);
+    } catch (IOException e) {
+      LOG.error("weights {} version {} could not be kept", id.lineage(), id.version(), e);
+      return folder;
+    }
   }
 
   private Optional<String> outOfOrder(WeightsId id) {

@@ -135,6 +135,33 @@ public final class WeightsFolder {
       require("the size of " + entry.getKey(), entry.getValue().size(), Files.size(file));
       require("the sha256 of " + entry.getKey(), entry.getValue().sha256(), sha256(file));
     }
+    verifyTensors(folder, manifest);
+  }
+
+  /// The files must hold exactly the tensors that the manifest lists, as it lists them, all finite.
+  private static void verifyTensors(Path folder, WeightsManifest manifest)
+      throws IOException, WeightsRejected {
+    Map<String, JsonNode> left = new TreeMap<>(manifest.tensors());
+    for (String name : new TreeMap<>(manifest.files()).keySet()) {
+      if (!name.endsWith(".safetensors")) continue;
+      Path file = folder.resolve(name);
+      for (Map.Entry<String, JsonNode> tensor : tensors(file).entrySet()) {
+        JsonNode listed = left.remove(tensor.getKey());
+        if (listed == null)
+          throw new WeightsRejected("the manifest does not list tensor " + tensor.getKey());
+        for (String what : List.of("dtype", "shape"))
+          require(
+              "the %s of tensor %s".formatted(what, tensor.getKey()),
+              listed.path(what),
+              tensor.getValue().path(what));
+      }
+      Header header = header(file);
+      Optional<String> why = TensorCheck.violation(file, header.data(), header.tensors());
+      if (why.isPresent()) throw new WeightsRejected(why.get());
+    }
+    if (!left.isEmpty())
+      throw new WeightsRejected(
+          "tensor %s is in no file".formatted(left.keySet().iterator().next()));
   }
 
   private static void require(String what, Object expected, Object actual) throws WeightsRejected {
@@ -155,24 +182,37 @@ public final class WeightsFolder {
         tensors);
   }
 
-  /// Names, dtypes and shapes from the header: u64 length, then JSON.
+  /// Names, dtypes and shapes.
   private static Map<String, JsonNode> tensors(Path model) throws IOException {
+    Map<String, JsonNode> tensors = new TreeMap<>();
+    header(model)
+        .tensors()
+        .forEach((name, tensor) ->
+            tensors.put(
+                name,
+                JsonText.object()
+                    .<ObjectNode>set("dtype", tensor.path("dtype"))
+                    .set("shape", tensor.path("shape"))));
+    return tensors;
+  }
+
+  /// What a safetensors file says about itself: a u64 length, then JSON, then the numbers.
+  ///
+  /// @param data where the numbers begin
+  private record Header(long data, Map<String, JsonNode> tensors) {}
+
+  private static Header header(Path model) throws IOException {
     try (InputStream in = Files.newInputStream(model)) {
       byte[] length = in.readNBytes(8);
       if (length.length < 8) throw new IOException("not a safetensors file: " + model);
       long bytes = ByteBuffer.wrap(length).order(ByteOrder.LITTLE_ENDIAN).getLong();
       if (bytes < 2 || bytes > MAX_HEADER_BYTES)
         throw new IOException("not a safetensors file: header of %d bytes".formatted(bytes));
-      String header = new String(in.readNBytes((int) bytes), StandardCharsets.UTF_8);
+      String text = new String(in.readNBytes((int) bytes), StandardCharsets.UTF_8);
       Map<String, JsonNode> tensors = new TreeMap<>();
-      for (Map.Entry<String, JsonNode> entry : JsonText.parse(header).properties())
-        if (!entry.getKey().equals("__metadata__"))
-          tensors.put(
-              entry.getKey(),
-              JsonText.object()
-                  .<ObjectNode>set("dtype", entry.getValue().path("dtype"))
-                  .set("shape", entry.getValue().path("shape")));
-      return tensors;
+      for (Map.Entry<String, JsonNode> entry : JsonText.parse(text).properties())
+        if (!entry.getKey().equals("__metadata__")) tensors.put(entry.getKey(), entry.getValue());
+      return new Header(8 + bytes, tensors);
     }
   }
 

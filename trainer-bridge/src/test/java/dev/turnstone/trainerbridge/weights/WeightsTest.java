@@ -19,12 +19,14 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 public class WeightsTest {
   @TempDir Path directory;
@@ -59,12 +61,54 @@ public class WeightsTest {
   void aServerWhoseWeightsAreGoneSaysWhich() throws Exception {
     bridge.publish(1);
     bridge.close();
-    Files.delete(directory.resolve("weights/base/v1/model.safetensors"));
+    for (Path kept : list(directory.resolve(".applied")))
+      Files.delete(kept.resolve("model.safetensors"));
 
     assertThatThrownBy(() -> new Bridge(directory))
         .isInstanceOf(WeightsRejected.class)
         .hasMessageContaining("model.safetensors is not a file in ");
     bridge = Bridge.started(elsewhere);
+  }
+
+  @Test
+  void theServingWeightsOutliveTheTrainersFolder() throws Exception {
+    for (int version = 1; version <= 4; version++) bridge.publish(version);
+    bridge.close();
+    Files.move(directory.resolve("weights"), elsewhere.resolve("weights"));
+
+    bridge = Bridge.started(directory);
+
+    assertThat(bridge.weights.serving().version()).isEqualTo(4);
+    assertThat(list(directory.resolve(".applied"))).hasSize(2);
+  }
+
+  @ParameterizedTest
+  @ValueSource(floats = {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY})
+  void weightsThatAreNotFiniteAreRefusedByTensor(float value) throws Exception {
+    bridge.publish(1);
+    assertThat(apply(Bridge.published(directory, "base", 2, value)))
+        .isEqualTo(new WeightsOutcome.Refused("tensor w holds a number that is not finite"));
+    assertThat(bridge.weights.serving().version()).isEqualTo(1);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "'[1]', '[2]', 'the shape of tensor w is not [2] but [1]'",
+    "'\"F32\"', '\"BF16\"', 'the dtype of tensor w is not \"BF16\" but \"F32\"'",
+    "'\"w\":{', '\"v\":{', 'the manifest does not list tensor w'"
+  })
+  void aManifestThatLiesAboutItsTensorsIsRefused(String said, String lie, String why)
+      throws Exception {
+    Published published = Bridge.published(directory, "base", 1, 1);
+    Path manifest = published.folder().resolve("manifest.json");
+    String text = Files.readString(manifest);
+    int tensors = text.indexOf("\"tensors\"");
+    String lies = text.substring(0, tensors) + text.substring(tensors).replace(said, lie);
+    Files.writeString(manifest, lies);
+    WeightsId id = new WeightsId("base", 1, JsonText.sha256(lies));
+
+    assertThat(apply(new Published(id, published.folder())))
+        .isEqualTo(new WeightsOutcome.Refused(why));
   }
 
   @Test
@@ -228,5 +272,11 @@ public class WeightsTest {
 
   private WeightsOutcome publish(int version, Optional<String> run) throws IOException {
     return bridge.publish("base", version, run, OptionalLong.empty());
+  }
+
+  private static List<Path> list(Path folder) throws IOException {
+    try (Stream<Path> paths = Files.list(folder)) {
+      return paths.toList();
+    }
   }
 }

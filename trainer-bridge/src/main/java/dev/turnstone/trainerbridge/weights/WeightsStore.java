@@ -1,0 +1,95 @@
+package dev.turnstone.trainerbridge.weights;
+
+import dev.turnstone.rollout.WeightsId;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.Stream;
+
+/// The weights that serve, kept apart from the trainer's folder, which may be gone at the next
+/// start: hard links where the file system has them, else copies. The last two sets stay.
+final class WeightsStore {
+  private static final int KEPT = 2;
+  private static final int SHOWN = 12;
+
+  private final Path directory;
+
+  /// @param root the first folder under which weights may lie, so that every server that shares it
+  ///   finds them
+  WeightsStore(Path root) {
+    directory = root.resolve(".applied");
+  }
+
+  /// Keeps a verified folder.
+  ///
+  /// @return where its files are now, durable
+  Path keep(Path folder, WeightsId id) throws IOException {
+    String name =
+        "%s-v%d-%s".formatted(id.lineage(), id.version(), id.sha256().substring(0, SHOWN));
+    Path kept = Files.createDirectories(directory).resolve(name).toAbsolutePath();
+    if (Files.isDirectory(kept)) return kept;
+    Path aside = directory.resolve(name + ".tmp");
+    delete(aside);
+    Files.createDirectory(aside);
+    for (Path file : list(folder)) if (Files.isRegularFile(file)) take(file, aside);
+    sync(aside);
+    Files.move(aside, kept, StandardCopyOption.ATOMIC_MOVE);
+    Files.setLastModifiedTime(kept, FileTime.from(Instant.now()));
+    sync(directory);
+    retain();
+    return kept;
+  }
+
+  private static void take(Path file, Path into) throws IOException {
+    Path target = into.resolve(file.getFileName());
+    try {
+      Files.createLink(target, file);
+    } catch (UnsupportedOperationException | FileSystemException e) {
+      // Another file system, or one without links.
+      Files.copy(file, target);
+    }
+    sync(target);
+  }
+
+  private void retain() throws IOException {
+    List<Path> old =
+        list(directory).stream()
+            .filter(path -> !path.getFileName().toString().endsWith(".tmp"))
+            .sorted(Comparator.comparing(WeightsStore::age).reversed())
+            .skip(KEPT)
+            .toList();
+    for (Path path : old) delete(path);
+  }
+
+  private static long age(Path path) {
+    return path.toFile().lastModified();
+  }
+
+  private static List<Path> list(Path folder) throws IOException {
+    try (Stream<Path> paths = Files.list(folder)) {
+      return paths.toList();
+    }
+  }
+
+  private static void delete(Path folder) throws IOException {
+    if (!Files.exists(folder, LinkOption.NOFOLLOW_LINKS)) return;
+    try (Stream<Path> paths = Files.walk(folder)) {
+      for (Path path : paths.sorted(Comparator.reverseOrder()).toList()) Files.delete(path);
+    }
+  }
+
+  private static void sync(Path path) throws IOException {
+    try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+      channel.force(true);
+    }
+  }
+}
