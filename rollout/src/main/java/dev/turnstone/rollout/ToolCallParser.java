@@ -1,6 +1,7 @@
 package dev.turnstone.rollout;
 
 import java.util.List;
+import java.util.Optional;
 
 /// Reads what the policy wrote. What it wrote is data: parsing never throws.
 public interface ToolCallParser {
@@ -10,6 +11,14 @@ public interface ToolCallParser {
   /// The same for a turn of which only the text is known.
   default Parsed parse(String text, int number) {
     return parse(new Turn("", text, number, List.of()));
+  }
+
+  /// What a turn must be that calls at least one of the tools and says nothing else; empty if this
+  /// cannot be asked of the policy.
+  ///
+  /// @param several whether it may make more than one call
+  default Optional<Constraint> forced(List<ToolSpec> tools, boolean several) {
+    return Optional.empty();
   }
 
   /// One turn as the policy wrote it.

@@ -64,7 +64,7 @@ final class BadInputTest {
           /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'logit_bias':{'a':5}} | logit_bias has a key that is no token id: a
           /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'logprobs':true,'top_logprobs':21} | top_logprobs must have a maximum value of 20
           /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'top_logprobs':3} | top_logprobs needs logprobs: true
-          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'tool_choice':'required'}      | tool_choice asks for a forced tool call
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'tool_choice':'required'}      | tool_choice required needs tools
           /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'response_format':{'type':'json_schema'}} | response_format.json_schema.schema must be a JSON Schema
           /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'stream':true,'prompt_logprobs':1} | prompt_logprobs cannot be streamed
           /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'guided_regex':'a','response_format':{'type':'json_object'}} | the text may have one constraint, but 2 are asked for

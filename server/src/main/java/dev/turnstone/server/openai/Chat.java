@@ -12,11 +12,13 @@ import dev.turnstone.server.http.Call;
 import dev.turnstone.server.http.ErrorShape;
 import dev.turnstone.server.http.EventStream;
 import dev.turnstone.server.http.Gate;
+import dev.turnstone.server.http.Refused;
 import dev.turnstone.server.http.Reply;
 import dev.turnstone.server.http.Route;
 import dev.turnstone.server.http.Scope;
 import java.time.Clock;
 import java.util.List;
+import java.util.Optional;
 
 /// `/v1/chat/completions`.
 public final class Chat {
@@ -45,8 +47,10 @@ public final class Chat {
     fields.model().ifPresent(served::checkModel);
     Tokens prompt = served.prompt(request.messages(), request.tools());
     Ask ask =
-        fields.ask(
-            served, prompt, request.maxTokens(), request.reading(), request.top(), "messages");
+        forced(
+            request,
+            fields.ask(
+                served, prompt, request.maxTokens(), request.reading(), request.top(), "messages"));
     String id = "chatcmpl-" + Completions.id(call);
     ChatJson json =
         new ChatJson(id, clock.instant().getEpochSecond(), request, served, ask.prompt());
@@ -57,6 +61,22 @@ public final class Chat {
           ErrorShape.OPENAI,
           (completion, out) -> stream(request, completion, json, out));
     return completions.plain(id, List.of(ask), choices -> Reply.ok(json.completion(choices)));
+  }
+
+  /// A forced call is a constraint in the policy's own format, so nothing else may constrain it.
+  private Ask forced(ChatRequest request, Ask ask) {
+    if (request.forced().isEmpty()) return ask;
+    if (ask.constraint().isPresent())
+      throw Refused.bad("tool_choice and response_format exclude each other", "tool_choice");
+    return ask.withConstraint(
+        Optional.of(
+            served
+                .parser()
+                .forced(request.forced().get(), !request.oneCall())
+                .orElseThrow(() ->
+                    Refused.bad(
+                        "tool_choice cannot force a call in this policy's tool format",
+                        "tool_choice"))));
   }
 
   private static void stream(

@@ -6,9 +6,12 @@ import dev.turnstone.rollout.ToolSpec;
 import dev.turnstone.server.completion.Reading;
 import dev.turnstone.server.http.Refused;
 import java.util.List;
+import java.util.Optional;
 
 /// A chat completion as it was asked for.
 ///
+/// @param forced tools of which at least one must be called
+/// @param oneCall whether a choice has at most one call
 /// @param maxTokens largest integer if the request has no bound
 /// @param top how many of the most probable tokens each log-probability has beside it
 record ChatRequest(
@@ -18,7 +21,9 @@ record ChatRequest(
     Reading reading,
     int maxTokens,
     boolean logprobs,
-    int top) {
+    int top,
+    Optional<List<ToolSpec>> forced,
+    boolean oneCall) {
 
   /// Reads a body that fits the contract's `ChatRequest`.
   static ChatRequest read(JsonNode body) {
@@ -40,7 +45,26 @@ record ChatRequest(
         reading(body, messages, tools, fields),
         bound.asInt(Integer.MAX_VALUE),
         logprobs,
-        top);
+        top,
+        forced(body.path("tool_choice"), tools),
+        !body.path("parallel_tool_calls").asBoolean(true));
+  }
+
+  /// The tools of which at least one must be called, if a call is forced.
+  ///
+  /// @throws Refused if a tool is named that is not there
+  static Optional<List<ToolSpec>> forced(JsonNode choice, List<ToolSpec> tools) {
+    boolean any = choice.asText("").equals("required");
+    if (!any && !choice.isObject()) return Optional.empty();
+    String name = choice.path("function").path("name").asText("");
+    List<ToolSpec> called = tools.stream().filter(tool -> any || tool.name().equals(name)).toList();
+    if (called.isEmpty())
+      throw Refused.bad(
+          any
+              ? "tool_choice required needs tools"
+              : "tool_choice names the tool %s, which is not among the tools".formatted(name),
+          "tool_choice");
+    return Optional.of(called);
   }
 
   private static Reading reading(

@@ -1,6 +1,10 @@
 package dev.turnstone.engine.chat.tools;
 
+import dev.turnstone.rollout.Constraint;
 import dev.turnstone.rollout.ToolCallParser;
+import dev.turnstone.rollout.ToolSpec;
+import java.util.List;
+import java.util.Optional;
 
 /// Reads turns in the format of a model.
 ///
@@ -20,6 +24,11 @@ public record TurnParser(ToolFormat format, ReasoningTags reasoning) implements 
   /// Whether reasoning is told from content.
   public boolean readsReasoning() {
     return reasoning.there();
+  }
+
+  @Override
+  public Optional<Constraint> forced(List<ToolSpec> tools, boolean several) {
+    return ForcedCalls.of(format, tools, several);
   }
 
   @Override
