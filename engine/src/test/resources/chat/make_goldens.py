@@ -5,7 +5,8 @@
     /tmp/venv/bin/python engine/src/test/resources/chat/make_goldens.py
 
 Writes template-cases.json (small templates, a construct each), conversations.json (the templates of
-templates/ and models/tiny with many conversations), tokenizer-cases.json and fallback/tokenizer.json.
+templates/ and models/tiny with many conversations), tokenizer-cases.json, and small tokenizers of the kinds
+that model families have.
 """
 
 import copy
@@ -15,7 +16,7 @@ import random
 from pathlib import Path
 
 import jinja2
-from tokenizers import Tokenizer, decoders, models, normalizers, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers.utils.chat_template_utils import _compile_jinja_template
 
 HERE = Path(__file__).resolve().parent
@@ -289,21 +290,82 @@ def fallback():
     tok.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
     tok.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
     tok.add_special_tokens(["<unk>", "<s>", "</s>"])
-    (HERE / "fallback").mkdir(exist_ok=True)
-    tok.save(str(HERE / "fallback" / "tokenizer.json"))
+    return saved("fallback", tok)
+
+
+def saved(name, tok):
+    (HERE / name).mkdir(exist_ok=True)
+    tok.save(str(HERE / name / "tokenizer.json"))
     return tok
+
+
+def pieces(*words):
+    """Bytes, the words' letters, the words from left to right, and the merges that make them."""
+    vocab = {"<unk>": 0, "<bos>": 1, "<eos>": 2, **{f"<0x{b:02X}>": b + 3 for b in range(256)}}
+    merges = []
+    for word in words:
+        for letter in word:
+            vocab.setdefault(letter, len(vocab))
+        for end in range(2, len(word) + 1):
+            if word[:end] not in vocab:
+                merges.append((word[: end - 1], word[end - 1]))
+                vocab[word[:end]] = len(vocab)
+    return vocab, merges
+
+
+def metaspace():
+    """As Mistral has: a space before the first word only, said by pre-tokenizer and decoder."""
+    vocab, merges = pieces("▁the", "▁What", "▁is", "hello", "▁a", "er")
+    tok = Tokenizer(models.BPE(vocab, merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True))
+    tok.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="first", split=False)
+    tok.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
+    tok.add_special_tokens(["<unk>", "<bos>", "<eos>", "<|im_start|>", "<|im_end|>"])
+    tok.post_processor = processors.TemplateProcessing(single="<bos> $A", special_tokens=[("<bos>", 1)])
+    return saved("metaspace", tok)
+
+
+def gemma():
+    """As Gemma has: spaces are letters, none is put before the text, runs of them are tokens."""
+    vocab, merges = pieces("▁▁▁▁", "▁the", "the", "▁is", "hello", "is")
+    tok = Tokenizer(models.BPE(vocab, merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True))
+    tok.normalizer = normalizers.Replace(" ", "▁")
+    tok.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_previous")
+    tok.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
+    tok.add_special_tokens(["<unk>", "<bos>", "<eos>", "<start_of_turn>", "<|im_end|>"])
+    tok.add_tokens(["\n\n", "\t"])
+    return saved("gemma", tok)
+
+
+def bytelevel():
+    """As Llama 3 has: whole words before merges, NFC as Qwen has, BOS put before the text."""
+    letters = pre_tokenizers.ByteLevel.alphabet()
+    vocab = {letter: i for i, letter in enumerate(sorted(letters))}
+    for word in ["Ġthe", "Ġis", "What", "Ã©", "123"]:
+        vocab[word] = len(vocab)
+    tok = Tokenizer(models.BPE(vocab, [], ignore_merges=True))
+    tok.normalizer = normalizers.NFC()
+    split = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+    tok.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Split(Regex(split), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
+    )
+    tok.decoder = decoders.ByteLevel()
+    tok.add_special_tokens(["<|begin_of_text|>", "<|im_start|>", "<|im_end|>"])
+    bos = tok.token_to_id("<|begin_of_text|>")
+    tok.post_processor = processors.TemplateProcessing(single="<|begin_of_text|> $A", special_tokens=[("<|begin_of_text|>", bos)])
+    return saved("bytelevel", tok)
 
 
 def tokenizer_cases():
     made = {}
-    for name, tok in [("tiny", Tokenizer.from_file(str(TINY / "tokenizer.json"))), ("fallback", fallback())]:
+    tiny = Tokenizer.from_file(str(TINY / "tokenizer.json"))
+    for name, tok in dict(tiny=tiny, fallback=fallback(), metaspace=metaspace(), gemma=gemma(), bytelevel=bytelevel()).items():
         cases = []
         for text in TEXTS:
             ids = tok.encode(text, add_special_tokens=False).ids
             cases.append({"text": text, "ids": ids, "kept": tok.decode(ids, skip_special_tokens=False), "skipped": tok.decode(ids)})
         rnd = random.Random(1)
         # Random ids are seldom UTF-8. How many U+FFFD one gets then differs between decoders, so only byte-level ones.
-        for _ in range(20 if name == "tiny" else 0):
+        for _ in range(20 if name in ("tiny", "bytelevel") else 0):
             ids = [rnd.randrange(tok.get_vocab_size()) for _ in range(12)]
             cases.append({"ids": ids, "kept": tok.decode(ids, skip_special_tokens=False), "skipped": tok.decode(ids)})
         made[name] = cases

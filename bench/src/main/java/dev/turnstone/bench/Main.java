@@ -16,6 +16,7 @@ public final class Main {
       List.of(
           new ChatLoad(),
           new EngineBatches(),
+          new Templates(),
           new SandboxLoad(),
           new Chaos(),
           new FeedLoad(),

@@ -46,6 +46,7 @@ public final class Engine implements TrainablePolicy, PausablePolicy, AutoClosea
   /// @param id names the folder's weights until the first update
   /// @throws ModelException if the folder cannot be used
   public static Engine load(Path folder, WeightsId id, EngineConfig config) throws ModelException {
+    ComputeDevice.check();
     ModelConfig sizes = ModelConfig.read(folder);
     Model model = new Model(sizes, config.precision());
     try {
@@ -65,7 +66,9 @@ public final class Engine implements TrainablePolicy, PausablePolicy, AutoClosea
     String obstacle =
         config.forward() == EngineConfig.Forward.TORCHSCRIPT
             ? "it was asked for"
-            : LaneForward.obstacle(model.config());
+            : ComputeDevice.chosen().isGpu()
+                ? "lanes do not run on a GPU"
+                : LaneForward.obstacle(model.config());
     if (obstacle.isEmpty())
       return new LaneForward(
           model.config(),

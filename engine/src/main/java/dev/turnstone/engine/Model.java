@@ -1,6 +1,5 @@
 package dev.turnstone.engine;
 
-import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
@@ -47,7 +46,7 @@ public final class Model implements AutoCloseable {
   public static PtNDManager newManager() {
     // DJL reports its use to a server of its own unless told not to.
     System.setProperty("OPT_OUT_TRACKING", "true");
-    return (PtNDManager) NDManager.newBaseManager(Device.cpu(), "PyTorch");
+    return (PtNDManager) NDManager.newBaseManager(ComputeDevice.chosen(), "PyTorch");
   }
 
   /// Sets libtorch up for the calling thread: both settings are the thread's own.
@@ -202,7 +201,7 @@ public final class Model implements AutoCloseable {
     constants.put("SCALE", literal(c.attentionScale()));
     constants.put("EMBEDDING_SCALE", literal(c.embeddingScale()));
     constants.put("DTYPE", "" + precision.code());
-    constants.put("DEVICE", "torch.device(\"cpu\")");
+    constants.put("DEVICE", ComputeDevice.literal());
     return constants;
   }
 

@@ -36,19 +36,32 @@ class FamilyTest {
 
   @ParameterizedTest(name = "{0}")
   @MethodSource("models")
-  void greedyTokensAreThoseOfTransformers(GoldenModel golden) throws Exception {
-    EngineConfig config = EngineConfig.DEFAULT.withKvBytes(4 << 20).withMaxBatchTokens(37);
-    try (var engine = Engine.load(golden.write(folder), new WeightsId("w", 0, ""), config)) {
-      Generation made =
-          engine.generate(
-              new Policy.Request(
-                  golden.prompt(), Sampling.GREEDY, 64, Set.of(), Duration.ofMinutes(1)));
-      assertThat(made.ids()).isEqualTo(golden.greedy());
-      for (int i = 0; i < 64; i++)
-        assertThat((double) made.logprobs().get(i))
-            .as("log-probability of token %d", i)
-            .isCloseTo(golden.logprob(i), within(1e-4));
+  void greedyTokensOfBothForwardPassesAreThoseOfTransformers(GoldenModel golden) throws Exception {
+    golden.write(folder);
+    for (EngineConfig.Forward forward : EngineConfig.Forward.values()) {
+      EngineConfig config =
+          EngineConfig.DEFAULT
+              .withKvBytes(4 << 20)
+              .withMaxBatchTokens(37)
+              .withThreads(2)
+              .withForward(forward);
+      try (var engine = Engine.load(folder, new WeightsId("w", 0, ""), config)) {
+        check(golden, engine, forward);
+      }
     }
+  }
+
+  private static void check(GoldenModel golden, Engine engine, EngineConfig.Forward forward)
+      throws Exception {
+    Generation made =
+        engine.generate(
+            new Policy.Request(
+                golden.prompt(), Sampling.GREEDY, 64, Set.of(), Duration.ofMinutes(1)));
+    assertThat(made.ids()).as(forward.name()).isEqualTo(golden.greedy());
+    for (int i = 0; i < 64; i++)
+      assertThat((double) made.logprobs().get(i))
+          .as("log-probability of token %d by %s", i, forward)
+          .isCloseTo(golden.logprob(i), within(1e-4));
   }
 
   @ParameterizedTest(name = "{0}")

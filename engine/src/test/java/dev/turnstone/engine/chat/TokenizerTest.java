@@ -23,18 +23,40 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class TokenizerTest {
-  private static final Path FALLBACK = Path.of("src/test/resources/chat/fallback");
+  private static final Path KINDS = Path.of("src/test/resources/chat");
+  private static final Path FALLBACK = KINDS.resolve("fallback");
 
   @ParameterizedTest
-  @ValueSource(strings = {"tiny", "fallback"})
+  @ValueSource(strings = {"tiny", "fallback", "metaspace", "gemma", "bytelevel"})
   void encodesAndDecodesAsHuggingFaceDoes(String name) throws IOException, ModelException {
-    try (Tokenizer tokenizer = Tokenizer.load(name.equals("tiny") ? Golden.TINY : FALLBACK)) {
+    try (Tokenizer tokenizer =
+        Tokenizer.load(name.equals("tiny") ? Golden.TINY : KINDS.resolve(name))) {
       for (JsonNode golden : Golden.read("tokenizer-cases.json").path(name)) {
         Tokens ids = ids(golden);
         if (golden.has("text"))
           assertThat(tokenizer.encode(golden.path("text").textValue())).isEqualTo(ids);
         assertThat(tokenizer.decode(ids, false)).isEqualTo(golden.path("kept").textValue());
         assertThat(tokenizer.decode(ids, true)).isEqualTo(golden.path("skipped").textValue());
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"tiny", "fallback", "metaspace", "gemma", "bytelevel"})
+  void textThatArrivesTokenByTokenIsTheSameText(String name) throws IOException, ModelException {
+    try (Tokenizer tokenizer =
+        Tokenizer.load(name.equals("tiny") ? Golden.TINY : KINDS.resolve(name))) {
+      for (JsonNode golden : Golden.read("tokenizer-cases.json").path(name)) {
+        Tokens ids = ids(golden);
+        IncrementalText text = new IncrementalText(tokenizer);
+        StringBuilder joined = new StringBuilder();
+        for (int i = 0; i < ids.size(); i++) {
+          String piece = text.feed(ids.get(i));
+          assertThat(piece).doesNotMatch("(?s).*[\\x{D800}-\\x{DBFF}]");
+          joined.append(piece);
+        }
+        assertThat(joined.append(text.finish()).toString())
+            .isEqualTo(golden.path("kept").textValue());
       }
     }
   }
