@@ -40,8 +40,10 @@ final class StdioServers implements AutoCloseable {
 
   /// Opens an environment with one MCP entry.
   Environment.Session open(String fields) throws Exception {
-    String text = "{\"environment\":\"e\",\"tools\":[{\"kind\":\"mcp\",\"name\":\"m\",%s}]}";
-    JsonNode body = JsonText.read(text.formatted(fields.replace('\'', '"')));
+    JsonNode body =
+        JsonText.read(
+            "{\"environment\":\"e\",\"tools\":[{\"kind\":\"mcp\",\"name\":\"m\",%s}]}"
+                .formatted(fields.replace('\'', '"')));
     environments.remove("e");
     environments.register(EnvironmentSpec.ofOperator(body));
     Task task = new Task("g", List.of(new Message.User("?")), "e", Json.EMPTY_OBJECT);

@@ -87,7 +87,8 @@ final class OpenEnvTest {
 
   @Test
   void aRolloutWaitsForAPlaceAndClosingGivesOneBack() throws Exception {
-    try (Environment.Session first = open("{}");
+    Environment.Session first = open("{}");
+    try (first;
         Environment.Session second = open("{}")) {
       CompletableFuture<Environment.Session> third = new CompletableFuture<>();
       Thread.ofVirtual()
@@ -99,11 +100,15 @@ final class OpenEnvTest {
             }
           });
       assertThat(act(second, 4).done()).isTrue();
-      first.close();
+      closeEarly(first);
       try (Environment.Session opened = third.get(30, TimeUnit.SECONDS)) {
         assertThat(act(opened, 4).done()).isTrue();
       }
     }
+  }
+
+  private static void closeEarly(Environment.Session session) {
+    session.close();
   }
 
   @Test
