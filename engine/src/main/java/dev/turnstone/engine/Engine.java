@@ -133,14 +133,14 @@ public final class Engine implements TrainablePolicy, PausablePolicy, AutoClosea
     updating.lockInterruptibly();
     try {
       long started = System.nanoTime();
-      Parameters next;
+      ForwardPass.Weights next;
       try {
-        next = model.load(update.folder());
+        next = forward.prepare(model.load(update.folder()));
       } catch (ModelException e) {
         throw new WeightsRejected(String.valueOf(e.getMessage()));
       }
       long loaded = System.nanoTime();
-      CompletableFuture<Long> pausedNanos = thread.replace(forward.prepare(next), update);
+      CompletableFuture<Long> pausedNanos = thread.replace(next, update);
       long pause = pausedNanos.get();
       return new Applied(
           update.id(),

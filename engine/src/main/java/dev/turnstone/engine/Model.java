@@ -106,8 +106,11 @@ public final class Model implements AutoCloseable {
     try {
       var tensors = new ArrayList<PtNDArray>();
       for (String name : config.parameterNames())
-        tensors.add(tensor(own, Objects.requireNonNull(stored.get(name))));
+        tensors.add(finite(source, name, tensor(own, Objects.requireNonNull(stored.get(name)))));
       return new Parameters(own, config.parameterNames(), tensors);
+    } catch (ModelException e) {
+      own.close();
+      throw e;
     } catch (RuntimeException e) {
       own.close();
       throw new ModelException(source + ": libtorch refused the weights: " + e.getMessage(), e);
@@ -126,6 +129,15 @@ public final class Model implements AutoCloseable {
               own.create(value.bytes(Safetensors.Dtype.F32), shape, DataType.FLOAT32).duplicate());
     }
     return new Parameters(own, config.parameterNames(), tensors);
+  }
+
+  private PtNDArray finite(Path source, String name, PtNDArray tensor) throws ModelException {
+    try (var scratch = newManager()) {
+      if (run(scratch, "finite", IValue.from(tensor)).toLongArray()[0] == 0)
+        throw new ModelException(
+            "%s: parameter %s has a value that is not finite".formatted(source, name));
+      return tensor;
+    }
   }
 
   private PtNDArray tensor(PtNDManager own, Safetensors.Stored stored) {

@@ -26,6 +26,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
@@ -405,6 +406,55 @@ class EngineTest {
         .hasMessageContaining("model.layers.1.mlp.up_proj.weight is missing");
     assertThat(engine.weights()).isEqualTo(FIRST);
     assertThat(engine.generate(request(prompt(9, 1), Sampling.GREEDY, 9)).ids()).isEqualTo(before);
+  }
+
+  @Test
+  void weightsThatAreNotFiniteLeaveTheOldOnesServing() throws Exception {
+    Engine engine = engine(EngineConfig.DEFAULT);
+    Tokens before = engine.generate(request(prompt(9, 1), Sampling.GREEDY, 9)).ids();
+    var values = RandomModel.values(RandomModel.CONFIG, 2);
+    String broken = "model.layers.1.mlp.up_proj.weight";
+    FloatTensor good = Objects.requireNonNull(values.get(broken));
+    float[] data = new float[good.size()];
+    data[5] = Float.NaN;
+    values.put(broken, new FloatTensor(good.shape(), data));
+    Path next = Files.createDirectories(folder.resolve("nan"));
+    Safetensors.write(next.resolve("model.safetensors"), values, Safetensors.Dtype.F32);
+
+    assertThatThrownBy(() ->
+            engine.apply(
+                new WeightsUpdate(
+                    SECOND, next, WeightsUpdate.Pause.KEEP, WeightsUpdate.Kv.RECOMPUTE)))
+        .isInstanceOf(WeightsRejected.class)
+        .hasMessageContaining(broken + " has a value that is not finite");
+    assertThat(engine.weights()).isEqualTo(FIRST);
+    assertThat(engine.generate(request(prompt(9, 1), Sampling.GREEDY, 9)).ids()).isEqualTo(before);
+  }
+
+  /// The same request alone, in a batch of 64, and squeezed so that it is preempted.
+  @Test
+  void deterministicallyARequestsBitsDoNotDependOnWhatRunsBesideIt() throws Exception {
+    EngineConfig config = EngineConfig.DEFAULT.withDeterministic(true).withThreads(2);
+    var requests =
+        IntStream.range(0, 64)
+            .mapToObj(i -> request(prompt(20 + i % 30, i), SEEDED.withSeed(i), 40))
+            .toList();
+    long kvForNineSequences =
+        RandomModel.CONFIG.kvBytesPerToken(4) * 2 * Model.BLOCK * (9 * 6 + 1L);
+
+    var together = together(engine(config), requests);
+    Engine tight = engine(config.withKvBytes(kvForNineSequences).withMaxBatchTokens(48));
+    var squeezed = together(tight, requests);
+    Engine alone = engine(config);
+
+    assertThat(tight.stats().preemptions()).isPositive();
+    for (int i = 0; i < 64; i += 9) {
+      Generation single = alone.generate(requests.get(i));
+      for (Generation other : List.of(together.get(i), squeezed.get(i))) {
+        assertThat(other.ids()).isEqualTo(single.ids());
+        assertThat(other.logprobs().toArray()).isEqualTo(single.logprobs().toArray());
+      }
+    }
   }
 
   @Test

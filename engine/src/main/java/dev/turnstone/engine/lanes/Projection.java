@@ -22,11 +22,18 @@ final class Projection implements AutoCloseable {
     this.columns = columns;
     try (PtNDManager scratch = Model.newManager()) {
       for (int lane = 0; lane < columns.lanes(); lane++) {
-        try (IValue share = IValue.from(stack(matrices, lane, scratch))) {
-          packed.add(IValue.from(torch.run(scratch, "pack", share)));
-        }
-        if (!biases.isEmpty()) this.biases.add(IValue.from(stack(biases, lane, scratch)));
+        // A small matrix leaves lanes without a share.
+        boolean empty = columns.count(lane) == 0;
+        packed.add(empty ? IValue.from(0L) : pack(matrices, lane, scratch));
+        if (!biases.isEmpty())
+          this.biases.add(empty ? IValue.from(0L) : IValue.from(stack(biases, lane, scratch)));
       }
+    }
+  }
+
+  private IValue pack(List<PtNDArray> matrices, int lane, PtNDManager scratch) {
+    try (IValue share = IValue.from(stack(matrices, lane, scratch))) {
+      return IValue.from(torch.run(scratch, "pack", share));
     }
   }
 
