@@ -16,6 +16,19 @@ public final class Logprobs {
     return values.length == 0 ? NONE : new Logprobs(values.clone());
   }
 
+  /// Values of which those a hair above probability 1, as rounding in f32 leaves them, become 0.
+  public static Logprobs roundedToZero(float... values) {
+    float[] rounded = values.clone();
+    for (int i = 0; i < rounded.length; i++)
+      if (rounded[i] > 0 && rounded[i] <= Invariants.ABOVE_ZERO) rounded[i] = 0;
+    return of(rounded);
+  }
+
+  /// Copies all values into `target` from `at` on.
+  public void copyTo(float[] target, int at) {
+    System.arraycopy(values, 0, target, at, values.length);
+  }
+
   public int size() {
     return values.length;
   }

@@ -50,7 +50,7 @@ final class TokenRecord {
   void appendGenerated(Generation generation) {
     int size = generation.ids().size();
     if (!sampling.greedy()) mask.set(ids.size(), ids.size() + size);
-    logprobs.add(roundedToZero(generation.logprobs()));
+    logprobs.add(Logprobs.roundedToZero(generation.logprobs().toArray()));
     versions.addAll(generation.versions());
     turns.add(size, turn++);
     temperatures.add(size, (float) sampling.temperature());
@@ -103,13 +103,5 @@ final class TokenRecord {
             : Optional.of(sampling),
         promptLength,
         List.copyOf(flags));
-  }
-
-  /// Rounding in f32 may leave a certain token a hair above probability 1.
-  private static Logprobs roundedToZero(Logprobs logprobs) {
-    float[] values = logprobs.toArray();
-    for (int i = 0; i < values.length; i++)
-      if (values[i] > 0 && values[i] <= Invariants.ABOVE_ZERO) values[i] = 0;
-    return Logprobs.of(values);
   }
 }

@@ -57,6 +57,14 @@ public final class Tokens {
         && Arrays.equals(ids, 0, prefix.size(), prefix.ids, 0, prefix.size());
   }
 
+  /// Copies all ids into `target` from `at` on.
+  ///
+  /// @return where they end
+  public int copyTo(int[] target, int at) {
+    System.arraycopy(ids, 0, target, at, ids.length);
+    return at + ids.length;
+  }
+
   public int[] toArray() {
     return ids.clone();
   }

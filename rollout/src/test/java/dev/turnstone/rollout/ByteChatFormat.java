@@ -5,9 +5,9 @@ import java.util.List;
 import java.util.Set;
 
 /// A chat format whose ids are UTF-8 bytes, with one id that opens a message and one that ends it.
-final class ByteChatFormat implements ChatFormat {
-  static final int OPEN = 256;
-  static final int END = 257;
+public final class ByteChatFormat implements ChatFormat {
+  public static final int OPEN = 256;
+  public static final int END = 257;
 
   @Override
   public Tokens prompt(List<Message> messages, List<ToolSpec> tools) {
@@ -35,7 +35,7 @@ final class ByteChatFormat implements ChatFormat {
     return Set.of(END);
   }
 
-  static Tokens ids(String text) {
+  public static Tokens ids(String text) {
     byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
     int[] ids = new int[bytes.length];
     for (int i = 0; i < ids.length; i++) ids[i] = Byte.toUnsignedInt(bytes[i]);
