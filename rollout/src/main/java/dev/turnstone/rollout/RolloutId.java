@@ -8,7 +8,7 @@ package dev.turnstone.rollout;
 public record RolloutId(String run, String group, int index, int attempt) {
   /// A seed of this attempt's own, drawn from its run's; the same in every process, and another for
   /// each sibling, without which a group of one seed would be n times the same rollout.
-  long seed(long runSeed) {
+  public long seed(long runSeed) {
     long mixed = runSeed;
     for (int part : new int[] {group.hashCode(), index, attempt}) {
       mixed = (mixed ^ part) * 0x9E3779B97F4A7C15L;

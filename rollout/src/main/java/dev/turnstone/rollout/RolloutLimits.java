@@ -42,7 +42,7 @@ public record RolloutLimits(
   }
 
   /// The first limit that forbids another turn.
-  Optional<StopReason> reached(int turns, int generated, int length, Duration elapsed) {
+  public Optional<StopReason> reached(int turns, int generated, int length, Duration elapsed) {
     if (elapsed.compareTo(wallTime) >= 0) return Optional.of(StopReason.TIMEOUT);
     if (turns >= maxTurns) return Optional.of(StopReason.MAX_TURNS);
     if (generated >= maxTokens) return Optional.of(StopReason.MAX_TOKENS);
@@ -51,7 +51,7 @@ public record RolloutLimits(
   }
 
   /// Ids that the next turn may generate; positive unless a limit is reached.
-  int turnBudget(int generated, int length) {
+  public int turnBudget(int generated, int length) {
     return Math.min(maxTurnTokens, Math.min(maxTokens - generated, contextLength - length));
   }
 

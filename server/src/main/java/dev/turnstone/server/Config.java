@@ -11,6 +11,7 @@ import dev.turnstone.server.http.ApiKey;
 import dev.turnstone.server.http.KeyLimit;
 import dev.turnstone.server.http.Scope;
 import dev.turnstone.server.http.StartupError;
+import dev.turnstone.server.sessions.SessionTimes;
 import dev.turnstone.trainerbridge.log.Retention;
 import dev.turnstone.trainerbridge.runs.Runs;
 import java.nio.file.Path;
@@ -36,6 +37,7 @@ import java.util.function.Function;
 /// @param completionTimeout after which a completion ends with what it has
 /// @param ping after which a stream that has nothing to say says that it lives
 /// @param drain how long a stopping server waits for what is in flight
+/// @param sessions how long sessions wait, and how many there may be
 /// @param toolParser how the policy writes tool calls; empty: as its chat template teaches
 /// @param reasoningParser between which tags it thinks; empty: those of its chat template
 /// @param engine how much the embedded engine may use
@@ -55,6 +57,7 @@ record Config(
     Duration completionTimeout,
     Duration ping,
     Duration drain,
+    SessionTimes sessions,
     Optional<ToolFormat> toolParser,
     Optional<ReasoningTags> reasoningParser,
     EngineConfig engine) {
@@ -82,6 +85,10 @@ record Config(
             given.seconds("completion_timeout_s", 600),
             given.seconds("ping_s", 10),
             given.seconds("drain_s", 30),
+            new SessionTimes(
+                given.seconds("retry_grace_s", 10),
+                given.seconds("reward_timeout_s", 60),
+                given.integer("max_sessions", 20_000, 1, 1_000_000)),
             named(given, "tool_parser", ToolFormats::named, ToolFormats.names()),
             named(given, "reasoning_parser", ReasoningTags::named, ReasoningTags.names()),
             engine(given.node("engine")));

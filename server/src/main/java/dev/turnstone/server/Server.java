@@ -35,6 +35,11 @@ import dev.turnstone.server.wires.SglangGenerate;
 import dev.turnstone.server.wires.Steering;
 import dev.turnstone.server.wires.VllmControl;
 import dev.turnstone.server.wires.VllmGenerate;
+import dev.turnstone.server.runs.TrajectoryJson;
+import dev.turnstone.server.sessions.AgentKeys;
+import dev.turnstone.server.sessions.SessionRoutes;
+import dev.turnstone.server.sessions.Sessions;
+import dev.turnstone.server.sessions.SessionsApi;
 import dev.turnstone.trainerbridge.log.TrajectoryLog;
 import dev.turnstone.trainerbridge.runs.Runs;
 import dev.turnstone.trainerbridge.weights.Weights;
@@ -61,6 +66,7 @@ public final class Server implements AutoCloseable {
   private final Metrics metrics = new Metrics();
   private final InFlight inFlight = new InFlight();
   private final Operations operations = new Operations(metrics, contract, inFlight);
+  private final AgentKeys agentKeys;
   private final Rim rim;
   private Optional<Runs> runs = Optional.empty();
   private Optional<RunsApi> runsApi = Optional.empty();
@@ -70,7 +76,13 @@ public final class Server implements AutoCloseable {
 
   private Server(Config config) throws InterruptedException {
     this.config = config;
-    Access access = new Access(config.host(), config.hosts(), config.apiKeys());
+    agentKeys = AgentKeys.open(config.data());
+    Access access =
+        new Access(
+            config.host(),
+            config.hosts(),
+            config.apiKeys(),
+            key -> agentKeys.session(key).isPresent());
     Dispatch dispatch = new Dispatch(access, contract, metrics, inFlight);
     rim = Rim.listen(config.host(), config.port(), dispatch, operations.starting());
     owned.addAll(List.of(rim, metrics));
@@ -107,6 +119,10 @@ public final class Server implements AutoCloseable {
             jails);
     owned.add(1, environments);
     Weights weights = weights(trajectories, served);
+    Sessions sessions = new Sessions(served.format(), config.sessions(), System::nanoTime);
+    owned.addFirst(sessions);
+    SessionsApi sessionsApi =
+        new SessionsApi(sessions, agentKeys, new TrajectoryJson(served.texts())::write);
     Runs loaded =
         new Runs(
             trajectories,
@@ -114,11 +130,12 @@ public final class Server implements AutoCloseable {
             served.identity(),
             name ->
                 environments.lookup(name).or(() -> registered(environments, trajectories, name)),
+            sessions,
             weights,
             config.log().upkeep(),
             System::nanoTime);
     owned.addFirst(loaded);
-    RunsApi watched = new RunsApi(loaded, environments, served);
+    RunsApi watched = new RunsApi(loaded, environments, served, sessionsApi);
     runs = Optional.of(loaded);
     runsApi = Optional.of(watched);
     EnvironmentsApi environmentsApi =
@@ -134,7 +151,11 @@ public final class Server implements AutoCloseable {
         new Completions(served, new Pace(config.completionTimeout(), config.ping()));
     Gate requests = new Gate("requests", config.maxRequests());
     List<Route> routes = new ArrayList<>(operations.routes());
-    routes.addAll(generation(served, running, completions));
+    metrics.gauge("turnstone.sessions", "Sessions that are open", sessions, Sessions::count);
+    SessionRoutes recording = new SessionRoutes(sessions, agentKeys);
+    routes.addAll(recording.recording(generation(served, running, completions)));
+    routes.addAll(recording.passing(models(served)));
+    routes.addAll(sessionsApi.routes(requests));
     routes.addAll(wires(served, running, completions, new Steering(served, loaded, weights)));
     routes.addAll(environmentsApi.routes());
     routes.addAll(watched.routes(requests));
@@ -143,13 +164,19 @@ public final class Server implements AutoCloseable {
     rim.serve(routes);
   }
 
+  /// Routes that generate for agents, of which sessions record each.
   private static List<Route> generation(Served served, Completions running, Gate gate) {
     Clock clock = Clock.systemUTC();
-    List<Route> routes = new ArrayList<>(new Models(served, clock).routes());
-    routes.addAll(new Chat(served, running, clock).routes(gate));
+    List<Route> routes = new ArrayList<>(new Chat(served, running, clock).routes(gate));
     routes.addAll(new TextCompletions(served, running, clock).routes(gate));
     routes.addAll(new Responses(served, running, clock).routes(gate));
     routes.addAll(new Messages(served, running).routes(gate));
+    return routes;
+  }
+
+  /// What agents ask besides generating.
+  private static List<Route> models(Served served) {
+    List<Route> routes = new ArrayList<>(new Models(served, Clock.systemUTC()).routes());
     routes.addAll(new Tokenization(served).routes());
     return routes;
   }

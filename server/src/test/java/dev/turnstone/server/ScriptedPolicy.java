@@ -25,7 +25,7 @@ public final class ScriptedPolicy implements TrainablePolicy, PausablePolicy {
 
   public final List<Request> requests = new ArrayList<>();
   public final CountDownLatch silent = new CountDownLatch(1);
-  final CountDownLatch go = new CountDownLatch(1);
+  public final CountDownLatch go = new CountDownLatch(1);
   public final CountDownLatch aborted = new CountDownLatch(1);
 
   private final BlockingQueue<Line> script = new LinkedBlockingQueue<>();
@@ -63,7 +63,7 @@ public final class ScriptedPolicy implements TrainablePolicy, PausablePolicy {
     return this;
   }
 
-  ScriptedPolicy waitsBefore(String text) {
+  public ScriptedPolicy waitsBefore(String text) {
     script.add(new Line.Wait(text));
     return this;
   }

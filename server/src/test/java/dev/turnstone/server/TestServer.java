@@ -100,7 +100,7 @@ public final class TestServer implements AutoCloseable {
   }
 
   /// Sends a key with every request from now on.
-  void authorize(String value) {
+  public void authorize(String value) {
     key = Optional.of(value);
   }
 

@@ -32,6 +32,11 @@ public final class Continuation {
     this.heard = heard;
   }
 
+  Continuation again() {
+    return new Continuation(
+        parent, Match.fork("sampled_again"), prompt, observed, history, tools, heard);
+  }
+
   public Match match() {
     return match;
   }

@@ -84,8 +84,8 @@ final class Rows {
         .findFirst();
   }
 
-  private TreeSet<String> flags(List<Node> path) {
-    TreeSet<String> flags = new TreeSet<>();
+  private Set<String> flags(List<Node> path) {
+    Set<String> flags = new TreeSet<>();
     for (Node node : path) {
       if (node.generation.mixedKv()) flags.add(Row.MIXED_KV);
       if (node.generation.constrained()) flags.add(Row.CONSTRAINED);

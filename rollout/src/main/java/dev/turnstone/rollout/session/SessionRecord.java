@@ -192,6 +192,14 @@ public final class SessionRecord {
     }
   }
 
+  /// The same call once more, as one call with several choices begins it.
+  public Continuation again(Continuation call) {
+    synchronized (lock) {
+      call.parent.ifPresent(parent -> parent.continuations++);
+      return call.again();
+    }
+  }
+
   /// Gives a call up whose turn was not accepted.
   public void abandon(Continuation call) {
     release(call.parent);

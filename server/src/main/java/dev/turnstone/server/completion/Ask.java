@@ -41,6 +41,11 @@ public record Ask(
         Optional.empty());
   }
 
+  /// The same, sampled otherwise and shorter.
+  public Ask within(Sampling drawn, int most) {
+    return new Ask(prompt, drawn, n, most, ends, reading, scores, constraint, conversation);
+  }
+
   public Ask withScores(Scores value) {
     return new Ask(prompt, sampling, n, maxTokens, ends, reading, value, constraint, conversation);
   }

@@ -2,8 +2,11 @@ package dev.turnstone.server.completion;
 
 import dev.turnstone.rollout.Generation;
 import dev.turnstone.rollout.Generation.FinishReason;
+import dev.turnstone.rollout.Logprobs;
+import dev.turnstone.rollout.Message;
 import dev.turnstone.rollout.PromptLogprobs;
 import dev.turnstone.rollout.RunLength;
+import dev.turnstone.rollout.Tokens;
 import dev.turnstone.rollout.ToolCall;
 import dev.turnstone.rollout.ToolCallParser.Turn;
 import dev.turnstone.rollout.TopLogprobs;
@@ -33,6 +36,9 @@ public final class Choice {
   private Optional<Finish> finish = Optional.empty();
   private Optional<String> unreadable = Optional.empty();
   private int cached;
+  private String lineage = "";
+  private boolean mixedKv;
+  private boolean constrained;
   private Optional<PromptLogprobs> prompt = Optional.empty();
 
   /// A choice with nothing generated yet.
@@ -113,11 +119,16 @@ public final class Choice {
   void ended(Generation generation) {
     cached = generation.cachedTokens();
     prompt = generation.prompt();
-    ended(generation.finish());
+    mixedKv = generation.mixedKv();
+    constrained = generation.constrained();
+    ended(generation.finish(), generation.lineage());
   }
 
   /// It has ended, with the ids so far.
-  void ended(FinishReason reason) {
+  ///
+  /// @param of the weights that sampled them
+  void ended(FinishReason reason, String of) {
+    lineage = of;
     if (finish.isPresent()) return;
     decoder.ifPresent(d -> read(stops.push(d.end())));
     read(stops.end());
@@ -233,6 +244,32 @@ public final class Choice {
       case LENGTH -> "length";
       case ABORT -> "abort";
     };
+  }
+
+  /// All that was sampled and is part of the choice; once it has ended.
+  public Generation generation() {
+    int[] ids = new int[tokens.size()];
+    float[] logprobs = new float[tokens.size()];
+    for (int i = 0; i < ids.length; i++) {
+      ids[i] = tokens.get(i).id();
+      logprobs[i] = tokens.get(i).logprob();
+    }
+    return new Generation(
+        Tokens.of(ids),
+        Logprobs.of(logprobs),
+        versions(),
+        lineage,
+        finish.orElseThrow().reason(),
+        cached,
+        mixedKv,
+        constrained,
+        List.of(),
+        Optional.empty());
+  }
+
+  /// What it says, as a client reads it and sends it back.
+  public Message.Assistant message() {
+    return new Message.Assistant(content(), calls, reasoning());
   }
 
   /// Policy version that sampled each id.

@@ -31,14 +31,22 @@ public final class Completion implements AutoCloseable {
   private final LinkedBlockingQueue<Arrival> arrivals = new LinkedBlockingQueue<>();
   private final Policy policy;
   private final Pace pace;
+  private final Consumer<List<Choice>> ended;
   private final Consumer<Completion> closed;
   private int running;
 
   /// A completion that has not begun.
   ///
+  /// @param ended is told when all choices have ended
   /// @param closed is told when it is closed
   /// @throws Refused if the policy cannot serve it
-  Completion(Served served, List<Ask> asks, Pace pace, Consumer<Completion> closed) {
+  Completion(
+      Served served,
+      List<Ask> asks,
+      Pace pace,
+      Consumer<List<Choice>> ended,
+      Consumer<Completion> closed) {
+    this.ended = ended;
     this.policy = served.policy();
     this.pace = pace;
     this.closed = closed;
@@ -148,6 +156,7 @@ public final class Completion implements AutoCloseable {
     Set<Choice> touched = new LinkedHashSet<>();
     for (Arrival arrival = first; arrival != null; arrival = arrivals.poll())
       touched.add(take(arrival));
+    if (running == 0) ended.accept(choices);
     return touched;
   }
 
@@ -165,7 +174,7 @@ public final class Completion implements AutoCloseable {
         return choice;
       }
       case Arrival.Aborted(Choice choice) -> {
-        choice.ended(FinishReason.ABORT);
+        choice.ended(FinishReason.ABORT, policy.weights().lineage());
         running--;
         return choice;
       }

@@ -116,7 +116,11 @@ public final class Completions {
           "a request may have %d choices over all its prompts, but this asks for %d"
               .formatted(MOST_CHOICES, choices),
           "n");
-    return new Completion(served, asks, pace, running::remove);
+    if (!Recorder.CURRENT.isBound())
+      return new Completion(served, asks, pace, choices -> {}, running::remove);
+    Recorder recorder = Recorder.CURRENT.get();
+    List<Ask> kept = asks.stream().map(recorder::ask).toList();
+    return new Completion(served, kept, pace, recorder::ended, running::remove);
   }
 
   /// Starts a prepared completion.

@@ -29,7 +29,9 @@ public record Served(
   /// @throws Refused if the chat template does not take it
   public Tokens prompt(List<Message> messages, List<ToolSpec> tools) {
     try {
-      return format.prompt(messages, tools);
+      return Recorder.CURRENT.isBound()
+          ? Recorder.CURRENT.get().prompt(messages, tools)
+          : format.prompt(messages, tools);
     } catch (IllegalArgumentException e) {
       throw Refused.bad("the chat template refuses the messages: " + e.getMessage(), "messages");
     }

@@ -3,6 +3,7 @@ package dev.turnstone.server.http;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 
 /// Who may call what: the Host and Origin of every request, and the scope of its key.
@@ -15,12 +16,22 @@ public final class Access {
   private final String boundHost;
   private final List<String> names;
   private final List<ApiKey> keys;
+  private final Predicate<String> agentKey;
 
   /// Checks for a server bound to `boundHost`.
   ///
   /// @param names further names under which clients reach it
   /// @param keys none: everyone who reaches the server may do everything
   public Access(String boundHost, List<String> names, List<ApiKey> keys) {
+    this(boundHost, names, keys, key -> false);
+  }
+
+  /// The same for a server with sessions.
+  ///
+  /// @param agentKey whether a key is an agent's, which opens models and generation
+  public Access(
+      String boundHost, List<String> names, List<ApiKey> keys, Predicate<String> agentKey) {
+    this.agentKey = agentKey;
     this.boundHost = boundHost.toLowerCase(Locale.ROOT);
     this.names = names.stream().map(n -> n.toLowerCase(Locale.ROOT)).toList();
     this.keys = List.copyOf(keys);
@@ -70,13 +81,27 @@ public final class Access {
   /// @param apiKey the header `x-api-key`, as Anthropic's clients send it
   /// @return the key, if the server has keys
   Optional<ApiKey> checkKey(Optional<String> authorization, Optional<String> apiKey, Scope needed) {
-    if (needed == Scope.OPEN || keys.isEmpty()) return Optional.empty();
+    if (needed == Scope.OPEN) return Optional.empty();
+    if (apiKey.or(() -> authorization.map(Access::afterBearer)).filter(agentKey).isPresent()) {
+      // Even where everybody may do everything an agent may not: it would pay itself.
+      checkScope(Scope.AGENT, needed);
+      return Optional.empty();
+    }
+    if (keys.isEmpty()) return Optional.empty();
     ApiKey known = find(apiKey.orElseGet(() -> bearer(authorization)));
-    if (!known.scope().includes(needed))
-      throw Refused.forbidden(
-          "the key's scope is %s, but this needs %s".formatted(known.scope().wire(), needed.wire()),
-          "scope");
+    checkScope(known.scope(), needed);
     return Optional.of(known);
+  }
+
+  private static void checkScope(Scope scope, Scope needed) {
+    if (!scope.includes(needed))
+      throw Refused.forbidden(
+          "the key's scope is %s, but this needs %s".formatted(scope.wire(), needed.wire()),
+          "scope");
+  }
+
+  private static String afterBearer(String header) {
+    return header.regionMatches(true, 0, "Bearer ", 0, 7) ? header.substring(7).strip() : "";
   }
 
   private static String bearer(Optional<String> authorization) {

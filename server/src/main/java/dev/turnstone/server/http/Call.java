@@ -22,6 +22,14 @@ public record Call(Map<String, String> path, MultiMap query, MultiMap headers, J
     return Optional.ofNullable(query.get(name));
   }
 
+  /// The key that came with the request, as OpenAI's clients send it or as Anthropic's do.
+  public Optional<String> key() {
+    return header("Authorization")
+        .filter(header -> header.regionMatches(true, 0, "Bearer ", 0, 7))
+        .map(header -> header.substring(7).strip())
+        .or(() -> header("x-api-key"));
+  }
+
   public Optional<String> header(String name) {
     return Optional.ofNullable(headers.get(name));
   }

@@ -34,7 +34,8 @@ public final class Exchange {
   ///
   /// @param done takes the status, after the last byte was handed to the event loop
   void start(InFlight inFlight, List<Admission> gates, Callable<Reply> endpoint, IntConsumer done) {
-    EventStream events = new EventStream(response);
+    ResponseTarget target = new ResponseTarget(response);
+    EventStream events = new EventStream(target);
     Thread thread =
         Thread.ofVirtual()
             .name("http-" + NUMBER.incrementAndGet())
@@ -47,14 +48,14 @@ public final class Exchange {
                 done.accept(response.getStatusCode());
               }
             });
-    response.exceptionHandler(failure -> gone(events, thread));
-    response.closeHandler(closed -> gone(events, thread));
+    response.exceptionHandler(failure -> gone(target, thread));
+    response.closeHandler(closed -> gone(target, thread));
     thread.start();
   }
 
-  private void gone(EventStream events, Thread thread) {
+  private void gone(ResponseTarget target, Thread thread) {
     if (response.ended()) return;
-    events.markGone();
+    target.markGone();
     thread.interrupt();
   }
 

@@ -57,7 +57,7 @@ public final class Refused extends RuntimeException {
         401, "authentication_error", message, Optional.empty(), Optional.of("invalid_api_key"));
   }
 
-  static Refused forbidden(String message, String code) {
+  public static Refused forbidden(String message, String code) {
     return of(403, "permission_error", message, Optional.empty(), Optional.of(code));
   }
 

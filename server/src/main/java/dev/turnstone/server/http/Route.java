@@ -85,6 +85,16 @@ public record Route(
         false);
   }
 
+  /// The same route at another path.
+  public Route at(String other) {
+    return new Route(method, other, scope, schema, gate, endpoint, upgrade, errors, bodyOptional);
+  }
+
+  /// The same route with another answer.
+  public Route answering(Endpoint other) {
+    return new Route(method, path, scope, schema, gate, other, upgrade, errors, bodyOptional);
+  }
+
   /// The same route with a bound on its calls.
   public Route within(Gate bound) {
     return new Route(method, path, scope, schema, bound, endpoint, upgrade, errors, bodyOptional);

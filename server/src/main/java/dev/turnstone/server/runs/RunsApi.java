@@ -3,6 +3,7 @@ package dev.turnstone.server.runs;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.turnstone.envadapters.Environments;
+import dev.turnstone.rollout.RolloutId;
 import dev.turnstone.rollout.Task;
 import dev.turnstone.server.completion.Served;
 import dev.turnstone.server.http.Call;
@@ -13,7 +14,9 @@ import dev.turnstone.server.http.Reply;
 import dev.turnstone.server.http.Route;
 import dev.turnstone.server.http.Scope;
 import dev.turnstone.server.http.Wire;
+import dev.turnstone.server.sessions.SessionsApi;
 import dev.turnstone.trainerbridge.runs.Created;
+import dev.turnstone.trainerbridge.runs.GroupState;
 import dev.turnstone.trainerbridge.runs.Run;
 import dev.turnstone.trainerbridge.runs.RunEvent;
 import dev.turnstone.trainerbridge.runs.RunEvents;
@@ -21,6 +24,7 @@ import dev.turnstone.trainerbridge.runs.Runs;
 import dev.turnstone.trainerbridge.runs.Submitted;
 import dev.turnstone.trainerbridge.spec.GroupRequest;
 import dev.turnstone.trainerbridge.spec.RunSpec;
+import dev.turnstone.trainerbridge.spec.RunSpec.Driver;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -39,9 +43,11 @@ public final class RunsApi {
   private final Runs runs;
   private final Environments environments;
   private final Served served;
+  private final SessionsApi sessions;
   private final Set<Thread> watchers = ConcurrentHashMap.newKeySet();
 
-  public RunsApi(Runs runs, Environments environments, Served served) {
+  public RunsApi(Runs runs, Environments environments, Served served, SessionsApi sessions) {
+    this.sessions = sessions;
     this.runs = runs;
     this.environments = environments;
     this.served = served;
@@ -68,6 +74,7 @@ public final class RunsApi {
   /// Name of an unfinished run that uses an environment.
   public Optional<String> user(String environment) {
     return runs.all().stream()
+        .filter(run -> run.spec().driver() == Driver.ENVIRONMENT)
         .filter(run -> run.spec().environment().equals(environment))
         .filter(run -> !List.of("ended", "cancelled").contains(run.state().state()))
         .map(run -> run.spec().run())
@@ -87,7 +94,7 @@ public final class RunsApi {
 
   private Reply create(Call call) {
     RunSpec spec = read(() -> RunSpec.parse(call.body(), served.policy().contextLength()));
-    if (environments.find(spec.environment()).isEmpty())
+    if (spec.driver() == Driver.ENVIRONMENT && environments.find(spec.environment()).isEmpty())
       throw Refused.bad(
           "environment %s is not registered".formatted(spec.environment()), "environment");
     return switch (runs.create(spec)) {
@@ -100,38 +107,56 @@ public final class RunsApi {
   private Reply submit(Call call) {
     Run run = run(call);
     List<GroupRequest> groups = read(() -> GroupRequest.parseAll(call.body()));
+    if (run.spec().driver() == Driver.ENVIRONMENT) checkTasks(run, groups);
+    return switch (run.submit(groups)) {
+      case Submitted.Accepted(int fresh) -> new Reply.Json(202, accepted(run, groups, fresh, call));
+      case Submitted.Known() -> Reply.ok(accepted(run, groups, 0, call));
+      case Submitted.Refused(String why) -> throw Refused.bad(why);
+      case Submitted.Full(String why) -> throw Refused.busy(why, "full");
+    };
+  }
+
+  private void checkTasks(Run run, List<GroupRequest> groups) {
     for (GroupRequest group : groups)
       environments
           .objection(task(group, run))
           .ifPresent(why -> {
             throw Refused.bad("group %s: %s".formatted(group.group(), why));
           });
-    return switch (run.submit(groups)) {
-      case Submitted.Accepted(int fresh) -> new Reply.Json(202, accepted(groups, fresh));
-      case Submitted.Known() -> Reply.ok(accepted(groups, 0));
-      case Submitted.Refused(String why) -> throw Refused.bad(why);
-      case Submitted.Full(String why) -> throw Refused.busy(why, "full");
-    };
   }
 
   private static Task task(GroupRequest group, Run run) {
     return new Task(group.group(), group.messages(), run.spec().environment(), group.data());
   }
 
-  private static ObjectNode accepted(List<GroupRequest> groups, int fresh) {
+  private ObjectNode accepted(Run run, List<GroupRequest> groups, int fresh, Call call) {
     ObjectNode reply = Wire.JSON.createObjectNode().put("accepted", fresh);
     ArrayNode names = reply.putArray("groups");
     groups.forEach(group -> names.add(group.group()));
+    if (run.spec().driver() == Driver.AGENT) {
+      ArrayNode list = reply.putArray("sessions");
+      for (GroupRequest group : groups)
+        for (int index = 0; index < run.spec().groupSize(); index++)
+          list.add(
+              sessions
+                  .access(new RolloutId(run.spec().run(), group.group(), index, 0), call)
+                  .put("group", group.group())
+                  .put("index", index));
+    }
     return reply;
   }
 
   private Reply group(Call call) {
     String name = call.path("group");
-    return run(call)
-        .group(name)
-        .map(group -> Reply.ok(group.toJson()))
-        .orElseThrow(() ->
-            Refused.notFound("there is no group %s".formatted(name), "group", "unknown_group"));
+    Run run = run(call);
+    ObjectNode group =
+        run.group(name)
+            .map(GroupState::toJson)
+            .orElseThrow(() ->
+                Refused.notFound("there is no group %s".formatted(name), "group", "unknown_group"));
+    if (run.spec().driver() == Driver.AGENT)
+      group.set("sessions", sessions.open(run.spec().run(), name, call));
+    return Reply.ok(group);
   }
 
   private Reply rollout(Call call) {

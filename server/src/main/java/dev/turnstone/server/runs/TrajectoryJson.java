@@ -13,14 +13,14 @@ import java.nio.charset.StandardCharsets;
 import java.util.function.BiConsumer;
 
 /// A trajectory as JSON for people, with the text of every token.
-final class TrajectoryJson {
+public final class TrajectoryJson {
   private final Served.Texts texts;
 
-  TrajectoryJson(Served.Texts texts) {
+  public TrajectoryJson(Served.Texts texts) {
     this.texts = texts;
   }
 
-  ObjectNode write(Trajectory trajectory) {
+  public ObjectNode write(Trajectory trajectory) {
     ObjectNode json =
         Wire.JSON
             .createObjectNode()

@@ -14,6 +14,7 @@ import dev.turnstone.trainerbridge.log.LogException;
 import dev.turnstone.trainerbridge.log.RolloutSummary;
 import dev.turnstone.trainerbridge.log.RolloutTable;
 import dev.turnstone.trainerbridge.spec.RunSpec;
+import dev.turnstone.trainerbridge.spec.RunSpec.Driver;
 import dev.turnstone.trainerbridge.wire.RowCheck;
 import dev.turnstone.trainerbridge.wire.TrajectoryCodec;
 import java.time.Duration;
@@ -37,6 +38,7 @@ public final class RolloutThreads implements AutoCloseable {
   private final Rollout.Agent agent;
   private final int vocabSize;
   private final Function<String, Optional<Environment>> environments;
+  private final AgentDriver agents;
   private final RolloutTable log;
   private final LongSupplier nanoTime;
   private final Map<RolloutId, Live> live = new ConcurrentHashMap<>();
@@ -47,12 +49,14 @@ public final class RolloutThreads implements AutoCloseable {
       Rollout.Agent agent,
       int vocabSize,
       Function<String, Optional<Environment>> environments,
+      AgentDriver agents,
       RolloutTable log,
       LongSupplier nanoTime) {
     this.spec = spec;
     this.agent = agent;
     this.vocabSize = vocabSize;
     this.environments = environments;
+    this.agents = agents;
     this.log = log;
     this.nanoTime = nanoTime;
   }
@@ -151,19 +155,20 @@ public final class RolloutThreads implements AutoCloseable {
   /// Even an error of the virtual machine must not leave siblings waiting for this one.
   private Trajectory roll(RolloutId id, Task task) {
     try {
+      if (spec.driver() == Driver.AGENT) return agents.drive(id, task, spec);
       return new Rollout(id, task, environment(), agent, spec.sampling(), spec.limits(), nanoTime)
           .run();
+    } catch (InterruptedException e) {
+      return without(id, task, StopReason.CANCELLED, "");
     } catch (RuntimeException | Error e) {
       LOG.error("{} failed", id, e);
-      return new Trajectory(
-          id,
-          List.of(),
-          Optional.empty(),
-          StopReason.ENGINE_ERROR,
-          "defect: " + e,
-          task.messages(),
-          Trajectory.Stats.NONE);
+      return without(id, task, StopReason.ENGINE_ERROR, "defect: " + e);
     }
+  }
+
+  private static Trajectory without(RolloutId id, Task task, StopReason stop, String detail) {
+    return new Trajectory(
+        id, List.of(), Optional.empty(), stop, detail, task.messages(), Trajectory.Stats.NONE);
   }
 
   private Environment environment() {

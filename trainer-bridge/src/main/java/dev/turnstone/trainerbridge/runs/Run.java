@@ -73,6 +73,7 @@ public final class Run implements FeedOwner {
             context.agent(),
             context.policy().vocabSize(),
             context.environments(),
+            context.agents(),
             rollouts,
             context.nanoTime());
     feed = new RunFeed(this, stored, lock);

@@ -15,6 +15,7 @@ import java.util.function.Supplier;
 /// What all runs of a server share.
 ///
 /// @param environments by registered name
+/// @param agents plays the rollouts that outside agents drive
 /// @param weights applies what a run's trainer sends
 /// @param behind why this server does not serve the newest weights, if it does not
 /// @param nanoTime a clock such as `System::nanoTime`
@@ -23,6 +24,7 @@ public record RunContext(
     Rollout.Agent agent,
     PolicyIdentity policy,
     Function<String, Optional<Environment>> environments,
+    AgentDriver agents,
     Function<WeightsRequest, WeightsOutcome> weights,
     Supplier<Optional<String>> behind,
     LongSupplier nanoTime) {

@@ -11,6 +11,7 @@ import dev.turnstone.trainerbridge.log.RunTable;
 import dev.turnstone.trainerbridge.log.TrajectoryLog;
 import dev.turnstone.trainerbridge.spec.PolicyIdentity;
 import dev.turnstone.trainerbridge.spec.RunSpec;
+import dev.turnstone.trainerbridge.spec.RunSpec.Driver;
 import dev.turnstone.trainerbridge.weights.Weights;
 import dev.turnstone.trainerbridge.weights.WeightsOutcome;
 import dev.turnstone.trainerbridge.wire.FeedMessage;
@@ -55,17 +56,20 @@ public final class Runs implements AutoCloseable {
   /// Reads the runs in the log; [#start] makes them go on.
   ///
   /// @param environments by registered name, asked when a rollout starts
+  /// @param agents plays the rollouts that outside agents drive
   /// @param nanoTime a clock such as `System::nanoTime`
   public Runs(
       TrajectoryLog log,
       Rollout.Agent agent,
       PolicyIdentity policy,
       Function<String, Optional<Environment>> environments,
+      AgentDriver agents,
       Weights weights,
       Upkeep upkeep,
       LongSupplier nanoTime) {
     this.context =
-        new RunContext(log, agent, policy, environments, this::apply, weights::behind, nanoTime);
+        new RunContext(
+            log, agent, policy, environments, agents, this::apply, weights::behind, nanoTime);
     this.weights = weights;
     this.upkeep = upkeep;
     for (RunTable.Stored stored : log.runs().all())
@@ -88,7 +92,8 @@ public final class Runs implements AutoCloseable {
         return known.get().spec().equals(spec)
             ? new Created.Known(known.get())
             : new Created.Refused("run is known with another body: " + spec.run());
-      if (context.environments().apply(spec.environment()).isEmpty())
+      if (spec.driver() == Driver.ENVIRONMENT
+          && context.environments().apply(spec.environment()).isEmpty())
         return new Created.Refused("no environment is registered as " + spec.environment());
       if (runs.size() >= MAX_RUNS)
         return new Created.Refused("there are %d runs already".formatted(MAX_RUNS));

@@ -14,7 +14,8 @@ import java.util.Map;
 
 /// One training job as its client asked for it: the body of `POST /v1/runs`. It never changes.
 ///
-/// @param environment name of a registered environment
+/// @param environment name of a registered environment; of no meaning if an agent drives
+/// @param driver who drives the turns
 /// @param groupSize rollouts of one task
 /// @param maxStaleness η: versions that a group's oldest token may lag behind when it is sent
 /// @param groupsPerVersion B: groups that one training step takes
@@ -25,6 +26,7 @@ import java.util.Map;
 public record RunSpec(
     String run,
     String environment,
+    Driver driver,
     int groupSize,
     Sampling sampling,
     RolloutLimits limits,
@@ -39,6 +41,14 @@ public record RunSpec(
   static final int MAX_GROUP_SIZE = 1024;
   static final int MAX_ROLLOUTS = 1 << 16;
   private static final String NAME = "[A-Za-z0-9][A-Za-z0-9._:-]{0,127}";
+
+  /// Who calls the policy for a rollout's turns.
+  public enum Driver {
+    /// The agent loop of this server, in an environment session.
+    ENVIRONMENT,
+    /// An outside agent, through a session of the API; its reward comes from outside too.
+    AGENT
+  }
 
   /// What happens to a group whose scored rewards are all equal.
   public enum ZeroVariance {

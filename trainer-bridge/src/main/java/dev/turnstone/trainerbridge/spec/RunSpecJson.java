@@ -7,6 +7,7 @@ import dev.turnstone.rollout.StopReason.Use;
 import dev.turnstone.rollout.WeightsUpdate;
 import dev.turnstone.trainerbridge.json.Fields;
 import dev.turnstone.trainerbridge.json.JsonText;
+import dev.turnstone.trainerbridge.spec.RunSpec.Driver;
 import dev.turnstone.trainerbridge.spec.RunSpec.ZeroVariance;
 import java.time.Duration;
 import java.util.Arrays;
@@ -17,16 +18,21 @@ import java.util.Optional;
 /// A run's specification as JSON, and its defaults.
 public final class RunSpecJson {
   private static final double MAX_SECONDS = 14 * 24 * 3600;
+  private static final String NO_ENVIRONMENT = "agent";
   private static final Fields NOTHING = Fields.of("", JsonText.object());
 
   private RunSpecJson() {}
 
   static RunSpec parse(Fields body, int contextLength) {
     int groupSize = Math.clamp(body.integer("group_size"), -1, Integer.MAX_VALUE);
-    RolloutLimits limits = limits(body.object("limits").orElse(NOTHING), contextLength);
+    Driver driver = body.choice("driver", Driver.class).orElse(Driver.ENVIRONMENT);
+    RolloutLimits limits = limits(body.object("limits").orElse(NOTHING), contextLength, driver);
     return new RunSpec(
         body.text("run"),
-        body.text("environment"),
+        driver == Driver.AGENT
+            ? body.optionalText("environment").orElse(NO_ENVIRONMENT)
+            : body.text("environment"),
+        driver,
         groupSize,
         SamplingJson.read(body.object("sampling").orElse(NOTHING)),
         limits,
@@ -43,6 +49,7 @@ public final class RunSpecJson {
   static ObjectNode write(RunSpec spec) {
     ObjectNode body = JsonText.object();
     body.put("run", spec.run()).put("environment", spec.environment());
+    if (spec.driver() != Driver.ENVIRONMENT) body.put("driver", Fields.wire(spec.driver()));
     body.put("group_size", spec.groupSize());
     body.set("sampling", SamplingJson.write(spec.sampling()));
     RolloutLimits limits = spec.limits();
@@ -67,17 +74,19 @@ public final class RunSpecJson {
     return body.put("allow_truncated_sampling", spec.allowTruncatedSampling());
   }
 
-  private static RolloutLimits limits(Fields fields, int contextLength) {
+  /// An agent's calls are many and its rows several, so it is bounded by time first.
+  private static RolloutLimits limits(Fields fields, int contextLength, Driver driver) {
+    boolean agent = driver == Driver.AGENT;
     int context = fields.integer("context_length", contextLength);
     if (context > contextLength)
       throw new IllegalArgumentException(
           "limits.context_length is above the policy's %d: %d".formatted(contextLength, context));
     return new RolloutLimits(
-        fields.integer("max_turns", 8),
+        fields.integer("max_turns", agent ? 1000 : 8),
         fields.integer("max_turn_tokens", context),
-        fields.integer("max_tokens", context),
+        fields.integer("max_tokens", agent ? 1 << 20 : context),
         context,
-        duration(fields, "wall_time_s", 300),
+        duration(fields, "wall_time_s", agent ? 3600 : 300),
         fields.integer("max_consecutive_errors", 3));
   }
 

@@ -58,6 +58,7 @@ public final class Bridge implements AutoCloseable {
             IDENTITY,
             name ->
                 name.equals("python") ? Optional.<Environment>of(environment) : Optional.empty(),
+            AgentDriver.NONE,
             weights,
             new Runs.Upkeep(KEEP, Duration.ofSeconds(2)),
             now::get);

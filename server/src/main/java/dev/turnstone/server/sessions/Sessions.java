@@ -1,0 +1,169 @@
+package dev.turnstone.server.sessions;
+
+import dev.turnstone.rollout.ChatFormat;
+import dev.turnstone.rollout.RolloutId;
+import dev.turnstone.rollout.StopReason;
+import dev.turnstone.rollout.Task;
+import dev.turnstone.rollout.Trajectory;
+import dev.turnstone.server.http.Refused;
+import dev.turnstone.trainerbridge.runs.AgentDriver;
+import dev.turnstone.trainerbridge.spec.RunSpec;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.LongSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// All sessions of a server: those that clients open, and those of runs whose driver is an agent.
+///
+/// A session lives in memory. When the server ends, those of runs start again as a new attempt,
+/// with a new session; the others are gone.
+public final class Sessions implements AgentDriver, AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(Sessions.class);
+  private static final Duration TICK = Duration.ofMillis(200);
+  private static final Duration SLACK = Duration.ofSeconds(30);
+  private static final int REMEMBERED = 64;
+  private static final String OWN = "session";
+
+  private final ChatFormat format;
+  private final SessionTimes times;
+  private final LongSupplier nanoTime;
+  private final Map<String, Session> live = new ConcurrentHashMap<>();
+
+  /// The last ones that clients opened and finished; guarded by itself.
+  private final Map<String, Session> finished = new LinkedHashMap<>();
+
+  private final Thread sweeper;
+
+  /// @param nanoTime a clock such as `System::nanoTime`
+  public Sessions(ChatFormat format, SessionTimes times, LongSupplier nanoTime) {
+    this.format = format;
+    this.times = times;
+    this.nanoTime = nanoTime;
+    this.sweeper = Thread.ofVirtual().name("session-deadlines").start(this::tick);
+  }
+
+  /// The id of a rollout's session.
+  static String id(RolloutId rollout) {
+    return String.join(
+        "~",
+        rollout.run(),
+        rollout.group(),
+        Integer.toString(rollout.index()),
+        Integer.toString(rollout.attempt()));
+  }
+
+  /// Opens a session that belongs to no run.
+  Session open(SessionRules rules) {
+    if (live.size() >= times.maxSessions())
+      throw Refused.busy("the server is full: %d sessions are open".formatted(live.size()), "full");
+    String id = "s" + UUID.randomUUID().toString().replace("-", "");
+    Session session = new Session(id, new RolloutId(OWN, id, 0, 0), rules, format, nanoTime);
+    live.put(id, session);
+    return session;
+  }
+
+  @Override
+  public Trajectory drive(RolloutId id, Task task, RunSpec spec) throws InterruptedException {
+    SessionRules rules =
+        new SessionRules(
+            Optional.of(spec.sampling()), Optional.of(spec.limits()), spec.limits().wallTime());
+    Session session = new Session(id(id), id, rules, format, nanoTime);
+    live.put(session.id(), session);
+    try {
+      Duration patience = rules.deadline().plus(times.reward()).plus(SLACK);
+      Optional<Trajectory> made = session.await(patience);
+      return made.isPresent()
+          ? made.get()
+          : session.finish(Optional.of(StopReason.CLIENT_GONE), Duration.ZERO);
+    } catch (InterruptedException e) {
+      session.finish(Optional.of(StopReason.CANCELLED), Duration.ZERO);
+      throw e;
+    } finally {
+      live.remove(session.id());
+    }
+  }
+
+  /// A session that takes calls, or has just been finished.
+  ///
+  /// @throws Refused if there is none of that name
+  Session find(String id) {
+    Session session = live.get(id);
+    if (session != null) return session;
+    synchronized (finished) {
+      Session known = finished.get(id);
+      if (known != null) return known;
+    }
+    if (id.contains("~"))
+      throw Refused.busy(
+          "session %s is not open: its group waits for admission, or it has ended".formatted(id),
+          "session_not_open");
+    throw Refused.notFound("there is no session " + id, "session", "unknown_session");
+  }
+
+  static Refused closed(String id) {
+    return Refused.of(410, "session %s is finished".formatted(id), "session_closed");
+  }
+
+  /// Finishes a session for its client.
+  Trajectory finish(Session session, Optional<StopReason> stop) throws InterruptedException {
+    Trajectory made = session.finish(stop, times.reward());
+    if (made.id().run().equals(OWN) && live.remove(session.id()) != null) remember(session);
+    return made;
+  }
+
+  private void remember(Session session) {
+    synchronized (finished) {
+      finished.put(session.id(), session);
+      while (finished.size() > REMEMBERED) finished.remove(finished.keySet().iterator().next());
+    }
+  }
+
+  /// The sessions of one group that are open now.
+  public List<String> open(String run, String group) {
+    String prefix = run + "~" + group + "~";
+    return live.keySet().stream().filter(id -> id.startsWith(prefix)).sorted().toList();
+  }
+
+  /// Sessions that are open now.
+  public int count() {
+    return live.size();
+  }
+
+  private void tick() {
+    try {
+      while (true) {
+        Thread.sleep(TICK);
+        for (Session session : live.values()) tend(session);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void tend(Session session) throws InterruptedException {
+    session.calls().sweep(times.retryGrace());
+    if (!session.late() || session.isClosing()) return;
+    log.info("session {} is closed: nobody finished it in time", session.id());
+    session.finish(Optional.of(StopReason.CLIENT_GONE), Duration.ZERO);
+    if (session.trajectory().filter(made -> made.id().run().equals(OWN)).isPresent()) {
+      live.remove(session.id());
+      remember(session);
+    }
+  }
+
+  @Override
+  public void close() {
+    sweeper.interrupt();
+    try {
+      for (Session session : live.values()) session.calls().abortAll();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,242 @@
+package dev.turnstone.server.sessions;
+
+import dev.turnstone.server.completion.Recorder;
+import dev.turnstone.server.http.Call;
+import dev.turnstone.server.http.EventStream;
+import dev.turnstone.server.http.Refused;
+import dev.turnstone.server.http.Reply;
+import dev.turnstone.server.http.Route.Endpoint;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongSupplier;
+
+/// One call of an agent: runs on a thread of its own and is read by however many connections, from
+/// its beginning. Losing them does not end it.
+final class SharedCall {
+  /// How long a stream may be silent before its client hears that it lives.
+  private static final Duration SILENCE = Duration.ofSeconds(15);
+
+  private final Optional<String> key;
+  private final String body;
+  private final SessionRecorder recorder;
+  private final LongSupplier nanoTime;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition changed = lock.newCondition();
+
+  // All guarded by lock.
+  private final List<String> frames = new ArrayList<>();
+  private Optional<Reply> reply = Optional.empty();
+  private Optional<RuntimeException> failure = Optional.empty();
+  private boolean streams;
+  private boolean done;
+  private boolean aborted;
+  private int readers;
+  private boolean lost;
+  private long since;
+  private Optional<Thread> thread = Optional.empty();
+
+  /// A call that has not begun.
+  ///
+  /// @param key what the client calls it, if anything
+  /// @param body digest of what it asks for
+  SharedCall(Optional<String> key, String body, SessionRecorder recorder, LongSupplier nanoTime) {
+    this.key = key;
+    this.body = body;
+    this.recorder = recorder;
+    this.nanoTime = nanoTime;
+    this.since = nanoTime.getAsLong();
+  }
+
+  Optional<String> key() {
+    return key;
+  }
+
+  String body() {
+    return body;
+  }
+
+  SessionRecorder recorder() {
+    return recorder;
+  }
+
+  void start(String name, Endpoint endpoint, Call call) {
+    Thread started =
+        Thread.ofVirtual()
+            .name(name)
+            .unstarted(
+                () -> ScopedValue.where(Recorder.CURRENT, recorder).run(() -> run(endpoint, call)));
+    lock.lock();
+    try {
+      thread = Optional.of(started);
+    } finally {
+      lock.unlock();
+    }
+    started.start();
+  }
+
+  private void run(Endpoint endpoint, Call call) {
+    try {
+      Reply answered = endpoint.answer(call);
+      if (answered instanceof Reply.Events(var body)) {
+        tell(() -> streams = true);
+        body.write(new EventStream(this::keep));
+      } else {
+        tell(() -> reply = Optional.of(answered));
+      }
+    } catch (RuntimeException e) {
+      tell(() -> failure = Optional.of(e));
+    } catch (InterruptedException | EventStream.Gone e) {
+      tell(() -> failure = Optional.of(Refused.busy("the call was aborted", "aborted")));
+    } finally {
+      recorder.close();
+      tell(() -> done = true);
+    }
+  }
+
+  /// Whoever reads sends pings of its own.
+  private void keep(String frame) {
+    if (!frame.startsWith(":")) tell(() -> frames.add(frame));
+  }
+
+  private void tell(Runnable change) {
+    lock.lock();
+    try {
+      change.run();
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// Another connection will read.
+  void join() {
+    tell(() -> {
+      readers++;
+      lost = false;
+    });
+  }
+
+  /// What the connection that joined is to answer; waits until that is known.
+  Reply read() throws InterruptedException {
+    lock.lock();
+    try {
+      while (!done && !streams && reply.isEmpty())
+        if (!changed.await(1, TimeUnit.HOURS)) throw Refused.busy("the call hangs", "timeout");
+      if (streams) return new Reply.Events(out -> replay(out));
+      left(false);
+      if (failure.isPresent()) throw failure.get();
+      return reply.orElseThrow();
+    } catch (InterruptedException e) {
+      left(true);
+      throw e;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void replay(EventStream out) throws InterruptedException, EventStream.Gone {
+    boolean whole = false;
+    try {
+      int at = 0;
+      for (Optional<String> frame = next(at); frame.isPresent(); frame = next(at)) {
+        if (frame.get().isEmpty()) out.ping();
+        else {
+          out.frame(frame.get());
+          at++;
+        }
+      }
+      whole = true;
+    } finally {
+      boolean gone = !whole;
+      tell(() -> left(gone));
+    }
+  }
+
+  /// The frame at a place; "" if none came for a while, empty if none will.
+  private Optional<String> next(int at) throws InterruptedException {
+    lock.lock();
+    try {
+      while (frames.size() <= at) {
+        if (done) return Optional.empty();
+        if (!changed.await(SILENCE.toSeconds(), TimeUnit.SECONDS)) return Optional.of("");
+      }
+      return Optional.of(frames.get(at));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void left(boolean gone) {
+    readers--;
+    lost |= gone;
+    since = nanoTime.getAsLong();
+  }
+
+  /// Whether nobody reads it because the connection broke.
+  boolean isLost() {
+    lock.lock();
+    try {
+      return readers == 0 && lost;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// Whether nobody has read it for `grace`, so that no retry will join it.
+  boolean expired(Duration grace) {
+    lock.lock();
+    try {
+      return readers == 0 && nanoTime.getAsLong() - since > grace.toNanos();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// Whether a retry gets what it asks for.
+  boolean isJoinable() {
+    lock.lock();
+    try {
+      return !aborted;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  boolean isDone() {
+    lock.lock();
+    try {
+      return done;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// Ends it; what it had generated is not kept.
+  void abort() {
+    lock.lock();
+    try {
+      if (done) return;
+      aborted = true;
+      thread.ifPresent(Thread::interrupt);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// Waits for its end, for a while.
+  boolean awaitDone(Duration patience) throws InterruptedException {
+    long left = patience.toNanos();
+    lock.lock();
+    try {
+      while (!done && left > 0) left = changed.awaitNanos(left);
+      return done;
+    } finally {
+      lock.unlock();
+    }
+  }
+}
