@@ -117,7 +117,7 @@ public final class Completions {
               .formatted(MOST_CHOICES, choices),
           "n");
     if (!Recorder.CURRENT.isBound())
-      return new Completion(served, asks, pace, choices -> {}, running::remove);
+      return new Completion(served, asks, pace, ended -> {}, running::remove);
     Recorder recorder = Recorder.CURRENT.get();
     List<Ask> kept = asks.stream().map(recorder::ask).toList();
     return new Completion(served, kept, pace, recorder::ended, running::remove);

@@ -9,7 +9,8 @@ import dev.turnstone.server.http.Refused;
 import dev.turnstone.trainerbridge.runs.AgentDriver;
 import dev.turnstone.trainerbridge.spec.RunSpec;
 import java.time.Duration;
-import java.util.LinkedHashMap;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -28,6 +29,7 @@ public final class Sessions implements AgentDriver, AutoCloseable {
   private static final Duration TICK = Duration.ofMillis(200);
   private static final Duration SLACK = Duration.ofSeconds(30);
   private static final int REMEMBERED = 64;
+  private static final int NAMED = 10_000;
   private static final String OWN = "session";
 
   private final ChatFormat format;
@@ -35,8 +37,11 @@ public final class Sessions implements AgentDriver, AutoCloseable {
   private final LongSupplier nanoTime;
   private final Map<String, Session> live = new ConcurrentHashMap<>();
 
-  /// The last ones that clients opened and finished; guarded by itself.
-  private final Map<String, Session> finished = new LinkedHashMap<>();
+  /// Those that have ended, of which the last are kept whole; guarded by itself.
+  private final Map<String, Optional<Session>> finished = new HashMap<>();
+
+  /// Their ids in order; guarded by `finished`.
+  private final List<String> ended = new ArrayList<>();
 
   private final Thread sweeper;
 
@@ -85,7 +90,7 @@ public final class Sessions implements AgentDriver, AutoCloseable {
       session.finish(Optional.of(StopReason.CANCELLED), Duration.ZERO);
       throw e;
     } finally {
-      live.remove(session.id());
+      forget(session);
     }
   }
 
@@ -96,8 +101,9 @@ public final class Sessions implements AgentDriver, AutoCloseable {
     Session session = live.get(id);
     if (session != null) return session;
     synchronized (finished) {
-      Session known = finished.get(id);
-      if (known != null) return known;
+      Optional<Session> known = finished.getOrDefault(id, Optional.empty());
+      if (known.isPresent()) return known.get();
+      if (finished.containsKey(id)) throw closed(id);
     }
     if (id.contains("~"))
       throw Refused.busy(
@@ -113,14 +119,19 @@ public final class Sessions implements AgentDriver, AutoCloseable {
   /// Finishes a session for its client.
   Trajectory finish(Session session, Optional<StopReason> stop) throws InterruptedException {
     Trajectory made = session.finish(stop, times.reward());
-    if (made.id().run().equals(OWN) && live.remove(session.id()) != null) remember(session);
+    if (made.id().run().equals(OWN)) forget(session);
     return made;
   }
 
-  private void remember(Session session) {
+  /// Keeps the last ones and the names of many more.
+  private void forget(Session session) {
+    if (live.remove(session.id()) == null) return;
     synchronized (finished) {
-      finished.put(session.id(), session);
-      while (finished.size() > REMEMBERED) finished.remove(finished.keySet().iterator().next());
+      finished.put(session.id(), Optional.of(session));
+      ended.addLast(session.id());
+      if (ended.size() > REMEMBERED)
+        finished.put(ended.get(ended.size() - REMEMBERED - 1), Optional.empty());
+      if (ended.size() > NAMED) finished.remove(ended.removeFirst());
     }
   }
 
@@ -151,10 +162,8 @@ public final class Sessions implements AgentDriver, AutoCloseable {
     if (!session.late() || session.isClosing()) return;
     log.info("session {} is closed: nobody finished it in time", session.id());
     session.finish(Optional.of(StopReason.CLIENT_GONE), Duration.ZERO);
-    if (session.trajectory().filter(made -> made.id().run().equals(OWN)).isPresent()) {
-      live.remove(session.id());
-      remember(session);
-    }
+    if (session.trajectory().filter(made -> made.id().run().equals(OWN)).isPresent())
+      forget(session);
   }
 
   @Override

@@ -235,8 +235,9 @@ final class SessionsTest {
     assertThat(rollout.get("reward").asDouble()).isEqualTo(1);
     assertThat(rollout.get("rows")).hasSize(2);
     assertThat(rollout.at("/rows/1/flags/0").asText()).isEqualTo("fork:new_conversation");
-    // The session is closed, and its id is not anyone's for the taking.
-    assertThat(agent(body(ONE, false)).status()).isEqualTo(503);
+    // The session is closed; finishing it again is answered the same.
+    assertThat(agent(body(ONE, false)).status()).isEqualTo(410);
+    assertThat(post("/finish", "{}").json().get("stop").asText()).isEqualTo("answer");
   }
 
   @Test
