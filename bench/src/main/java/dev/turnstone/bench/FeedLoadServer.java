@@ -19,6 +19,7 @@ import dev.turnstone.trainerbridge.log.Retention;
 import dev.turnstone.trainerbridge.log.TrajectoryLog;
 import dev.turnstone.trainerbridge.runs.Created;
 import dev.turnstone.trainerbridge.runs.Run;
+import dev.turnstone.trainerbridge.runs.AgentDriver;
 import dev.turnstone.trainerbridge.runs.Runs;
 import dev.turnstone.trainerbridge.runs.Runs.Upkeep;
 import dev.turnstone.trainerbridge.runs.Submitted;
@@ -84,6 +85,7 @@ public final class FeedLoadServer {
         new Rollout.Agent(policy, policy, policy),
         new PolicyIdentity("a".repeat(64), "b".repeat(64), FeedLoadPolicy.VOCABULARY),
         name -> Optional.of((task, seed, deadline) -> new Scored()),
+        AgentDriver.NONE,
         Weights.open(log, policy, List.of(data)),
         new Upkeep(new Retention.Policy(256 << 20, Duration.ofDays(1)), Duration.ofSeconds(10)),
         System::nanoTime);
