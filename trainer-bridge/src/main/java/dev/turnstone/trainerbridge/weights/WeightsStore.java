@@ -64,7 +64,7 @@ final class WeightsStore {
     List<Path> old =
         list(directory).stream()
             .filter(path -> !path.getFileName().toString().endsWith(".tmp"))
-            .sorted(Comparator.comparing(WeightsStore::age).reversed())
+            .sorted(Comparator.comparingLong(WeightsStore::age).reversed())
             .skip(KEPT)
             .toList();
     for (Path path : old) delete(path);
