@@ -331,6 +331,7 @@ class EngineTest {
       Engine engine = engine(EngineConfig.DEFAULT);
       Path next = newWeights();
       var reached = new CountDownLatch(1);
+      var applied = new CountDownLatch(1);
       var seen = new ArrayList<Integer>();
       Tokens prompt = prompt(30, 6);
       try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
@@ -341,9 +342,11 @@ class EngineTest {
                     (_, _, version) -> {
                       seen.add(version);
                       if (seen.size() == 10) reached.countDown();
+                      if (seen.size() > 10 && version == 0) letTheUpdateCatchUp(applied);
                     }));
         assertThat(reached.await(30, TimeUnit.SECONDS)).isTrue();
         engine.apply(new WeightsUpdate(SECOND, next, WeightsUpdate.Pause.KEEP, kv));
+        applied.countDown();
         Generation generation = running.get(60, TimeUnit.SECONDS);
 
         assertThat(generation.versions().values()).containsExactly(0, 1);
@@ -354,6 +357,16 @@ class EngineTest {
         assertThat(engine.weights()).isEqualTo(SECOND);
         if (kv == WeightsUpdate.Kv.RECOMPUTE) tailBelongsToTheNewWeights(generation, prompt, next);
       }
+    }
+  }
+
+  /// Slows the engine down: the update is loaded beside it and must arrive before the end.
+  private static void letTheUpdateCatchUp(CountDownLatch applied) {
+    try {
+      if (applied.await(20, TimeUnit.MILLISECONDS))
+        throw new IllegalStateException("an old version");
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 
