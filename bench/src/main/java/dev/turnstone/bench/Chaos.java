@@ -21,11 +21,11 @@ import java.util.concurrent.TimeUnit;
 /// Kills servers, trainer and database at random, cuts and stalls connections, and counts in the
 /// trainer's checkpoints what came of every group.
 final class Chaos implements Benchmark {
-  private static final int FAULTS_AIMED_AT = 72;
+  private static final int FAULTS_AIMED_AT = 100;
   private static final long LAST_WORDS_S = 240;
 
   /// A server must have come up to be worth killing.
-  private static final long LEAST_GAP_MS = 8000;
+  private static final long LEAST_GAP_MS = 6000;
 
   private final Random random = new Random(7);
   private final Map<Fault, Integer> faults = new EnumMap<>(Fault.class);

@@ -29,7 +29,9 @@ public final class RowCbor {
 
   static void write(ObjectNode node, Row row) {
     byte[] mask = new byte[row.length()];
-    row.mask().stream().forEach(at -> mask[at] = 1);
+    BitSet set = row.mask();
+    for (int from = set.nextSetBit(0); from >= 0; from = set.nextSetBit(set.nextClearBit(from)))
+      Arrays.fill(mask, from, set.nextClearBit(from), (byte) 1);
     node.put("branch", row.branch());
     node.set("ids", new POJONode(row.ids().toArray()));
     node.put("mask", mask);
@@ -102,7 +104,14 @@ public final class RowCbor {
     if (!(fields.tree().path("mask") instanceof BinaryNode typed))
       throw new IllegalArgumentException("mask is not a u8 array");
     byte[] bytes = typed.binaryValue();
-    for (int i = 0; i < bytes.length; i++) if (bytes[i] != 0) mask.set(i);
+    // By runs, of which there are few.
+    int from = 0;
+    while (from < bytes.length) {
+      int to = from;
+      while (to < bytes.length && bytes[to] != 0) to++;
+      mask.set(from, to);
+      from = to + 1;
+    }
     return mask;
   }
 
