@@ -6,6 +6,7 @@ import dev.turnstone.envadapters.EnvironmentSpec;
 import dev.turnstone.envadapters.Environments;
 import dev.turnstone.envadapters.peer.ToolAddressPolicy;
 import dev.turnstone.rollout.Rollout;
+import dev.turnstone.trainerbridge.log.Retention;
 import dev.turnstone.trainerbridge.log.TrajectoryLog;
 import dev.turnstone.trainerbridge.runs.Created;
 import dev.turnstone.trainerbridge.runs.Run;
@@ -69,6 +70,8 @@ final class Rollouts implements Benchmark {
               IDENTITY,
               environments::lookup,
               weights,
+              new Runs.Upkeep(
+                  new Retention.Policy(1L << 30, Duration.ofDays(1)), Duration.ofSeconds(10)),
               System::nanoTime)) {
         runs.start();
         play(runs, "quick", groups, turns);

@@ -112,7 +112,7 @@ final class SessionsTest {
   @ValueSource(strings = {"Idempotency-Key: a", "x-stainless-retry-count: 1"})
   void aRetryJoinsTheCallThatRuns(String header) throws Exception {
     server.policy.waitsBefore("2");
-    String[] named = header.split(": ");
+    String[] named = header.split(": ", 2);
     CompletableFuture<Answer> first =
         CompletableFuture.supplyAsync(() -> agent(body(ONE, false), "Idempotency-Key", "a"));
     assertThat(server.policy.silent.await(10, TimeUnit.SECONDS)).isTrue();
