@@ -99,21 +99,19 @@ public final class Dispatch {
             ? context.body().buffer().getBytes()
             : new byte[0];
     long started = System.nanoTime();
+    // Read here, where a query that cannot be decoded is 400.
+    Call call =
+        new Call(
+            context.pathParams(),
+            context.queryParams(),
+            context.request().headers(),
+            MissingNode.getInstance());
     Exchange exchange =
         new Exchange(context.vertx().getOrCreateContext(), context.response(), route.errors());
     exchange.start(
         inFlight,
         admissions(route, context),
-        () -> {
-          var request = context.request();
-          Call call =
-              new Call(
-                  context.pathParams(),
-                  context.queryParams(),
-                  request.headers(),
-                  MissingNode.getInstance());
-          return answer(route, call, body);
-        },
+        () -> answer(route, call, body),
         status -> metrics.answered(route, status, System.nanoTime() - started));
   }
 
