@@ -51,7 +51,7 @@ public final class Engine implements TrainablePolicy, PausablePolicy, AutoClosea
     Model model = new Model(sizes, config.precision());
     try {
       Parameters parameters = model.load(folder);
-      TokenMasks masks = new TokenMasks(folder, sizes.vocabulary());
+      TokenMasks masks = new TokenMasks());
       ForwardPass forward = forward(model, config);
       ForwardPass.Weights weights = forward.prepare(parameters);
       var thread = EngineThread.start(sizes, forward, weights, id, config);
@@ -201,8 +201,10 @@ public final class Engine implements TrainablePolicy, PausablePolicy, AutoClosea
     return thread.stats();
   }
 
-  /// Says what text the ids stand for, instead of the folder's tokenizer.
-  void tokens(byte[][] bytes) {
+  /// Says what text ids stand for, without which no constraint can be kept.
+  ///
+  /// @param bytes of each id; none for ids that are no text, such as special tokens
+  public void tokens(byte[][] bytes) {
     masks.tokens(bytes);
   }
 

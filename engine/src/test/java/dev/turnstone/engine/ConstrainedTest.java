@@ -174,7 +174,8 @@ class ConstrainedTest {
     assertThatThrownBy(() -> engine.generate(request(bad, Sampling.FULL, 5)))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("the keyword not");
-    assertThatThrownBy(() -> engine.tokens(new byte[][] {{'a'}}))
+    engine.tokens(new byte[][] {{'a'}});
+    assertThatThrownBy(() -> engine.check(request(POINT, Sampling.FULL, 5)))
         .hasMessageContaining("a token for every printable character");
   }
 }

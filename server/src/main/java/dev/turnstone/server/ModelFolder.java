@@ -116,13 +116,23 @@ record ModelFolder(String name, Path path) {
       throw new StartupError(
           "the tokenizer in %s has %d ids, but its model only %d"
               .formatted(path, tokenizer.vocabularySize(), vocabulary));
+    Engine engine = Engine.load(path, new WeightsId(UNTRAINED, 0, weightsSha256()), config);
+    engine.tokens(texts(tokenizer, vocabulary));
     return new Served(
         name,
-        Engine.load(path, new WeightsId(UNTRAINED, 0, weightsSha256()), config),
+        engine,
         format,
         parser,
         new TokenizerTexts(tokenizer, parser),
         new PolicyIdentity(tokenizer.sha256(), format.templateSha256(), vocabulary));
+  }
+
+  /// The bytes of each id; special tokens are no text.
+  private static byte[][] texts(Tokenizer tokenizer, int vocabulary) {
+    byte[][] bytes = new byte[vocabulary][];
+    for (int id = 0; id < vocabulary; id++)
+      bytes[id] = tokenizer.isSpecial(id) ? new byte[0] : tokenizer.bytes(id);
+    return bytes;
   }
 
   /// Names the weights of a folder without a manifest: one hash over its safetensors in order.
