@@ -51,7 +51,7 @@ public final class Engine implements TrainablePolicy, PausablePolicy, AutoClosea
     Model model = new Model(sizes, config.precision());
     try {
       Parameters parameters = model.load(folder);
-      TokenMasks masks = new TokenMasks());
+      TokenMasks masks = new TokenMasks();
       ForwardPass forward = forward(model, config);
       ForwardPass.Weights weights = forward.prepare(parameters);
       var thread = EngineThread.start(sizes, forward, weights, id, config);
