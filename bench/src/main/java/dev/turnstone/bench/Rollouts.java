@@ -8,6 +8,7 @@ import dev.turnstone.envadapters.peer.ToolAddressPolicy;
 import dev.turnstone.rollout.Rollout;
 import dev.turnstone.trainerbridge.log.Retention;
 import dev.turnstone.trainerbridge.log.TrajectoryLog;
+import dev.turnstone.trainerbridge.runs.AgentDriver;
 import dev.turnstone.trainerbridge.runs.Created;
 import dev.turnstone.trainerbridge.runs.Run;
 import dev.turnstone.trainerbridge.runs.RunEvent;
@@ -69,6 +70,7 @@ final class Rollouts implements Benchmark {
               new Rollout.Agent(agent, agent, agent),
               IDENTITY,
               environments::lookup,
+              AgentDriver.NONE,
               weights,
               new Runs.Upkeep(
                   new Retention.Policy(1L << 30, Duration.ofDays(1)), Duration.ofSeconds(10)),
