@@ -108,6 +108,7 @@ final class BadInputTest {
           /v1/environments    | {'environment':'e','tools':[{'kind':'magic'}]}             | tools[0]
           /v1/environments    | {'environment':'e','tools':[{'kind':'sandbox','name':'p','description':'d','url':'ftp://x'}]} | tools[0].url
           /v1/environments    | {'environment':'e','rewards':[{'kind':'vibes'}]}           | rewards[0].kind must be one of
+          /v1/environments    | {'environment':'e','rewards':[{'kind':'json_equal','headers':{'':{'':{}}}}]} | rewards[0].headers
           /v1/weights         | {'lineage':'l','version':1,'uri':'/tmp'}                   | the body lacks manifest_sha256
           /v1/weights         | {'lineage':'l','version':-1,'uri':'/tmp','manifest_sha256':'x'} | version
           /v1/weights         | {'lineage':'l','version':1,'uri':'/tmp','manifest_sha256':'SHA'} | no configured root holds

@@ -10,6 +10,7 @@ import com.networknt.schema.SchemaRegistryConfig;
 import com.networknt.schema.dialect.Dialect;
 import com.networknt.schema.dialect.Dialects;
 import com.networknt.schema.keyword.NonValidationKeyword;
+import com.networknt.schema.path.NodePath;
 import com.networknt.schema.path.PathType;
 import java.io.IOException;
 import java.io.InputStream;
@@ -87,10 +88,21 @@ public final class Contract {
         errors.stream()
             .filter(e -> e.getInstanceLocation().equals(error.getInstanceLocation()))
             .toList();
-    String param = error.getInstanceLocation().toString().replaceFirst("^\\$\\.?", "");
+    String param = field(error.getInstanceLocation());
     throw param.isEmpty()
         ? Refused.bad(sentence("the body", same))
         : Refused.bad(sentence(param, same), param);
+  }
+
+  /// Where in the body, such as `messages[0].role`. Names may be anything, also empty.
+  private static String field(NodePath path) {
+    StringBuilder field = new StringBuilder();
+    for (int i = 0; i < path.getNameCount(); i++)
+      switch (path.getElement(i)) {
+        case Integer index -> field.append('[').append(index).append(']');
+        case Object name -> field.append(i == 0 ? "" : ".").append(name);
+      }
+    return field.toString();
   }
 
   private Schema compile(String name) {
