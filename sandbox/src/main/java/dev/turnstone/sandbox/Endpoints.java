@@ -159,7 +159,9 @@ final class Endpoints {
   private static Reply failed(Exception e) {
     String why = String.valueOf(e.getMessage());
     return switch (e) {
-      case SandboxBusy _ -> Reply.detail(504, "The sandbox is busy: " + why);
+      case SandboxBusy busy ->
+          Reply.detail(504, "The sandbox is busy: " + why)
+              .with("x-queue-ms", Double.toString(busy.waited().toNanos() / 1e6));
       case Gone _ -> Reply.detail(410, "The session has ended: " + why);
       case NoFile _ -> Reply.detail(why.contains("No such file") ? 404 : 400, why);
       case Unsafe _ -> Reply.detail(503, why).with("retry-after", "60");

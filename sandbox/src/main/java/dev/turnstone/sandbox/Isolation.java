@@ -4,8 +4,6 @@ package dev.turnstone.sandbox;
 public enum Isolation {
   /// bubblewrap, namespaces of its own for every jail, seccomp, limits.
   BUBBLEWRAP,
-  /// The same within gVisor's kernel: stricter, and ten times slower to start.
-  GVISOR,
   /// Only seccomp and limits, in a container that is itself the boundary.
   NONE
 }

@@ -3,6 +3,7 @@ package dev.turnstone.sandbox;
 import dev.turnstone.sandbox.SelfTest.Report;
 import dev.turnstone.sandbox.jail.BubblewrapJails;
 import dev.turnstone.sandbox.jail.CgroupSearch;
+import dev.turnstone.sandbox.jail.ContainerJails;
 import dev.turnstone.sandbox.jail.HostTools;
 import dev.turnstone.sandbox.jail.JailFolder;
 import dev.turnstone.sandbox.jail.Jails;
@@ -19,11 +20,14 @@ final class Opening {
   private Opening() {}
 
   static <T> T open(SandboxConfig config, Server<T> server) throws SandboxException {
-    HostTools tools = HostTools.find(config.mounts());
+    HostTools tools =
+        config.isolation() == Isolation.NONE
+            ? HostTools.findWithoutJails(config.mounts())
+            : HostTools.find(config.mounts());
     Jails jails = jails(config, tools);
     try {
       Languages languages = Languages.find(tools);
-      SelfTest test = new SelfTest(jails, languages);
+      SelfTest test = new SelfTest(jails, languages, config.isolation());
       Report first = test.run();
       if (!first.passed())
         throw new SandboxException(
@@ -43,7 +47,7 @@ final class Opening {
       case BUBBLEWRAP ->
           new BubblewrapJails(
               tools, new Spawner(), JailFolder.create(), CgroupSearch.search(), config.firstUid());
-      case GVISOR, NONE -> throw new SandboxException("not yet");
+      case NONE -> ContainerJails.of(tools, config.firstUid());
     };
   }
 }

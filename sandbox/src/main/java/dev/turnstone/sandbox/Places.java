@@ -41,7 +41,7 @@ final class Places {
         throw new SandboxBusy("%d programs wait already".formatted(maxWaiting));
       if (!free.tryAcquire(wait.toNanos(), TimeUnit.NANOSECONDS))
         throw new SandboxBusy(
-            "all %d places stayed busy for %s s".formatted(count, wait.toMillis() / 1e3));
+            "all %d places stayed busy for %s s".formatted(count, wait.toMillis() / 1e3), wait);
     } finally {
       waiting.decrementAndGet();
     }

@@ -17,7 +17,6 @@ import java.util.List;
 /// @param maxSessions sessions that may be open at once; the next is answered 503
 /// @param selfTestEvery time between two self-tests while serving
 /// @param mounts more folders of the host that jails may read, such as those of toolchains
-/// @param allowHosts `host` or `host:port` that sessions may reach through the proxy if they ask to
 /// @param firstUid start of the range of user ids that jails run under when the service is root
 public record SandboxConfig(
     String host,
@@ -30,7 +29,6 @@ public record SandboxConfig(
     int maxSessions,
     Duration selfTestEvery,
     List<Path> mounts,
-    List<String> allowHosts,
     int firstUid) {
   static final int UIDS = HostTools.UIDS;
 
@@ -47,7 +45,6 @@ public record SandboxConfig(
       throw new IllegalArgumentException("self_test_every is not positive: " + selfTestEvery);
     if (firstUid < 1) throw new IllegalArgumentException("first_uid < 1: " + firstUid);
     mounts = List.copyOf(mounts);
-    allowHosts = List.copyOf(allowHosts);
   }
 
   /// On a port of this machine, sized to its cores.
@@ -64,7 +61,6 @@ public record SandboxConfig(
         2000,
         Duration.ofMinutes(5),
         List.of(),
-        List.of(),
         64_000);
   }
 
@@ -80,11 +76,10 @@ public record SandboxConfig(
         maxSessions,
         selfTestEvery,
         mounts,
-        allowHosts,
         firstUid);
   }
 
-  public SandboxConfig with(List<Path> otherMounts, List<String> otherHosts) {
+  public SandboxConfig with(List<Path> otherMounts) {
     return new SandboxConfig(
         host,
         port,
@@ -96,7 +91,6 @@ public record SandboxConfig(
         maxSessions,
         selfTestEvery,
         otherMounts,
-        otherHosts,
         firstUid);
   }
 
@@ -112,7 +106,6 @@ public record SandboxConfig(
         maxSessions,
         selfTestEvery,
         mounts,
-        allowHosts,
         firstUid);
   }
 
@@ -128,7 +121,6 @@ public record SandboxConfig(
         other,
         selfTestEvery,
         mounts,
-        allowHosts,
         firstUid);
   }
 }

@@ -94,7 +94,7 @@ final class Session implements AutoCloseable {
     ObjectNode json = JsonNodeFactory.instance.objectNode().put("id", id);
     json.put("workspace", "/workspace").put("opened", opened.toString());
     json.put("last_used", lastUsed.toString()).put("expires", expires().toString());
-    return json.put("memory_limit_MB", options.memoryMb()).put("network", options.network());
+    return json.put("memory_limit_MB", options.memoryMb());
   }
 
   private Instant expires() {

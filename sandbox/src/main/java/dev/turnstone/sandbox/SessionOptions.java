@@ -9,14 +9,12 @@ import java.util.Map;
 /// @param ttl how long it lives at most
 /// @param idle how long it lives without a call
 /// @param memoryMb what all its processes may hold together, in MiB
-/// @param network whether it may reach the allowed hosts through the proxy
 /// @param environment variables that commands and shells find
 /// @param queueWait how long a call may wait for the one before it
 record SessionOptions(
     Duration ttl,
     Duration idle,
     int memoryMb,
-    boolean network,
     Map<String, String> environment,
     Duration queueWait) {
   static final Duration TTL = Duration.ofHours(1);
@@ -24,6 +22,6 @@ record SessionOptions(
   static final Duration IDLE = Duration.ofMinutes(15);
 
   static SessionOptions defaults(Duration queueWait) {
-    return new SessionOptions(TTL, IDLE, Limits.SESSION_MEMORY_MB, false, Map.of(), queueWait);
+    return new SessionOptions(TTL, IDLE, Limits.SESSION_MEMORY_MB, Map.of(), queueWait);
   }
 }

@@ -49,14 +49,7 @@ final class SessionReader {
     } else if (!memory.isMissingNode() && !memory.isNull() && memory.asLong() != -1) {
       error("memory_limit_MB", "Input should be a valid integer", memory);
     }
-    boolean network = body.path("network").asBoolean();
-    if (network && config.allowHosts().isEmpty())
-      error(
-          "network",
-          "This sandbox allows no host: its operator starts it with --allow-host HOST",
-          body.path("network"));
-    return done(
-        new SessionOptions(ttl, idle, memoryMb, network, environment(), config.queueWait()));
+    return done(new SessionOptions(ttl, idle, memoryMb, environment(), config.queueWait()));
   }
 
   Map<String, byte[]> files() throws BadRequest {

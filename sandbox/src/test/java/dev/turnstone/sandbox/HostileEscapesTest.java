@@ -149,6 +149,10 @@ final class HostileEscapesTest {
                 + own
                 + ")))",
             "ENETUNREACH ENETUNREACH ECONNREFUSED"),
+        tries(
+            "the host's abstract sockets",
+            "tried(socket.socket(socket.AF_UNIX).connect, '\\0turnstone-test')",
+            "ECONNREFUSED"),
         tries("names", "tried(socket.getaddrinfo, 'example.org', 80) != 'did'", "True"),
         tries(
             "sockets that no network namespace confines",
@@ -212,6 +216,10 @@ final class HostileEscapesTest {
             "an exit before the end",
             "import os\nprint('a', flush=True)\nos._exit(0)\nprint('b')",
             prints("a")),
+        Hostile.bash(
+            "links to its own script",
+            "ln /tmp/main.sh hard && mv hard /tmp/main.sh && ln -sf /etc/passwd /tmp/main.sh; echo ok",
+            prints("ok")),
         Hostile.python(
             "a changed script",
             "import os\nos.remove('/tmp/main.py'); os.symlink('/etc/passwd', '/tmp/main.py'); 1/0",

@@ -118,6 +118,20 @@ final class HostileLimitsTest {
                 "x = []\nwhile True: x.append(bytearray(1 << 20))",
                 failed("MemoryError"))
             .memory(256),
+        Hostile.python(
+                "hoarders that are small each",
+                """
+                import os, time
+                for _ in range(20):
+                    if os.fork() == 0:
+                        x = b''.join(os.urandom(1 << 20) for _ in range(40))
+                        time.sleep(60)
+                while os.wait()[1] == 0: pass
+                raise SystemExit('one was killed')
+                """,
+                r -> assertThat(r.at("/status").asText()).as(brief(r)).isEqualTo("Failed"))
+            .memory(200)
+            .within(8),
         Hostile.python("one huge allocation", "bytearray(8 << 30)", failed("MemoryError")),
         Hostile.bash(
                 "a bash memory bomb", "x=a; while :; do x=$x$x; done", failed("cannot allocate"))

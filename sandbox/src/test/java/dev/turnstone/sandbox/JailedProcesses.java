@@ -40,6 +40,14 @@ final class JailedProcesses {
         .toList();
   }
 
+  /// All of the sandbox's users, in whatever namespace.
+  static List<String> ofUsers(SandboxConfig config) {
+    int last = config.firstUid() + SandboxConfig.UIDS;
+    return those(jailed -> jailed.uid >= config.firstUid() && jailed.uid < last).stream()
+        .map(Jailed::toString)
+        .toList();
+  }
+
   static List<String> all(SandboxConfig config) {
     return those(jailed -> jailed.isIn(config)).stream().map(Jailed::toString).toList();
   }

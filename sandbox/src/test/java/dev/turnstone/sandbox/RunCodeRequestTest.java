@@ -125,6 +125,18 @@ final class RunCodeRequestTest {
   }
 
   @Test
+  void tooManyFilesAreRefused() {
+    StringBuilder files = new StringBuilder("\"f0\":\"\"");
+    for (int i = 1; i < 10_000; i++) files.append(",\"f%d\":\"\"".formatted(i));
+
+    HttpResponse<String> response =
+        sandbox.post("{\"language\":\"bash\",\"code\":\"ls\",\"files\":{" + files + "}}");
+
+    assertThat(response.statusCode()).isEqualTo(422);
+    assertThat(response.body()).contains("More than 1000 files");
+  }
+
+  @Test
   void pingAnswersPong() {
     HttpResponse<String> response = get("/v1/ping");
 

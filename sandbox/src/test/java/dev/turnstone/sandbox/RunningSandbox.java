@@ -13,10 +13,13 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Base64;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 
 /// The real service with real jails, and a client for it. One for all tests of this JVM: it says so
 /// in a sentence where bubblewrap is not installed.
@@ -27,6 +30,11 @@ final class RunningSandbox {
   }
 
   static final ObjectMapper JSON = new ObjectMapper();
+
+  /// Sockets beside those of jails: the server's own, and its clients'.
+  private static final int FEW = 80;
+
+  private static final long MOUNTS = mounts();
   private static final AtomicInteger STARTED = new AtomicInteger();
   private static final HttpClient HTTP =
       HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
@@ -70,7 +78,6 @@ final class RunningSandbox {
         queueWait,
         64,
         Duration.ofMinutes(5),
-        List.of(),
         List.of(),
         firstUid);
   }
@@ -131,8 +138,36 @@ final class RunningSandbox {
     }
   }
 
-  /// Fails unless every process of programs that have run goes.
+  /// Fails unless every process of programs that have run goes, and with them all they held: this
+  /// JVM's descriptors are those of a few idle jails, and the host's mounts are what they were.
   void assertNothingIsLeft() {
     JailedProcesses.await(() -> JailedProcesses.ofPrograms(config).isEmpty());
+    JailedProcesses.await(() -> sockets() <= config.warm() + FEW);
+    assertThat(mounts()).isEqualTo(MOUNTS);
+  }
+
+  private static long mounts() {
+    try (Stream<String> lines = Files.lines(Path.of("/proc/self/mountinfo"))) {
+      return lines.count();
+    } catch (IOException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  /// Connections to jails and clients that this JVM holds.
+  private static long sockets() {
+    try (Stream<Path> descriptors = Files.list(Path.of("/proc/self/fd"))) {
+      return descriptors.filter(RunningSandbox::isSocket).count();
+    } catch (IOException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  private static boolean isSocket(Path descriptor) {
+    try {
+      return Files.readSymbolicLink(descriptor).toString().startsWith("socket:");
+    } catch (IOException e) {
+      return false; // Closed meanwhile.
+    }
   }
 }

@@ -103,7 +103,8 @@ final class SelfTestTest {
     try (Jails jails =
         new BubblewrapJails(
             tools, new Spawner(), folder, Cgroups.none("not in this test"), config.firstUid())) {
-      return new SelfTest(jails, Languages.find(HostTools.find(List.of()))).run();
+      return new SelfTest(jails, Languages.find(HostTools.find(List.of())), Isolation.BUBBLEWRAP)
+          .run();
     }
   }
 }

@@ -264,7 +264,6 @@ final class SessionsTest {
         "{'ttl_s':-1} | ttl_s",
         "{'memory_limit_MB':1} | memory_limit_MB",
         "{'memory_limit_MB':'x'} | memory_limit_MB",
-        "{'network':true} | network",
         "{'files':{'../../etc/x':''}} | files"
       })
   void badSessionsAreNamed(String body, String field) {

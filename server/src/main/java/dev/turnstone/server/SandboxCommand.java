@@ -31,8 +31,7 @@ final class SandboxCommand implements Callable<Integer> {
       names = "--isolation",
       paramLabel = "KIND",
       description =
-          "bubblewrap; gvisor: stricter, slower to start, needs runsc; none: only limits and seccomp,"
-              + " for a container that is itself the boundary.")
+          "bubblewrap; none: only seccomp and limits, for a container that is itself the boundary.")
   private Isolation isolation = Isolation.BUBBLEWRAP;
 
   @Option(
@@ -52,12 +51,6 @@ final class SandboxCommand implements Callable<Integer> {
       paramLabel = "DIR",
       description = "A folder that programs may read, its bin on their PATH. Repeatable.")
   private List<Path> mounts = List.of();
-
-  @Option(
-      names = "--allow-host",
-      paramLabel = "HOST[:PORT]",
-      description = "A host that sessions with network may reach over HTTP(S). Repeatable.")
-  private List<String> allowHosts = List.of();
 
   @Spec private CommandSpec spec = CommandSpec.create();
 
@@ -81,7 +74,7 @@ final class SandboxCommand implements Callable<Integer> {
     for (Path mount : mounts)
       if (!mount.isAbsolute() || !Files.isDirectory(mount))
         throw new StartupError("mount must be an absolute path of a folder, but is " + mount);
-    SandboxConfig config = SandboxConfig.of(host, port).with(isolation).with(mounts, allowHosts);
+    SandboxConfig config = SandboxConfig.of(host, port).with(isolation).with(mounts);
     try {
       return config
           .withConcurrency(concurrency.orElse(config.concurrency()))

@@ -37,6 +37,16 @@ public record HostTools(Path bwrap, Optional<Path> setpriv, List<Path> mounts) {
     return new HostTools(bwrap, setpriv, mounts);
   }
 
+  /// What is needed where a container stands for jails.
+  public static HostTools findWithoutJails(List<Path> mounts) throws SandboxException {
+    need(PYTHON, "python3");
+    need(BASH, "bash");
+    List<Path> folders = List.of(Path.of("/usr/bin"), Path.of("/bin"), Path.of("/usr/local/bin"));
+    Optional<Path> setpriv =
+        isRoot() ? Optional.of(find("setpriv", "util-linux", folders)) : Optional.empty();
+    return new HostTools(Path.of("/usr/bin/bwrap"), setpriv, mounts);
+  }
+
   /// Folders in which jails look for programs, joined by colons.
   public String path() {
     return Stream.concat(

@@ -36,6 +36,7 @@ public final class JailFolder implements AutoCloseable {
           "_turnstone/files.py",
           "_turnstone/frames.py",
           "_turnstone/jailing.py",
+          "_turnstone/places.py",
           "_turnstone/processes.py",
           "_turnstone/programs.py",
           "_turnstone/shells.py",

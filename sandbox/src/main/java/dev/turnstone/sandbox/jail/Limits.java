@@ -25,7 +25,7 @@ public final class Limits {
   public static final long FILE_SIZE = 64L << 20;
   public static final int OUTPUT = 1 << 20;
   public static final long WORKSPACE = 256L << 20;
-  public static final long TMP = 64L << 20;
+  public static final long TMP = 256L << 20;
   public static final long SHM = 64L << 20;
 
   /// Files and folders of each of the three file systems.

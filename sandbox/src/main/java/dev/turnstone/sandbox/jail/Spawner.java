@@ -9,6 +9,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.RejectedExecutionException;
 
 /// Starts the processes of jails and, when closed, sees to it that all have ended.
 ///
@@ -24,7 +25,12 @@ public final class Spawner implements AutoCloseable {
 
   /// Starts a process with an empty environment and pipes for its streams.
   Process start(List<String> command) throws IOException, InterruptedException {
-    Future<Process> started = thread.submit(() -> spawn(command));
+    Future<Process> started;
+    try {
+      started = thread.submit(() -> spawn(command));
+    } catch (RejectedExecutionException e) {
+      throw new IOException("the sandbox is closing", e);
+    }
     try {
       return started.get();
     } catch (ExecutionException e) {

@@ -15,6 +15,7 @@ import traceback
 import types
 
 from . import programs
+from .places import workspace
 from .processes import CONTROL, Kept, Supervision, become, drain, kill
 
 INTERRUPTED = 1.0  # seconds that a cell has to end after its interrupt
@@ -137,7 +138,7 @@ class Cells:
         main.__builtins__ = builtins
         sys.modules["__main__"] = main
         sys.argv[:] = [""]
-        sys.path.insert(0, programs.WORKSPACE)
+        sys.path.insert(0, workspace())
         self.names = main.__dict__
         self.names["display"] = self.display
         self.count = 0

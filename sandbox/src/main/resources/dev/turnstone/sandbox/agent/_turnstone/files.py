@@ -5,8 +5,7 @@ import os
 import stat
 import sys
 
-WORKSPACE = "/workspace"
-FETCHABLE = ("/workspace/", "/tmp/")
+from .places import fetchable, place
 
 
 class NotStored(Exception):
@@ -14,7 +13,7 @@ class NotStored(Exception):
 
 
 def store(path, data):
-    path = os.path.join(WORKSPACE, path)
+    path = place(path)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "wb") as file:
         file.write(data)
@@ -32,8 +31,8 @@ def store_all(paths, contents):
 def fetch(name, limit):
     """The bytes of a regular file, None where there is none, or a str that says why not."""
     try:
-        path = os.path.realpath(os.path.join(WORKSPACE, name))
-        if not path.startswith(FETCHABLE):
+        path = os.path.realpath(place(name))
+        if not fetchable(path):
             return None
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
     except (OSError, ValueError):  # ValueError: not a name at all
@@ -67,7 +66,7 @@ class Task:
     and races lead it nowhere that a program could not go itself."""
 
     def __init__(self, header):
-        self.path = os.path.join(WORKSPACE, header["path"])
+        self.path = place(header["path"])
         self.limit = header.get("limit", 0)
         self.mode = header.get("mode")
 

@@ -15,7 +15,7 @@ REPLY = 16 << 20  # bytes that a kernel may say of one cell
 GRACE = 0.2  # seconds to wait for output that a background process still holds open
 WATCH = 0.05  # seconds between two looks at the jail's memory
 PAGE = os.sysconf("SC_PAGE_SIZE")
-FILE_SYSTEMS = ("/workspace", "/tmp", "/dev/shm")
+FILE_SYSTEMS = ["/workspace", "/tmp", "/dev/shm"]  # none where they are not ours alone
 ENVIRONMENT = dict(os.environ)
 
 
@@ -157,8 +157,17 @@ def kill(pid, number=signal.SIGKILL):
 
 
 def pids():
-    own = str(os.getpid())
-    return [int(name) for name in os.listdir("/proc") if name.isdigit() and name != own]
+    """All processes of our user but ourselves: without a namespace of our own there are others."""
+    return [int(name) for name in os.listdir("/proc") if name.isdigit() and is_of_ours(name)]
+
+
+def is_of_ours(pid):
+    try:
+        with open(f"/proc/{pid}/status") as file:
+            uid = next(line.split()[1] for line in file if line.startswith("Uid:"))
+        return int(uid) == os.getuid() and int(pid) != os.getpid()
+    except OSError:
+        return False
 
 
 def parents():
@@ -367,7 +376,10 @@ class Supervision:
         elif fd == self.stdin_fd:
             self.feed()
         elif fd == self.signal_fd:
-            data = os.read(fd, CHUNK)
+            try:
+                data = os.read(fd, CHUNK)
+            except ConnectionError:
+                data = b""  # it was killed with something unread
             self.signalled += data
             if not data:
                 self.poll.unregister(fd)  # its end is close: the child's death will tell
@@ -383,7 +395,7 @@ class Supervision:
                 self.stdin = self.stdin[os.write(self.stdin_fd, self.stdin[: 1 << 20]) :]
         except BlockingIOError:
             return
-        except BrokenPipeError:
+        except ConnectionError:
             pass
         self.poll.unregister(self.stdin_fd)
         os.close(self.stdin_fd)

@@ -6,7 +6,10 @@ import os
 import sys
 import threading
 
-WORKSPACE = "/workspace"
+from .places import workspace
+
+
+AGENT = os.path.dirname(os.path.dirname(__file__)) + "/"
 
 
 class Script:
@@ -23,7 +26,7 @@ class Script:
         main.__builtins__ = __builtins__
         sys.modules["__main__"] = main
         sys.argv[:] = [self.path]
-        sys.path.insert(0, WORKSPACE)
+        sys.path.insert(0, workspace())
         sys.excepthook = show_error
         code, self.code = self.code, b""
         leave(attempt(lambda: exec(compile(code, self.path, "exec", dont_inherit=True), main.__dict__)))
@@ -66,7 +69,7 @@ def leave(code):
 
 def forget_ours():
     """What the program imports is its own: not our modules, nor a warm one that a file of its shadows."""
-    shadowed = {name.removesuffix(".py") for name in os.listdir(WORKSPACE)} | {"_turnstone"}
+    shadowed = {name.removesuffix(".py") for name in os.listdir(workspace())} | {"_turnstone"}
     for name in list(sys.modules):
         if name.partition(".")[0] in shadowed:
             del sys.modules[name]
@@ -82,4 +85,4 @@ def show_error(kind, error, trace):
 
 
 def is_ours(path):
-    return path.startswith("/agent/")
+    return path.startswith(AGENT)

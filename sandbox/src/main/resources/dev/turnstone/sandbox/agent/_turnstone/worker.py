@@ -10,7 +10,8 @@ import time
 
 from . import cells, files, jailing, programs, shells
 from .frames import Connection
-from .processes import Children, Kept, Limits, Passed, Pipes, Supervision, become
+from .places import live_in, place, workspace
+from .processes import FILE_SYSTEMS, Children, Kept, Limits, Passed, Pipes, Supervision, become
 
 
 def serve_alone():
@@ -20,9 +21,12 @@ def serve_alone():
     for fd in (0, 1, 2):
         os.dup2(null, fd)
     wish, _ = connection.receive()
-    os.chdir("/workspace")
     try:
-        jailing.give_up_privileges(jailing.read_filter("/agent/filter.bpf") if wish["filter"] else b"")
+        live_in(wish["workspace"])
+        os.chdir(workspace())
+        FILE_SYSTEMS.clear()
+        folder = os.path.dirname(os.path.dirname(__file__))
+        jailing.give_up_privileges(jailing.read_filter(f"{folder}/filter.bpf"))
     except OSError as error:
         connection.send({"lost": str(error)})
         os._exit(1)
@@ -97,7 +101,7 @@ class Worker:
         if passed:
             task = None
             if header["language"] == "python":
-                task = programs.Script(header["path"], fields[0])
+                task = programs.Script(place(header["path"]), fields[0])
             run = header["run"]
             result = self.command(run, fields[1], Limits(header["limits"]), header, task)
             answer["run"] = result[0]
@@ -140,7 +144,8 @@ class Worker:
     def spawn(self, command, pipes, limits, header):
         """Unlike a fork it copies no page tables. The child inherits limits, so we take them on too."""
         limits.apply()
-        folder = header.get("cwd") or "/workspace"
+        folder = place(header.get("cwd") or "/workspace")
+        command = [place(word) if word.startswith(("/workspace/", "/tmp/")) else word for word in command]
         try:
             os.chdir(folder)
             return self.children.spawn(command, header.get("environment", {}), pipes.theirs())
@@ -149,7 +154,7 @@ class Worker:
             os.write(pipes.child_err, f"{name}: {error.strerror}\n".encode("utf-8", "replace"))
             return self.children.failed(126 if error.filename is None else 127)
         finally:
-            os.chdir("/workspace")
+            os.chdir(workspace())
 
     def streams(self, limits, header):
         if header.get("stream"):

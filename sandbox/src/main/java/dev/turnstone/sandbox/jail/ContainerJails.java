@@ -1,0 +1,166 @@
+package dev.turnstone.sandbox.jail;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// What stands for jails in a container that is itself the boundary and allows no namespaces: a
+/// user and a folder of its own for each program, seccomp, limits, and nothing else.
+///
+/// Programs see the container's files and share its network. A user of its own is what lets all
+/// that a program started be killed, so this needs root.
+public final class ContainerJails implements Jails {
+  private static final Logger LOG = LoggerFactory.getLogger(ContainerJails.class);
+  private static final Duration DEATH = Duration.ofSeconds(5);
+
+  private final HostTools tools;
+  private final Path setpriv;
+  private final Spawner spawner;
+  private final JailFolder folder;
+  private final int firstUid;
+  private final Set<Pipes> live = ConcurrentHashMap.newKeySet();
+  private final AtomicInteger opened = new AtomicInteger();
+
+  private ContainerJails(HostTools tools, Path setpriv, JailFolder folder, int firstUid) {
+    this.tools = tools;
+    this.setpriv = setpriv;
+    this.spawner = new Spawner();
+    this.folder = folder;
+    this.firstUid = firstUid;
+  }
+
+  public static ContainerJails of(HostTools tools, int firstUid) throws SandboxException {
+    Optional<Path> setpriv = tools.setpriv();
+    if (setpriv.isEmpty())
+      throw new SandboxException(
+          "--isolation none gives every program a user of its own and so needs root: run the"
+              + " container as root");
+    return new ContainerJails(tools, setpriv.get(), JailFolder.create(), firstUid);
+  }
+
+  @Override
+  public Jail open() throws JailLost, InterruptedException {
+    int number = opened.getAndIncrement();
+    int uid = firstUid + Math.floorMod(number, HostTools.UIDS);
+    try {
+      Path own = folder.run(number);
+      HostTools.give(own, uid);
+      Process process = spawner.start(command(uid, own));
+      ObjectNode wish = Jail.wish(Optional.empty());
+      wish.put("workspace", own.toString());
+      Pipes pipes = new Pipes(process, () -> end(uid, own), live);
+      live.add(pipes);
+      return Jail.open(pipes, Optional.empty(), wish);
+    } catch (IOException e) {
+      throw new JailLost("a program's process could not be started: " + e.getMessage(), e);
+    }
+  }
+
+  private List<String> command(int uid, Path own) {
+    List<String> command = new ArrayList<>(HostTools.drop(setpriv, uid));
+    Collections.addAll(command, "/usr/bin/env", "-i", "PATH=" + tools.path(), "HOME=" + own);
+    Collections.addAll(command, "TMPDIR=" + own, "TZ=UTC", "LC_ALL=C.UTF-8", "PYTHONHASHSEED=0");
+    Collections.addAll(command, "OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1");
+    Collections.addAll(command, HostTools.PYTHON.toString(), "-s", "-B");
+    Collections.addAll(command, folder.agent().resolve("main.py").toString(), "single");
+    return command;
+  }
+
+  /// Kills all processes of a user, which are those of one program, and deletes its folder.
+  private void end(int uid, Path own) {
+    List<String> kill = new ArrayList<>(HostTools.drop(setpriv, uid));
+    Collections.addAll(kill, "/bin/sh", "-c", "kill -KILL -1");
+    try {
+      if (!spawner.start(kill).waitFor(DEATH)) LOG.warn("user {} cannot be cleared", uid);
+      try (Stream<Path> files = Files.walk(own)) {
+        for (Path file : files.sorted(Comparator.reverseOrder()).toList())
+          Files.deleteIfExists(file);
+      }
+    } catch (IOException | UncheckedIOException e) {
+      LOG.warn("{} cannot be deleted: {}", own, e.getMessage());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /// A worker at the other end of a process's pipes.
+  private static final class Pipes implements Link {
+    private final Process process;
+    private final Runnable end;
+    private final Set<Pipes> live;
+    private final AtomicBoolean ended = new AtomicBoolean();
+
+    Pipes(Process process, Runnable end, Set<Pipes> live) {
+      this.process = process;
+      this.end = end;
+      this.live = live;
+    }
+
+    @Override
+    public InputStream in() {
+      return process.getInputStream();
+    }
+
+    @Override
+    public OutputStream out() {
+      return process.getOutputStream();
+    }
+
+    @Override
+    public boolean alive() {
+      return process.isAlive();
+    }
+
+    @Override
+    public void kill(long pid) {
+      process.toHandle().destroyForcibly();
+    }
+
+    @Override
+    public void close() {
+      process.toHandle().destroyForcibly();
+      if (!ended.compareAndSet(false, true)) return;
+      end.run();
+      live.remove(this);
+    }
+  }
+
+  @Override
+  public String describe() {
+    return "none: seccomp and limits only, in a container";
+  }
+
+  @Override
+  public Cgroups cgroups() {
+    return Cgroups.none("--isolation none");
+  }
+
+  @Override
+  public Path uploads() {
+    return folder.uploads();
+  }
+
+  @Override
+  public void close() throws SandboxException {
+    live.forEach(Pipes::close);
+    spawner.close();
+    folder.close();
+  }
+}
