@@ -59,7 +59,8 @@ final class Demo {
       try (DemoClient client = new DemoClient(server.url())) {
         client.registerEnvironment(DemoRun.environment("python", sandboxUrl));
         client.createRun(
-            DemoRun.run(DemoRun.NAME, "python", DemoRun.GROUP_SIZE, DemoRun.GROUPS_PER_STEP, seed));
+            DemoRun.run(DemoRun.NAME, "python", DemoRun.GROUP_SIZE, DemoRun.GROUPS_PER_STEP, seed)
+                .put("greedy_baseline", algorithm.equals("remax")));
         train(client, sandbox, server);
         double withoutTool =
             new DemoEvaluation(client, tasks, seed)

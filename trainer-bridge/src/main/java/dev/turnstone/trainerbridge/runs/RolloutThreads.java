@@ -156,7 +156,8 @@ public final class RolloutThreads implements AutoCloseable {
   private Trajectory roll(RolloutId id, Task task) {
     try {
       if (spec.driver() == Driver.AGENT) return agents.drive(id, task, spec);
-      return new Rollout(id, task, environment(), agent, spec.sampling(), spec.limits(), nanoTime)
+      return new Rollout(
+              id, task, environment(), agent, spec.sampling(id.index()), spec.limits(), nanoTime)
           .run();
     } catch (InterruptedException e) {
       return without(id, task, StopReason.CANCELLED, "");

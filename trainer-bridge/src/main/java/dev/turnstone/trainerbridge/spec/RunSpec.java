@@ -23,6 +23,8 @@ import java.util.Map;
 /// @param pause what an update without a pause mode of its own does
 /// @param stops what a stop reason means for training, where the run differs from the default
 /// @param allowTruncatedSampling whether the sampler may change the distribution
+/// @param greedyBaseline whether the first rollout of every group is sampled greedily, to be
+///   compared with and never trained (ReMax, arXiv 2310.10505)
 public record RunSpec(
     String run,
     String environment,
@@ -37,7 +39,8 @@ public record RunSpec(
     WeightsUpdate.Kv kv,
     WeightsUpdate.Pause pause,
     Map<StopReason, Use> stops,
-    boolean allowTruncatedSampling) {
+    boolean allowTruncatedSampling,
+    boolean greedyBaseline) {
   static final int MAX_GROUP_SIZE = 1024;
   static final int MAX_ROLLOUTS = 1 << 16;
   private static final String NAME = "[A-Za-z0-9][A-Za-z0-9._:-]{0,127}";
@@ -78,6 +81,9 @@ public record RunSpec(
           "sampling changes the distribution beyond its temperature and allow_truncated_sampling"
               + " is false: "
               + SamplingJson.write(sampling));
+    if (greedyBaseline && driver == Driver.AGENT)
+      throw new IllegalArgumentException(
+          "greedy_baseline is true, but an agent drives and chooses its sampling");
     Map<StopReason, Use> ordered = new EnumMap<>(StopReason.class);
     ordered.putAll(stops);
     stops = Collections.unmodifiableMap(ordered);
@@ -94,6 +100,13 @@ public record RunSpec(
   /// The body that [#parse] reads back, with every default written out.
   public ObjectNode toJson() {
     return RunSpecJson.write(this);
+  }
+
+  /// How a rollout of a group is sampled.
+  ///
+  /// @param index of the rollout within its group
+  public Sampling sampling(int index) {
+    return greedyBaseline && index == 0 ? Sampling.GREEDY : sampling;
   }
 
   /// What a stop reason means for training in this run.

@@ -43,7 +43,8 @@ public final class RunSpecJson {
         body.choice("kv", WeightsUpdate.Kv.class).orElse(WeightsUpdate.Kv.RECOMPUTE),
         body.choice("pause", WeightsUpdate.Pause.class).orElse(WeightsUpdate.Pause.KEEP),
         stops(body.object("stops")),
-        body.flag("allow_truncated_sampling", false));
+        body.flag("allow_truncated_sampling", false),
+        body.flag("greedy_baseline", false));
   }
 
   static ObjectNode write(RunSpec spec) {
@@ -71,7 +72,8 @@ public final class RunSpecJson {
     body.put("kv", Fields.wire(spec.kv())).put("pause", Fields.wire(spec.pause()));
     ObjectNode stops = body.putObject("stops");
     spec.stops().forEach((stop, use) -> stops.put(stop.wire(), Fields.wire(use)));
-    return body.put("allow_truncated_sampling", spec.allowTruncatedSampling());
+    body.put("allow_truncated_sampling", spec.allowTruncatedSampling());
+    return body.put("greedy_baseline", spec.greedyBaseline());
   }
 
   /// An agent's calls are many and its rows several, so it is bounded by time first.

@@ -3,6 +3,7 @@ package dev.turnstone.trainerbridge.spec;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import dev.turnstone.rollout.Sampling;
 import dev.turnstone.rollout.StopReason;
 import dev.turnstone.rollout.StopReason.Use;
 import dev.turnstone.trainerbridge.json.JsonText;
@@ -42,6 +43,15 @@ public class RunSpecTest {
 
     assertThat(RunSpec.parse(spec.toJson(), 1000)).isEqualTo(spec);
     assertThat(spec.use(StopReason.MAX_TOKENS)).isEqualTo(Use.TRAIN);
+  }
+
+  @Test
+  void theFirstRolloutMayBeAGreedyBaseline() {
+    RunSpec spec = parse(",\"greedy_baseline\":true");
+    assertThat(spec.sampling(0)).isEqualTo(Sampling.GREEDY);
+    assertThat(spec.sampling(1)).isEqualTo(spec.sampling());
+    assertThat(RunSpec.parse(spec.toJson(), 1000)).isEqualTo(spec);
+    assertThat(parse("").sampling(0)).isEqualTo(parse("").sampling());
   }
 
   @ParameterizedTest
