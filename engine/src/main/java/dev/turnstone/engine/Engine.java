@@ -1,7 +1,6 @@
 package dev.turnstone.engine;
 
 import dev.turnstone.engine.grammar.Guide;
-import dev.turnstone.engine.lanes.LaneForward;
 import dev.turnstone.rollout.Generation;
 import dev.turnstone.rollout.PausablePolicy;
 import dev.turnstone.rollout.TrainablePolicy;
@@ -10,6 +9,7 @@ import dev.turnstone.rollout.WeightsUpdate;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.ServiceLoader;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -63,20 +63,17 @@ public final class Engine implements TrainablePolicy, PausablePolicy, AutoClosea
   }
 
   private static ForwardPass forward(Model model, EngineConfig config) {
+    ForwardPassOffer offer =
+        ServiceLoader.load(ForwardPassOffer.class, Engine.class.getClassLoader())
+            .findFirst()
+            .orElseThrow(() -> new IllegalStateException("no forward pass for CPUs is there"));
     String obstacle =
         config.forward() == EngineConfig.Forward.TORCHSCRIPT
             ? "it was asked for"
             : ComputeDevice.chosen().isGpu()
                 ? "lanes do not run on a GPU"
-                : LaneForward.obstacle(model.config());
-    if (obstacle.isEmpty())
-      return new LaneForward(
-          model.config(),
-          config.precision(),
-          config.threads(),
-          config.kvBytes(),
-          config.maxBatchTokens(),
-          config.deterministic());
+                : offer.obstacle(model.config());
+    if (obstacle.isEmpty()) return offer.open(model.config(), config);
     if (config.deterministic())
       throw new IllegalArgumentException("no deterministic mode for this model: " + obstacle);
     LOG.info("the TorchScript forward pass runs: {}", obstacle);

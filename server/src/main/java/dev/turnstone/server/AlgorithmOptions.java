@@ -7,7 +7,6 @@ import dev.turnstone.trainerbridge.algorithm.KlPenalty;
 import dev.turnstone.trainerbridge.algorithm.Objective;
 import dev.turnstone.trainerbridge.algorithm.PolicyLoss;
 import dev.turnstone.trainerbridge.algorithm.Proximal;
-import java.util.Iterator;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -16,19 +15,11 @@ import picocli.CommandLine.Option;
 
 /// The options that choose what a trainer optimises: an algorithm by name, and what to change of
 /// its defaults.
-public final class AlgorithmOptions {
-  /// The names of all algorithms.
-  public static final class Names implements Iterable<String> {
-    @Override
-    public Iterator<String> iterator() {
-      return Algorithm.all().stream().map(Algorithm::name).iterator();
-    }
-  }
-
+final class AlgorithmOptions {
   @Option(
       names = "--algorithm",
       paramLabel = "NAME",
-      completionCandidates = Names.class,
+      completionCandidates = Algorithm.Names.class,
       description = {
         "One of ${COMPLETION-CANDIDATES}; ${DEFAULT-VALUE}. docs/ALGORITHMS.md has their formulas.",
         "The options below change its settings."

@@ -186,14 +186,17 @@ final class RunsTest {
         .isEqualTo(1);
   }
 
+  /// A safetensors file of nothing: the length of its header, and an empty one.
+  private static final String NO_TENSORS = "\2\0\0\0\0\0\0\0{}";
+
   @Test
   void newWeightsServeAndAreLoadedAgainAfterARestart() throws Exception {
     Path folder = Files.createDirectories(data.resolve("weights/v7"));
-    Files.writeString(folder.resolve("model.safetensors"), "weights");
+    Files.writeString(folder.resolve("model.safetensors"), NO_TENSORS);
     String manifest =
         json(
-            "{'dtype':'F32','files':{'model.safetensors':{'sha256':'SHA','size':7}},'lineage':'l','tensors':{},'version':7}"
-                .replace("SHA", sha256("weights")));
+            "{'dtype':'F32','files':{'model.safetensors':{'sha256':'SHA','size':10}},'lineage':'l','tensors':{},'version':7}"
+                .replace("SHA", sha256(NO_TENSORS)));
     Files.writeString(folder.resolve("manifest.json"), manifest);
     String body =
         json("{'lineage':'l','version':7,'uri':'URI','manifest_sha256':'SHA'}")

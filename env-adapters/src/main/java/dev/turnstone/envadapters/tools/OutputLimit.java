@@ -58,7 +58,7 @@ public final class OutputLimit {
     int keptTokens = Math.max(1, tokens.of(kept));
     if (total >= 0) return "[%d tokens cut]".formatted(Math.max(1, total - keptTokens));
     return "[about %d tokens cut]"
-        .formatted(Math.max(1, (long) ((double) cutChars * keptTokens / kept.length())));
+        .formatted(Math.max(1, Math.round((double) cutChars * keptTokens / kept.length())));
   }
 
   /// How many characters at one end have at most so many tokens; nearly the most.

@@ -1,6 +1,5 @@
 package dev.turnstone.server.demo;
 
-import dev.turnstone.server.AlgorithmOptions;
 import dev.turnstone.trainerbridge.algorithm.Algorithm;
 import java.io.Console;
 import java.io.PrintStream;
@@ -35,7 +34,7 @@ public final class DemoCommand implements Callable<Integer> {
   @Option(
       names = "--algorithm",
       paramLabel = "NAME",
-      completionCandidates = AlgorithmOptions.Names.class,
+      completionCandidates = Algorithm.Names.class,
       description = "Of training: ${COMPLETION-CANDIDATES}; ${DEFAULT-VALUE}.")
   private String algorithm = "grpo";
 

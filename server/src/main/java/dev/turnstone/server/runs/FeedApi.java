@@ -35,7 +35,6 @@ public final class FeedApi {
   private void upgrade(RoutingContext context) {
     HttpServerRequest request = context.request();
     String name = String.valueOf(context.pathParam("run"));
-    checkProtocol(request);
     Optional<Run> known = runs.find(name);
     if (known.isPresent()) {
       upgrade(context, known.get());
@@ -57,9 +56,10 @@ public final class FeedApi {
 
   private void upgrade(RoutingContext context, Run run) {
     try {
+      checkProtocol(context.request());
       gate.enter();
-    } catch (Refused full) {
-      Exchange.refuse(context.response(), full, ErrorShape.OPENAI);
+    } catch (Refused refusal) {
+      Exchange.refuse(context.response(), refusal, ErrorShape.OPENAI);
       return;
     }
     context

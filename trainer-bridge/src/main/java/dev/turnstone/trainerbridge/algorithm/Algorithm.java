@@ -1,6 +1,7 @@
 package dev.turnstone.trainerbridge.algorithm;
 
 import java.util.Comparator;
+import java.util.Iterator;
 import java.util.List;
 import java.util.ServiceLoader;
 
@@ -24,6 +25,14 @@ public interface Algorithm {
         .map(ServiceLoader.Provider::get)
         .sorted(Comparator.comparing(Algorithm::name))
         .toList();
+  }
+
+  /// The names of all algorithms, as command lines list them.
+  final class Names implements Iterable<String> {
+    @Override
+    public Iterator<String> iterator() {
+      return all().stream().map(Algorithm::name).iterator();
+    }
   }
 
   /// The algorithm of a name.

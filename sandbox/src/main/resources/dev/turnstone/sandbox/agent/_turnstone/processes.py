@@ -102,7 +102,7 @@ class Children:
                 {**ENVIRONMENT, **environment},
                 file_actions=actions,
                 setsid=True,
-                setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],
+                setsigdef=[signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGQUIT],
             )
 
         try:
