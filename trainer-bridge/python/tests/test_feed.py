@@ -95,7 +95,7 @@ def test_another_tokenizer_is_refused(server: FakeServer) -> None:
 def test_a_timeout_loses_nothing(server: FakeServer) -> None:
     server.end = False
     with feed(server) as f:
-        with pytest.raises(TimeoutError):
+        with pytest.raises(TimeoutError, match="no group of run demo came within 0.05 s"):
             f.take(timeout=0.05)
         server.messages = [group(1)]
         f.nack(0, "wake the fake")

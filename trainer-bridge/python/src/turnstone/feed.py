@@ -23,6 +23,7 @@ from websockets.typing import Subprotocol
 from turnstone import cbor
 from turnstone.group import BadGroup, Dropped, Group, group_of
 from turnstone.parts import Parts, unpacked
+from turnstone.server import message_of
 from turnstone.weights import Published
 
 MESSAGE_BYTES = 64 << 20
@@ -157,8 +158,11 @@ class AsyncFeed:
         Raises `TimeoutError` if none came in time, which loses nothing, and `FeedClosed` if the feed broke off.
         """
         async with self._changed:
-            async with asyncio.timeout(timeout):
-                await self._changed.wait_for(lambda: bool(self._items) or self._ended or self._closed is not None)
+            try:
+                async with asyncio.timeout(timeout):
+                    await self._changed.wait_for(lambda: bool(self._items) or self._ended or self._closed is not None)
+            except TimeoutError:
+                raise TimeoutError(f"no group of run {self.options.run} came within {timeout:g} s") from None
             held = self._items.popleft() if self._items else None
         if held is not None:
             await self._send({"type": "credit", "groups": 1, "bytes": held.size})
@@ -380,8 +384,8 @@ class AsyncFeed:
 
     async def _lost(self, error: Exception) -> None:
         if isinstance(error, InvalidStatus) and error.response.status_code in (400, 401, 403, 404):
-            body = (error.response.body or b"").decode(errors="replace")
-            await self._over(4400, f"the server answered {error.response.status_code}: {body[:500]}")
+            why = message_of(bytes(error.response.body or b""))
+            await self._over(4400, f"the server answered {error.response.status_code}: {why}")
         if isinstance(error, ConnectionClosed):
             close = error.rcvd
             if close is not None and close.code in _FINAL:

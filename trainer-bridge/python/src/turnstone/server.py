@@ -58,10 +58,11 @@ class Server:
                 text = response.read()
                 return json.loads(text) if text else {}
         except urllib.error.HTTPError as e:
-            raise ServerError(e.code, _message(e.read())) from None
+            raise ServerError(e.code, message_of(e.read())) from None
 
 
-def _message(body: bytes) -> str:
+def message_of(body: bytes) -> str:
+    """The sentence in an error body."""
     try:
         return str(json.loads(body)["error"]["message"])
     except (ValueError, KeyError, TypeError):

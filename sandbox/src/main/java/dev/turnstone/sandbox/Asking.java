@@ -9,7 +9,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.turnstone.sandbox.jail.Answer;
 import dev.turnstone.sandbox.jail.Limits;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -66,9 +65,5 @@ final class Asking {
       else refused.add("not fetched: " + name + ": " + fate.get(1).asText());
     }
     return new Fetched(files, refused.toString());
-  }
-
-  static List<byte[]> contents(Map<String, byte[]> files) {
-    return new ArrayList<>(files.values());
   }
 }

@@ -7,10 +7,10 @@ import dev.turnstone.trainerbridge.algorithm.KlPenalty;
 import dev.turnstone.trainerbridge.algorithm.Objective;
 import dev.turnstone.trainerbridge.algorithm.PolicyLoss;
 import dev.turnstone.trainerbridge.algorithm.Proximal;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.OptionalDouble;
-import java.util.OptionalInt;
 import picocli.CommandLine.Option;
 
 /// The options that choose what a trainer optimises: an algorithm by name, and what to change of
@@ -27,16 +27,16 @@ final class AlgorithmOptions {
   private String algorithm = "grpo";
 
   @Option(names = "--clip-low", paramLabel = "E", description = "A ratio may fall to 1 - E.")
-  private OptionalDouble clipLow = OptionalDouble.empty();
+  private Optional<Double> clipLow = Optional.empty();
 
   @Option(names = "--clip-high", paramLabel = "E", description = "A ratio may rise to 1 + E.")
-  private OptionalDouble clipHigh = OptionalDouble.empty();
+  private Optional<Double> clipHigh = Optional.empty();
 
   @Option(
       names = "--dual-clip",
       paramLabel = "C",
       description = "A negative advantage costs at most C times itself; off.")
-  private OptionalDouble dualClip = OptionalDouble.empty();
+  private Optional<Double> dualClip = Optional.empty();
 
   @Option(
       names = "--aggregation",
@@ -48,7 +48,7 @@ final class AlgorithmOptions {
       names = "--constant-length",
       paramLabel = "TOKENS",
       description = "What the aggregation constant divides by; 1024.")
-  private OptionalInt constantLength = OptionalInt.empty();
+  private Optional<Integer> constantLength = Optional.empty();
 
   @Option(
       names = "--correction",
@@ -83,8 +83,7 @@ final class AlgorithmOptions {
     if (aggregation.isPresent())
       objective =
           objective.withAggregation(choice("aggregation", Aggregation.class, aggregation.get()));
-    if (constantLength.isPresent())
-      objective = objective.withConstantLength(constantLength.getAsInt());
+    if (constantLength.isPresent()) objective = objective.withConstantLength(constantLength.get());
     if (correction.isPresent())
       objective = objective.withCorrection(Correction.parse(correction.get()));
     if (proximal.isPresent())
@@ -98,8 +97,13 @@ final class AlgorithmOptions {
   }
 
   private static <E extends Enum<E>> E choice(String name, Class<E> type, String value) {
-    for (E constant : type.getEnumConstants())
-      if (constant.name().toLowerCase(Locale.ROOT).equals(value)) return constant;
-    throw new IllegalArgumentException("--%s has no mode \"%s\"".formatted(name, value));
+    List<String> modes =
+        Arrays.stream(type.getEnumConstants())
+            .map(constant -> constant.name().toLowerCase(Locale.ROOT))
+            .toList();
+    if (!modes.contains(value))
+      throw new IllegalArgumentException(
+          "--%s is none of %s: %s".formatted(name, String.join(", ", modes), value));
+    return Enum.valueOf(type, value.toUpperCase(Locale.ROOT));
   }
 }

@@ -7,7 +7,6 @@ import dev.turnstone.engine.ModelConfig;
 import dev.turnstone.engine.Parameters;
 import dev.turnstone.engine.Precision;
 import dev.turnstone.engine.StepBatch;
-import dev.turnstone.engine.lanes.StageTimes.Stage;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -26,7 +25,6 @@ public final class LaneForward implements ForwardPass {
   private final Map<Integer, Tiling> tilings = new HashMap<>();
   private final boolean deterministic;
   private final LayerStages stages;
-  private final StageTimes times = new StageTimes();
 
   /// @param kvBytes memory of the KV cache
   /// @param mostRows tokens of one step at most
@@ -102,43 +100,31 @@ public final class LaneForward implements ForwardPass {
       Tiling tiling,
       Tiling wanted) {
     var step = new LaneStep(lane, batch, work, tiling, scratch.get(lane), team);
-    if (lane == 0) times.begin();
     stages.embed(step, weights);
     for (int layer = 0; layer < config.layers(); layer++) {
       PackedLayer of = weights.layers().get(layer);
       stages.normInput(step, of);
-      meet(lane, Stage.NORM);
+      team.meet();
       stages.project(step, of);
-      meet(lane, Stage.QKV);
+      team.meet();
       stages.cacheKeys(step, layer, of);
-      meet(lane, Stage.CACHE);
+      team.meet();
       stages.attend(step, layer, of);
-      meet(lane, Stage.ATTENTION);
+      team.meet();
       stages.output(step, of);
-      meet(lane, Stage.OUTPUT);
+      team.meet();
       stages.normMlp(step, of);
-      meet(lane, Stage.NORM);
+      team.meet();
       stages.gate(step, of);
-      meet(lane, Stage.GATE_UP);
+      team.meet();
       stages.down(step, of);
-      meet(lane, Stage.DOWN);
+      team.meet();
       stages.addMlp(step, of);
     }
-    meet(lane, Stage.NORM);
-    stages.normLast(step, weights);
-    meet(lane, Stage.NORM);
-    stages.head(step, weights, wanted);
-    if (lane == 0) times.mark(Stage.HEAD);
-  }
-
-  private void meet(int lane, Stage stage) {
     team.meet();
-    if (lane == 0) times.mark(stage);
-  }
-
-  /// Milliseconds that lane 0 spent in each stage since the last call.
-  public Map<String, Double> takeTimes() {
-    return times.take();
+    stages.normLast(step, weights);
+    team.meet();
+    stages.head(step, weights, wanted);
   }
 
   @Override

@@ -13,13 +13,6 @@ public final class Excerpt {
     return text.substring(0, head) + note(tail - head) + text.substring(tail);
   }
 
-  /// Keeps the end, where a failed program says why.
-  public static String ofEnd(String text, int max) {
-    if (text.length() <= max) return text;
-    int tail = whole(text, text.length() - max);
-    return note(tail).stripLeading() + text.substring(tail);
-  }
-
   private static String note(int cut) {
     return "\n[%d characters cut]\n".formatted(cut);
   }

@@ -61,6 +61,7 @@ public final class Wire {
   }
 
   private static String firstLine(String message) {
-    return message.lines().findFirst().orElse("");
+    // Where an unclosed bracket began is told in terms of Jackson's own settings.
+    return message.lines().findFirst().orElse("").replaceFirst(" \\(start marker at .*", "");
   }
 }

@@ -21,8 +21,7 @@ public record Objective(
     if (proximal == Proximal.BEHAVIOUR && !(correction instanceof Correction.None))
       throw new IllegalArgumentException(
           "proximal policy \"behaviour\" corrects for the rollout's policy by its ratio, so"
-              + " correction must be none, not "
-              + correction);
+              + " correction must be none");
   }
 
   /// The usual settings: clip 0.2 and 0.28, mean over tokens, weights truncated at 2, no KL.

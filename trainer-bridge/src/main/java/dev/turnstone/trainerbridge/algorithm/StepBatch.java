@@ -1,8 +1,8 @@
 package dev.turnstone.trainerbridge.algorithm;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 
 /// What one training step is made of: rollouts with their outcomes, and the rows to train.
@@ -53,14 +53,10 @@ public record StepBatch(List<Scored> rollouts, List<TokenRow> rows) {
 
   /// One value per trained token of every row: that of the row's rollout.
   List<double[]> broadcast(double[] perRollout) {
-    return perRow(row -> perRollout[row.rollout()]);
-  }
-
-  private List<double[]> perRow(ToDoubleFunction<TokenRow> value) {
     return rows.stream()
         .map(row -> {
           double[] values = new double[row.size()];
-          java.util.Arrays.fill(values, value.applyAsDouble(row));
+          Arrays.fill(values, perRollout[row.rollout()]);
           return values;
         })
         .toList();

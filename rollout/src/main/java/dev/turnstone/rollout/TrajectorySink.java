@@ -1,7 +1,0 @@
-package dev.turnstone.rollout;
-
-/// Where finished trajectories go.
-public interface TrajectorySink {
-  /// Takes a trajectory and returns when it is durable.
-  void accept(Trajectory trajectory) throws InterruptedException;
-}
