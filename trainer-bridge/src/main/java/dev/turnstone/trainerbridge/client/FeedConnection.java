@@ -105,7 +105,7 @@ public final class FeedConnection implements AutoCloseable {
           return;
         }
         if (current.heardAnything) pause = FIRST_PAUSE;
-        LOG.info("{} is gone: {}; again in {}", request.url(), current.why, pause);
+        LOG.info("{} is gone: {}; again in {} ms", request.url(), current.why, pause.toMillis());
         if (waitClosed(pause)) break;
         pause = pause.multipliedBy(2);
         if (pause.compareTo(LONGEST_PAUSE) > 0) pause = LONGEST_PAUSE;

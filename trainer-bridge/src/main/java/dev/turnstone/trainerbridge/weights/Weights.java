@@ -200,7 +200,10 @@ public final class Weights {
     Path real = real(folder);
     boolean allowed = false;
     for (Path root : roots) allowed |= real.startsWith(real(root));
-    if (!allowed) throw new WeightsRejected("no configured root holds the weights in " + folder);
+    if (!allowed)
+      throw new WeightsRejected(
+          "no configured root holds the weights in %s: start the server with --weight-root"
+              .formatted(folder));
     return real;
   }
 

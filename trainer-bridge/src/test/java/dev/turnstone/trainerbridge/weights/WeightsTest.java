@@ -177,7 +177,9 @@ public class WeightsTest {
     for (Path folder : List.of(outside.folder(), link))
       assertThat(apply(new Published(outside.id(), folder)))
           .isEqualTo(
-              new WeightsOutcome.Refused("no configured root holds the weights in " + folder));
+              new WeightsOutcome.Refused(
+                  "no configured root holds the weights in %s: start the server with --weight-root"
+                      .formatted(folder)));
     assertThat(bridge.policy.updates()).isEmpty();
   }
 
