@@ -3,10 +3,12 @@ package dev.turnstone.engine;
 import dev.turnstone.engine.grammar.Guide;
 import dev.turnstone.rollout.Penalties;
 import dev.turnstone.rollout.Sampling;
+import dev.turnstone.rollout.Tokens;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
-/// A row of logits after mask, allowed ids, least length, bias and penalties, in vLLM's order.
+/// A row of logits after mask, allowed ids, bad words, least length, bias and penalties, in vLLM's
+/// order.
 ///
 /// Scratch memory is reused from row to row: confined to one thread.
 final class AdjustedLogits {
@@ -23,6 +25,7 @@ final class AdjustedLogits {
     MemorySegment.copy(row, 0, MemorySegment.ofArray(values), 0, row.byteSize());
     Sampling sampling = sequence.request.sampling();
     allow(sampling);
+    for (Tokens word : sampling.badWords()) if (completes(sequence, word)) forbid(word.last());
     boolean finished = sequence.guide.isPresent() && follow(row, sequence);
     if (sequence.generated() < sampling.minTokens() && !finished)
       for (int id : sequence.request.stopIds()) forbid(id);
@@ -51,6 +54,15 @@ final class AdjustedLogits {
       values[id] = mask.complete() ? LogitRows.at(row, id) : Float.NEGATIVE_INFINITY;
     }
     return mask.finished();
+  }
+
+  /// Whether all of a word but its last id has just been generated.
+  private static boolean completes(Sequence sequence, Tokens word) {
+    int before = word.size() - 1;
+    if (sequence.generated() < before) return false;
+    for (int i = 0; i < before; i++)
+      if (sequence.token(sequence.length() - before + i) != word.get(i)) return false;
+    return true;
   }
 
   private void forbid(int id) {

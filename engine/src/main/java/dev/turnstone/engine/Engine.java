@@ -3,6 +3,7 @@ package dev.turnstone.engine;
 import dev.turnstone.engine.grammar.Guide;
 import dev.turnstone.rollout.Generation;
 import dev.turnstone.rollout.PausablePolicy;
+import dev.turnstone.rollout.Tokens;
 import dev.turnstone.rollout.TrainablePolicy;
 import dev.turnstone.rollout.WeightsId;
 import dev.turnstone.rollout.WeightsUpdate;
@@ -107,6 +108,8 @@ public final class Engine implements TrainablePolicy, PausablePolicy, AutoClosea
       checkId("token id %d at %d".formatted(request.prompt().get(i), i), request.prompt().get(i));
     request.sampling().logitBias().keySet().forEach(id -> checkId("logit_bias of id " + id, id));
     request.sampling().allowedIds().forEach(id -> checkId("allowed_token_ids with " + id, id));
+    for (Tokens word : request.sampling().badWords()) checkIds("bad_words with ", word);
+    checkIds("logprob_token_ids with ", request.logprobIds());
     if (request.prompt().size() + Math.min(1, request.maxTokens()) > contextLength())
       throw new IllegalArgumentException(
           "a prompt of %d tokens leaves no room in a context of %d"
@@ -117,6 +120,10 @@ public final class Engine implements TrainablePolicy, PausablePolicy, AutoClosea
   @Override
   public void forget(String conversation) {
     thread.forget(conversation);
+  }
+
+  private void checkIds(String what, Tokens ids) {
+    for (int id : ids.toArray()) checkId(what + id, id);
   }
 
   private void checkId(String what, int id) {

@@ -12,7 +12,8 @@ import java.util.OptionalLong;
 /// How a model's makers want it sampled where a request does not say: `generation_config.json`.
 ///
 /// As vLLM's: temperature, top-k, top-p, min-p and repetition penalty; `do_sample` is not asked.
-/// For chat alone: a run for training samples as the run says.
+/// Not `max_new_tokens`, which would cut answers that nobody bounded. For agents' routes alone: a
+/// run and an engine's wire sample as they say.
 public final class GenerationDefaults {
   private GenerationDefaults() {}
 
@@ -28,7 +29,7 @@ public final class GenerationDefaults {
       var sampling =
           new Sampling(
               fields.number("temperature", 1),
-              (int) fields.number("top_k", 0),
+              Math.max(0, (int) fields.number("top_k", 0)),
               fields.number("top_p", 1),
               fields.number("min_p", 0),
               OptionalLong.empty());

@@ -2,11 +2,14 @@ package dev.turnstone.engine;
 
 import dev.turnstone.rollout.LogprobMode;
 import dev.turnstone.rollout.Logprobs;
+import dev.turnstone.rollout.Policy;
 import dev.turnstone.rollout.Sampling;
 import dev.turnstone.rollout.Tokens;
 import dev.turnstone.rollout.TopLogprobs;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
 
 /// Draws the next token of a sequence from its row of logits.
 ///
@@ -33,54 +36,62 @@ final class Sampler {
     double uniform = uniform(sequence.seed, sequence.length());
     Softmax from = changes || raw ? drawn.over(logits, divisor(sampling)) : recorded;
     if (!from.proper()) return new Drawn(0, Float.NaN, TopLogprobs.NONE);
-    int count = sequence.request.topLogprobs();
-    if (sampling.greedy()) return greedy(row, from.argmax(), sampling, count);
-    if (sampling.truncates()) return truncated(row, from, sampling, uniform, count);
+    Policy.Request request = sequence.request;
+    if (sampling.greedy()) return greedy(row, from.argmax(), request);
+    if (sampling.truncates()) return truncated(row, from, uniform, request);
     int id = from.at(uniform);
     return sampling.logprobMode() == LogprobMode.SAMPLED
-        ? new Drawn(id, (float) from.logprob(id), top(logits, from, count, id))
-        : recorded(row, id, count);
+        ? new Drawn(id, (float) from.logprob(id), top(logits, from, id, request))
+        : recorded(row, id, request);
   }
 
   private static double divisor(Sampling sampling) {
     return sampling.greedy() ? 1 : sampling.temperature();
   }
 
-  private Drawn recorded(MemorySegment row, int id, int count) {
-    return new Drawn(id, (float) recorded.logprob(id), top(row, recorded, count, id));
+  private Drawn recorded(MemorySegment row, int id, Policy.Request request) {
+    return new Drawn(id, (float) recorded.logprob(id), top(row, recorded, id, request));
   }
 
-  private static TopLogprobs top(MemorySegment row, Softmax distribution, int count, int id) {
+  private static TopLogprobs top(
+      MemorySegment row, Softmax distribution, int id, Policy.Request request) {
+    if (!request.logprobIds().isEmpty())
+      return TopIds.named(request.logprobIds(), distribution::logprob, TopIds.rank(row, id));
+    int count = request.topLogprobs();
     return count == 0 ? TopLogprobs.NONE : TopIds.of(row, distribution, count, id);
   }
 
   /// What is drawn greedily has probability 1 in mode `sampled`.
-  private Drawn greedy(MemorySegment row, int id, Sampling sampling, int count) {
-    if (sampling.logprobMode() != LogprobMode.SAMPLED) return recorded(row, id, count);
-    var certain = new TopLogprobs(Tokens.of(id), Logprobs.of(0f), 1);
-    return new Drawn(id, 0, count == 0 ? TopLogprobs.NONE : certain);
+  private Drawn greedy(MemorySegment row, int id, Policy.Request request) {
+    if (request.sampling().logprobMode() != LogprobMode.SAMPLED) return recorded(row, id, request);
+    return new Drawn(id, 0, kept(new int[] {id}, new float[] {0}, 1, request));
   }
 
-  private Drawn truncated(
-      MemorySegment row, Softmax from, Sampling sampling, double uniform, int count) {
+  private Drawn truncated(MemorySegment row, Softmax from, double uniform, Policy.Request request) {
     int vocabulary = (int) (row.byteSize() / Float.BYTES);
-    Truncation.Kept kept = truncation.of(from, vocabulary, sampling);
+    Truncation.Kept kept = truncation.of(from, vocabulary, request.sampling());
     int id = kept.at(uniform);
-    if (sampling.logprobMode() != LogprobMode.SAMPLED) return recorded(row, id, count);
+    if (request.sampling().logprobMode() != LogprobMode.SAMPLED) return recorded(row, id, request);
     float[] logprobs = new float[kept.ids.length];
     for (int i = 0; i < logprobs.length; i++)
       logprobs[i] = (float) Math.log(kept.masses[i] / kept.total);
     int rank = 1;
     while (kept.ids[rank - 1] != id) rank++;
-    int shown = Math.min(count, logprobs.length);
-    TopLogprobs top =
-        count == 0
-            ? TopLogprobs.NONE
-            : new TopLogprobs(
-                Tokens.of(Arrays.copyOf(kept.ids, shown)),
-                Logprobs.of(Arrays.copyOf(logprobs, shown)),
-                rank);
-    return new Drawn(id, logprobs[rank - 1], top);
+    return new Drawn(id, logprobs[rank - 1], kept(kept.ids, logprobs, rank, request));
+  }
+
+  /// Ids that were left to draw from, most probable first; all others have probability 0.
+  private static TopLogprobs kept(int[] ids, float[] logprobs, int rank, Policy.Request request) {
+    if (!request.logprobIds().isEmpty()) {
+      Map<Integer, Float> left = new HashMap<>();
+      for (int i = 0; i < ids.length; i++) left.put(ids[i], logprobs[i]);
+      return TopIds.named(
+          request.logprobIds(), id -> left.getOrDefault(id, Float.NEGATIVE_INFINITY), rank);
+    }
+    int shown = Math.min(request.topLogprobs(), ids.length);
+    if (shown == 0) return TopLogprobs.NONE;
+    return new TopLogprobs(
+        Tokens.of(Arrays.copyOf(ids, shown)), Logprobs.of(Arrays.copyOf(logprobs, shown)), rank);
   }
 
   /// How probable the prompt's own id was in a row; `count` most probable ids beside it.

@@ -138,7 +138,7 @@ final class Sequence {
     this.lineage = lineage;
     mixedKv |= staleKv;
     if (guide.isPresent() && !request.stopIds().contains(id)) guide.get().drawn(id);
-    if (request.topLogprobs() > 0) tops.add(drawn.top());
+    if (request.topLogprobs() > 0 || !request.logprobIds().isEmpty()) tops.add(drawn.top());
     listener.sampled(id, logprob, version, drawn.top());
   }
 

@@ -5,10 +5,28 @@ import dev.turnstone.rollout.Tokens;
 import dev.turnstone.rollout.TopLogprobs;
 import java.lang.foreign.MemorySegment;
 import java.util.PriorityQueue;
+import java.util.function.IntToDoubleFunction;
 
-/// Finds the most probable ids of a row.
+/// Finds the most probable ids of a row, or tells of named ones.
 final class TopIds {
   private TopIds() {}
+
+  /// Ids that were asked for by name, in the order of the asking.
+  static TopLogprobs named(Tokens ids, IntToDoubleFunction logprob, int rank) {
+    float[] logprobs = new float[ids.size()];
+    for (int i = 0; i < logprobs.length; i++)
+      logprobs[i] = (float) logprob.applyAsDouble(ids.get(i));
+    return new TopLogprobs(ids, Logprobs.of(logprobs), rank);
+  }
+
+  /// One more than the number of ids that are more probable.
+  static int rank(MemorySegment row, int chosen) {
+    int vocabulary = (int) (row.byteSize() / Float.BYTES);
+    float own = LogitRows.at(row, chosen);
+    int rank = 1;
+    for (int id = 0; id < vocabulary; id++) if (LogitRows.at(row, id) > own) rank++;
+    return rank;
+  }
 
   /// @param count how many; more than there are gives all of them
   /// @param chosen the id whose rank is told

@@ -221,6 +221,7 @@ class EngineTest {
         Set.of(),
         Duration.ofMinutes(1),
         0,
+        Tokens.NONE,
         OptionalInt.of(promptLogprobs),
         Optional.empty(),
         Optional.empty());
@@ -236,6 +237,7 @@ class EngineTest {
             SEEDED.withPenalties(new Penalties(0.5, 0.5, 1.2)),
             SEEDED.withLogitBias(Map.of(5, 3.0)),
             SEEDED.withAllowedIds(Set.of(4, 5, 6)),
+            SEEDED.withBadWords(Set.of(Tokens.of(7), Tokens.of(3, 9))),
             SEEDED.withLogprobMode(LogprobMode.SAMPLED));
     var requests =
         ways.stream().map(way -> request(prompt(20, 1), way, 30).withTopLogprobs(3)).toList();

@@ -201,6 +201,41 @@ class SamplerTest {
   }
 
   @Test
+  void aBadWordIsNeverCompleted() {
+    double out = Double.NEGATIVE_INFINITY;
+    var banned =
+        Sampling.FULL.withBadWords(Set.of(Tokens.of(2), Tokens.of(1, 0), Tokens.of(3, 1, 4)));
+    drawsFollow(softmax(1, 2, 1, out, -1, 0), banned, new int[] {1});
+    drawsFollow(softmax(1, out, 1, out, -1, out), banned, new int[] {0}, 3, 1);
+    // What stands in the prompt was not generated.
+    drawsFollow(softmax(1, 2, 1, out, -1, 0), banned, new int[] {3}, 0, 0);
+  }
+
+  @Test
+  void namedIdsAreToldInTheirOrderUnderEveryMode() {
+    var sampling = new Sampling(0.5, 2, 1, 0, OptionalLong.of(1));
+    for (LogprobMode mode : LogprobMode.values()) {
+      var request =
+          new Policy.Request(
+                  Tokens.of(0), sampling.withLogprobMode(mode), 9, Set.of(4), Duration.ofMinutes(1))
+              .withLogprobIds(Tokens.of(4, 0));
+      var sequence = new Sequence(request, (_, _, _) -> {}, 1, 0, Optional.empty());
+      TopLogprobs top = sampler.draw(row(LOGITS), sequence).top();
+      double[] full =
+          switch (mode) {
+            case POLICY -> softmax(0.5, doubles(LOGITS));
+            case RAW -> softmax(1, doubles(LOGITS));
+            case SAMPLED -> softmax(0.5, 2, 1, -1e9, -1e9, -1e9);
+          };
+      assertThat(top.ids()).isEqualTo(Tokens.of(4, 0));
+      assertThat((double) top.logprobs().get(1)).isCloseTo(Math.log(full[0]), within(1e-5));
+      if (mode == LogprobMode.SAMPLED)
+        assertThat(top.logprobs().get(0)).isEqualTo(Float.NEGATIVE_INFINITY);
+      else assertThat((double) top.logprobs().get(0)).isCloseTo(Math.log(full[4]), within(1e-5));
+    }
+  }
+
+  @Test
   void theModeSaysWhichLogprobIsRecorded() {
     var sampling =
         new Sampling(0.5, 2, 1, 0, OptionalLong.of(1)).withLogitBias(Map.of(0, -0.5, 3, 9.0));

@@ -51,6 +51,7 @@ public interface Policy {
   /// @param stopIds ids that end the generation; the stop id is part of it
   /// @param timeout after which the generation ends as `ABORT` with the tokens so far
   /// @param topLogprobs how many of the most probable ids are reported at each position
+  /// @param logprobIds ids that are reported at each position instead of the most probable ones
   /// @param promptLogprobs present if the prompt's own ids are scored, with as many of the most
   ///   probable ids at each position; nothing cached is used then
   /// @param constraint what the generated text must be
@@ -63,6 +64,7 @@ public interface Policy {
       Set<Integer> stopIds,
       Duration timeout,
       int topLogprobs,
+      Tokens logprobIds,
       OptionalInt promptLogprobs,
       Optional<Constraint> constraint,
       Optional<String> conversation) {
@@ -77,8 +79,18 @@ public interface Policy {
       if (topLogprobs < 0) throw new IllegalArgumentException("top_logprobs < 0: " + topLogprobs);
       if (promptLogprobs.orElse(0) < 0)
         throw new IllegalArgumentException("prompt_logprobs < 0: " + promptLogprobs.getAsInt());
+      if (topLogprobs > 0 && !logprobIds.isEmpty())
+        throw new IllegalArgumentException(
+            "top_logprobs %d and logprob_token_ids exclude each other".formatted(topLogprobs));
       if (constraint.isPresent() && !sampling.allowedIds().isEmpty())
         throw new IllegalArgumentException("allowed_token_ids and a constraint exclude each other");
+      if (constraint.isPresent() && !sampling.badWords().isEmpty())
+        throw new IllegalArgumentException("bad_words and a constraint exclude each other");
+      if (!sampling.allowedIds().isEmpty()
+          && sampling.minTokens() > 0
+          && stopIds.containsAll(sampling.allowedIds()))
+        throw new IllegalArgumentException(
+            "allowed_token_ids has only stop ids, but min_tokens is " + sampling.minTokens());
     }
 
     /// Plain generation.
@@ -91,6 +103,7 @@ public interface Policy {
           stopIds,
           timeout,
           0,
+          Tokens.NONE,
           OptionalInt.empty(),
           Optional.empty(),
           Optional.empty());
@@ -103,6 +116,21 @@ public interface Policy {
           maxTokens,
           stopIds,
           timeout,
+          value,
+          logprobIds,
+          promptLogprobs,
+          constraint,
+          conversation);
+    }
+
+    public Request withLogprobIds(Tokens value) {
+      return new Request(
+          prompt,
+          sampling,
+          maxTokens,
+          stopIds,
+          timeout,
+          topLogprobs,
           value,
           promptLogprobs,
           constraint,
@@ -117,6 +145,7 @@ public interface Policy {
           stopIds,
           timeout,
           topLogprobs,
+          logprobIds,
           OptionalInt.of(value),
           constraint,
           conversation);
@@ -130,6 +159,7 @@ public interface Policy {
           stopIds,
           timeout,
           topLogprobs,
+          logprobIds,
           promptLogprobs,
           Optional.of(value),
           conversation);
@@ -143,6 +173,7 @@ public interface Policy {
           stopIds,
           timeout,
           topLogprobs,
+          logprobIds,
           promptLogprobs,
           constraint,
           Optional.of(value));

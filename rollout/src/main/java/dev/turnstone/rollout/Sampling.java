@@ -6,8 +6,8 @@ import java.util.Set;
 
 /// How the next token is drawn, and what is recorded of it.
 ///
-/// The order is vLLM's: allowed ids, least length, bias, penalties, temperature, then min-p, top-k
-/// and top-p of what is left. Equal probabilities rank by id.
+/// The order is vLLM's: allowed ids, bad words, least length, bias, penalties, temperature, then
+/// min-p, top-k and top-p of what is left. Equal probabilities rank by id.
 ///
 /// @param temperature 0 is greedy
 /// @param topK 0 keeps the whole vocabulary
@@ -15,6 +15,8 @@ import java.util.Set;
 /// @param minP least share of the most probable token's probability; 0 keeps the whole vocabulary
 /// @param logitBias added to the logits of ids, each in [-100, 100]
 /// @param allowedIds no other id can be drawn; empty allows every id
+/// @param badWords sequences of ids that are never completed: the last id of one is not drawn where
+///   the others have just been generated
 /// @param minTokens before as many are generated, no stop id of the request can be drawn
 /// @param seed makes the draws a function of (seed, position) alone, whatever the batch
 public record Sampling(
@@ -25,6 +27,7 @@ public record Sampling(
     Penalties penalties,
     Map<Integer, Double> logitBias,
     Set<Integer> allowedIds,
+    Set<Tokens> badWords,
     int minTokens,
     LogprobMode logprobMode,
     OptionalLong seed) {
@@ -46,9 +49,11 @@ public record Sampling(
     if (minTokens < 0) throw new IllegalArgumentException("min_tokens < 0: " + minTokens);
     logitBias = Map.copyOf(logitBias);
     allowedIds = Set.copyOf(allowedIds);
+    badWords = Set.copyOf(badWords);
     logitBias.forEach(Sampling::checkBias);
     for (int id : allowedIds)
       if (id < 0) throw new IllegalArgumentException("allowed_token_ids has a negative id: " + id);
+    checkBadWords(badWords, allowedIds);
   }
 
   /// Sampling by temperature and truncation alone.
@@ -61,9 +66,18 @@ public record Sampling(
         Penalties.NONE,
         Map.of(),
         Set.of(),
+        Set.of(),
         0,
         LogprobMode.POLICY,
         seed);
+  }
+
+  private static void checkBadWords(Set<Tokens> badWords, Set<Integer> allowedIds) {
+    if (badWords.contains(Tokens.NONE))
+      throw new IllegalArgumentException("bad_words has an empty word");
+    // Together they could leave nothing to draw in the middle of a text.
+    if (!badWords.isEmpty() && !allowedIds.isEmpty())
+      throw new IllegalArgumentException("bad_words and allowed_token_ids exclude each other");
   }
 
   private static void checkBias(int id, double bias) {
@@ -84,7 +98,11 @@ public record Sampling(
 
   /// Whether logits are changed before the temperature divides them.
   public boolean changesLogits() {
-    return penalties.active() || !logitBias.isEmpty() || !allowedIds.isEmpty() || minTokens > 0;
+    return penalties.active()
+        || !logitBias.isEmpty()
+        || !allowedIds.isEmpty()
+        || !badWords.isEmpty()
+        || minTokens > 0;
   }
 
   /// Whether anything but the temperature changes the distribution.
@@ -106,6 +124,7 @@ public record Sampling(
         penalties,
         logitBias,
         allowedIds,
+        badWords,
         minTokens,
         logprobMode,
         OptionalLong.of(value));
@@ -113,26 +132,91 @@ public record Sampling(
 
   public Sampling withPenalties(Penalties value) {
     return new Sampling(
-        temperature, topK, topP, minP, value, logitBias, allowedIds, minTokens, logprobMode, seed);
+        temperature,
+        topK,
+        topP,
+        minP,
+        value,
+        logitBias,
+        allowedIds,
+        badWords,
+        minTokens,
+        logprobMode,
+        seed);
   }
 
   public Sampling withLogitBias(Map<Integer, Double> value) {
     return new Sampling(
-        temperature, topK, topP, minP, penalties, value, allowedIds, minTokens, logprobMode, seed);
+        temperature,
+        topK,
+        topP,
+        minP,
+        penalties,
+        value,
+        allowedIds,
+        badWords,
+        minTokens,
+        logprobMode,
+        seed);
   }
 
   public Sampling withAllowedIds(Set<Integer> value) {
     return new Sampling(
-        temperature, topK, topP, minP, penalties, logitBias, value, minTokens, logprobMode, seed);
+        temperature,
+        topK,
+        topP,
+        minP,
+        penalties,
+        logitBias,
+        value,
+        badWords,
+        minTokens,
+        logprobMode,
+        seed);
+  }
+
+  public Sampling withBadWords(Set<Tokens> value) {
+    return new Sampling(
+        temperature,
+        topK,
+        topP,
+        minP,
+        penalties,
+        logitBias,
+        allowedIds,
+        value,
+        minTokens,
+        logprobMode,
+        seed);
   }
 
   public Sampling withMinTokens(int value) {
     return new Sampling(
-        temperature, topK, topP, minP, penalties, logitBias, allowedIds, value, logprobMode, seed);
+        temperature,
+        topK,
+        topP,
+        minP,
+        penalties,
+        logitBias,
+        allowedIds,
+        badWords,
+        value,
+        logprobMode,
+        seed);
   }
 
   public Sampling withLogprobMode(LogprobMode value) {
     return new Sampling(
-        temperature, topK, topP, minP, penalties, logitBias, allowedIds, minTokens, value, seed);
+        temperature,
+        topK,
+        topP,
+        minP,
+        penalties,
+        logitBias,
+        allowedIds,
+        badWords,
+        minTokens,
+        value,
+        seed);
   }
 }

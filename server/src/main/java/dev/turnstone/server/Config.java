@@ -40,6 +40,8 @@ import java.util.function.Function;
 /// @param sessions how long sessions wait, and how many there may be
 /// @param toolParser how the policy writes tool calls; empty: as its chat template teaches
 /// @param reasoningParser between which tags it thinks; empty: those of its chat template
+/// @param makersSampling whether an agent's request is sampled as the model's
+///   `generation_config.json` wants where it does not say
 /// @param engine how much the embedded engine may use
 record Config(
     String model,
@@ -60,6 +62,7 @@ record Config(
     SessionTimes sessions,
     Optional<ToolFormat> toolParser,
     Optional<ReasoningTags> reasoningParser,
+    boolean makersSampling,
     EngineConfig engine) {
 
   /// Reads settings by the names that the configuration file gives them.
@@ -91,6 +94,8 @@ record Config(
                 given.integer("max_sessions", 20_000, 1, 1_000_000)),
             named(given, "tool_parser", ToolFormats::named, ToolFormats.names()),
             named(given, "reasoning_parser", ReasoningTags::named, ReasoningTags.names()),
+            given.word("generation_config", GenerationConfig.AUTO, GenerationConfig.class)
+                == GenerationConfig.AUTO,
             engine(given.node("engine")));
     given.checkAllKnown();
     if (config.model.isEmpty())
@@ -109,6 +114,11 @@ record Config(
                 new StartupError(
                     "%s must be one of %s, but is %s"
                         .formatted(setting, String.join(", ", names), name))));
+  }
+
+  private enum GenerationConfig {
+    AUTO,
+    NONE
   }
 
   private enum Answer {

@@ -2,6 +2,7 @@ package dev.turnstone.server;
 
 import dev.turnstone.engine.Engine;
 import dev.turnstone.engine.EngineConfig;
+import dev.turnstone.engine.GenerationDefaults;
 import dev.turnstone.engine.ModelConfig;
 import dev.turnstone.engine.ModelException;
 import dev.turnstone.engine.WeightFiles;
@@ -15,6 +16,7 @@ import dev.turnstone.engine.hub.Hub;
 import dev.turnstone.engine.hub.HubModel;
 import dev.turnstone.engine.hub.HubSettings;
 import dev.turnstone.engine.hub.ProgressBar;
+import dev.turnstone.rollout.Sampling;
 import dev.turnstone.rollout.WeightsId;
 import dev.turnstone.server.completion.Served;
 import dev.turnstone.server.completion.TokenizerTexts;
@@ -92,6 +94,20 @@ record ModelFolder(String name, Path path) {
       throw new StartupError(String.valueOf(e.getMessage()));
     } catch (IOException e) {
       throw new StartupError("the weights in %s cannot be read".formatted(path));
+    }
+  }
+
+  /// How the makers of the model want it sampled where nothing else is said.
+  ///
+  /// @throws StartupError with one sentence, if that cannot be
+  Sampling makersSampling() {
+    try {
+      Sampling sampling = GenerationDefaults.read(path);
+      if (!sampling.equals(Sampling.FULL))
+        log.info("requests that do not say are sampled as {} wants: {}", path, sampling);
+      return sampling;
+    } catch (ModelException e) {
+      throw new StartupError(String.valueOf(e.getMessage()));
     }
   }
 

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.turnstone.engine.Engine;
+import dev.turnstone.rollout.Sampling;
 import dev.turnstone.server.completion.Served;
 import dev.turnstone.server.http.Metrics;
 import dev.turnstone.server.http.StartupError;
@@ -88,6 +89,14 @@ final class ServeCommand implements Callable<Integer> {
   private Optional<String> reasoningParser = Optional.empty();
 
   @Option(
+      names = "--generation-config",
+      paramLabel = "auto|none",
+      description =
+          "auto: what an agent's request does not say is sampled as the model's "
+              + "generation_config.json wants it; none: from the whole distribution.")
+  private Optional<String> generationConfig = Optional.empty();
+
+  @Option(
       names = "--environment",
       paramLabel = "FILE",
       description = "YAML of an environment, which may hold commands; may be repeated.")
@@ -109,9 +118,12 @@ final class ServeCommand implements Callable<Integer> {
   }
 
   static Served load(Config settings, Metrics metrics) {
+    ModelFolder folder = ModelFolder.find(settings.model());
+    Sampling defaults = settings.makersSampling() ? folder.makersSampling() : Sampling.FULL;
     Served served =
-        ModelFolder.find(settings.model())
-            .load(settings.engine(), settings.toolParser(), settings.reasoningParser());
+        folder
+            .load(settings.engine(), settings.toolParser(), settings.reasoningParser())
+            .withDefaults(defaults);
     if (served.policy() instanceof Engine engine) EngineMetrics.register(metrics, engine);
     return served;
   }
@@ -125,6 +137,7 @@ final class ServeCommand implements Callable<Integer> {
     data.ifPresent(value -> said.put("data", value));
     toolParser.ifPresent(value -> said.put("tool_parser", value));
     reasoningParser.ifPresent(value -> said.put("reasoning_parser", value));
+    generationConfig.ifPresent(value -> said.put("generation_config", value));
     log.or(() -> Optional.ofNullable(System.getenv(LOG_VARIABLE)))
         .filter(value -> !value.isBlank())
         .ifPresent(value -> said.withObject("/log").put("url", value));

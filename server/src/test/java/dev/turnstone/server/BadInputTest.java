@@ -68,6 +68,36 @@ final class BadInputTest {
           /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'response_format':{'type':'json_schema'}} | response_format.json_schema.schema must be a JSON Schema
           /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'stream':true,'prompt_logprobs':1} | prompt_logprobs cannot be streamed
           /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'guided_regex':'a','response_format':{'type':'json_object'}} | the text may have one constraint, but 2 are asked for
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'temperature':101} | temperature must have a maximum value of 100, but is 101
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'top_p':0} | top_p must have an exclusive minimum value of 0, but is 0
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'top_p':1.5} | top_p must have a maximum value of 1, but is 1.5
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'top_k':-2} | top_k must have a minimum value of -1, but is -2
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'top_k':1.5} | top_k must be integer or null, but is 1.5
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'min_p':-0.1} | min_p must have a minimum value of 0, but is -0.1
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'min_p':2} | min_p must have a maximum value of 1, but is 2
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'presence_penalty':-3} | presence_penalty must have a minimum value of -2, but is -3
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'repetition_penalty':0} | repetition_penalty must have an exclusive minimum value of 0, but is 0
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'repetition_penalty':1e9} | repetition_penalty must have a maximum value of 100, but is 1.0E9
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'logit_bias':{'5':'x'}} | logit_bias.5 must be number, but is "x"
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'allowed_token_ids':[-1]} | allowed_token_ids has no token id: -1
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'bad_words':'x'} | bad_words must be array or null, but is "x"
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'bad_words':['']} | bad_words[0] must be at least 1 characters long, but is ""
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'bad_words':[5]} | bad_words[0] must be string, but is 5
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'logprob_token_ids':[-7]} | logprob_token_ids[0] must have a minimum value of 0, but is -7
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'logprob_token_ids':[7]} | logprob_token_ids needs logprobs: true
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'min_tokens':-1} | min_tokens must have a minimum value of 0, but is -1
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'logprob_mode':'loud'} | logprob_mode must be one of null, "policy", "raw", "sampled", but is "loud"
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'n':0} | n must have a minimum value of 1, but is 0
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'n':129} | n must have a maximum value of 128, but is 129
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'stop_token_ids':[-1]} | stop_token_ids[0] must have a minimum value of 0, but is -1
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'ignore_eos':3} | ignore_eos must be boolean or null, but is 3
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'prompt_logprobs':-1} | prompt_logprobs must have a minimum value of 0, but is -1
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'bad_words':['a'],'allowed_token_ids':[5]} | bad_words and allowed_token_ids exclude each other
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'bad_words':['a'],'guided_regex':'b'} | bad_words and a constraint exclude each other
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'bad_words':[' ']} | bad_words has a word without letters
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'allowed_token_ids':[5],'stop_token_ids':[5],'min_tokens':2} | allowed_token_ids has only stop ids, but min_tokens is 2
+          /v1/responses       | {'input':'x','min_p':7} | min_p must have a maximum value of 1, but is 7
+          /v1/responses       | {'input':'x','logit_bias':[]} | logit_bias must be object or null, but is []
           /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'min_tokens':9,'max_tokens':5} | min_tokens 9 is above max_tokens 5
           /v1/completions     | {} | the body lacks prompt
           /v1/completions     | {'prompt':''} | prompt is empty

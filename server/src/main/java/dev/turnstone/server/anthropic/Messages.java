@@ -44,7 +44,7 @@ public final class Messages {
 
   private Reply count(Call call) {
     checkModel(call.body());
-    Tokens prompt = prompt(MessagesRequest.read(call.body()));
+    Tokens prompt = prompt(MessagesRequest.read(call.body(), served));
     return Reply.ok(Wire.JSON.createObjectNode().put("input_tokens", prompt.size()));
   }
 
@@ -59,7 +59,7 @@ public final class Messages {
 
   private Reply create(Call call) throws InterruptedException {
     checkModel(call.body());
-    MessagesRequest request = MessagesRequest.read(call.body());
+    MessagesRequest request = MessagesRequest.read(call.body(), served);
     Tokens prompt = prompt(request);
     int bound = Math.min(request.maxTokens(), served.room(prompt, "messages"));
     Ask ask = new Ask(prompt, request.sampling(), 1, bound, request.ends(), request.reading());

@@ -8,6 +8,7 @@ import dev.turnstone.rollout.ToolCall;
 import dev.turnstone.rollout.ToolSpec;
 import dev.turnstone.server.completion.Ends;
 import dev.turnstone.server.completion.Reading;
+import dev.turnstone.server.completion.Served;
 import dev.turnstone.server.http.Refused;
 import dev.turnstone.server.http.Wire;
 import dev.turnstone.server.openai.SamplingFields;
@@ -28,7 +29,7 @@ record MessagesRequest(
     boolean stream) {
 
   /// Reads a body that fits the contract.
-  static MessagesRequest read(JsonNode body) {
+  static MessagesRequest read(JsonNode body, Served served) {
     List<Message> messages = new Reader().read(body);
     List<ToolSpec> tools = tools(body.path("tools"));
     JsonNode choice = body.path("tool_choice");
@@ -42,7 +43,7 @@ record MessagesRequest(
             turn,
             choice.path("disable_parallel_tool_use").asBoolean(false),
             true),
-        SamplingFields.sampling(body),
+        SamplingFields.sampling(body, served),
         new Ends(SamplingFields.strings(body.path("stop_sequences")), false, Set.of(), false),
         body.path("max_tokens").asInt(Integer.MAX_VALUE),
         body.path("stream").asBoolean(false));

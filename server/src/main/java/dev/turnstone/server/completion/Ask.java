@@ -82,6 +82,7 @@ public record Ask(
           endIds,
           timeout,
           scores.top(),
+          scores.named(),
           scores.prompt(),
           constraint,
           conversation);

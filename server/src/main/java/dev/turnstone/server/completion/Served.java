@@ -2,6 +2,7 @@ package dev.turnstone.server.completion;
 
 import dev.turnstone.rollout.ChatFormat;
 import dev.turnstone.rollout.Message;
+import dev.turnstone.rollout.Sampling;
 import dev.turnstone.rollout.Tokens;
 import dev.turnstone.rollout.ToolCall;
 import dev.turnstone.rollout.ToolCallParser;
@@ -16,13 +17,30 @@ import java.util.List;
 ///
 /// @param name as clients know it
 /// @param identity what trainers must share with it
+/// @param defaults how an agent's request is sampled where it does not say
 public record Served(
     String name,
     TrainablePolicy policy,
     ChatFormat format,
     ToolCallParser parser,
     Texts texts,
-    PolicyIdentity identity) {
+    PolicyIdentity identity,
+    Sampling defaults) {
+
+  /// A policy that samples from its whole distribution where a request does not say.
+  public Served(
+      String name,
+      TrainablePolicy policy,
+      ChatFormat format,
+      ToolCallParser parser,
+      Texts texts,
+      PolicyIdentity identity) {
+    this(name, policy, format, parser, texts, identity, Sampling.FULL);
+  }
+
+  public Served withDefaults(Sampling value) {
+    return new Served(name, policy, format, parser, texts, identity, value);
+  }
 
   /// The ids of a conversation.
   ///

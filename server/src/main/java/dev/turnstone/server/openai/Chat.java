@@ -42,7 +42,7 @@ public final class Chat {
   }
 
   private Reply complete(Call call) throws InterruptedException {
-    ChatRequest request = ChatRequest.read(call.body());
+    ChatRequest request = ChatRequest.read(call.body(), served);
     GenerationFields fields = request.fields();
     fields.model().ifPresent(served::checkModel);
     Tokens prompt = served.prompt(request.messages(), request.tools());

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.turnstone.rollout.Message;
 import dev.turnstone.rollout.ToolSpec;
 import dev.turnstone.server.completion.Reading;
+import dev.turnstone.server.completion.Served;
 import dev.turnstone.server.http.Refused;
 import java.util.List;
 import java.util.Optional;
@@ -13,7 +14,7 @@ import java.util.Optional;
 /// @param forced tools of which at least one must be called
 /// @param oneCall whether a choice has at most one call
 /// @param maxTokens largest integer if the request has no bound
-/// @param top how many of the most probable tokens each log-probability has beside it
+/// @param top how many tokens each log-probability has beside it: the most probable, or the named
 record ChatRequest(
     GenerationFields fields,
     List<Message> messages,
@@ -26,14 +27,16 @@ record ChatRequest(
     boolean oneCall) {
 
   /// Reads a body that fits the contract's `ChatRequest`.
-  static ChatRequest read(JsonNode body) {
-    GenerationFields fields = GenerationFields.read(body);
+  static ChatRequest read(JsonNode body, Served served) {
+    GenerationFields fields = GenerationFields.read(body, served);
     List<Message> messages = ChatMessages.read(body.path("messages"));
     List<ToolSpec> tools = ChatMessages.tools(body.path("tools"));
     boolean logprobs = body.path("logprobs").asBoolean(false);
     int top = body.path("top_logprobs").asInt(0);
     if (top > 0 && !logprobs)
       throw Refused.bad("top_logprobs needs logprobs: true", "top_logprobs");
+    if (!fields.named().isEmpty() && !logprobs)
+      throw Refused.bad("logprob_token_ids needs logprobs: true", "logprob_token_ids");
     JsonNode bound =
         body.path("max_completion_tokens").isNumber()
             ? body.path("max_completion_tokens")
@@ -45,7 +48,7 @@ record ChatRequest(
         reading(body, messages, tools, fields),
         bound.asInt(Integer.MAX_VALUE),
         logprobs,
-        top,
+        fields.named().isEmpty() ? top : fields.named().size(),
         forced(body.path("tool_choice"), tools),
         !body.path("parallel_tool_calls").asBoolean(true));
   }

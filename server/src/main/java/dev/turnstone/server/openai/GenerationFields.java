@@ -17,6 +17,7 @@ import java.util.OptionalInt;
 ///
 /// @param model empty: whatever is served
 /// @param promptTop as for [Scores]
+/// @param named ids whose log-probabilities are told at each position, as for [Scores]
 /// @param includeUsage whether a stream ends with a chunk of usage
 /// @param usageAlways whether every chunk of a stream says the usage so far
 /// @param tokenIds whether ids of prompt and choices are part of the reply
@@ -29,6 +30,7 @@ public record GenerationFields(
     Ends ends,
     Optional<Constraint> constraint,
     OptionalInt promptTop,
+    Tokens named,
     boolean skipSpecial,
     boolean stream,
     boolean includeUsage,
@@ -38,7 +40,7 @@ public record GenerationFields(
     OptionalInt truncate) {
 
   /// Reads a body that fits the contract.
-  public static GenerationFields read(JsonNode body) {
+  public static GenerationFields read(JsonNode body, Served served) {
     boolean stream = body.path("stream").asBoolean(false);
     JsonNode options = body.path("stream_options");
     if (!stream && options.isObject())
@@ -48,11 +50,12 @@ public record GenerationFields(
     boolean always = options.path("continuous_usage_stats").asBoolean(false);
     return new GenerationFields(
         Optional.ofNullable(body.path("model").textValue()),
-        SamplingFields.sampling(body),
+        SamplingFields.sampling(body, served),
         body.path("n").asInt(1),
         SamplingFields.ends(body),
         ConstraintFields.read(body),
         integer(body.path("prompt_logprobs")),
+        SamplingFields.named(body.path("logprob_token_ids")),
         body.path("skip_special_tokens").asBoolean(true),
         stream,
         always || options.path("include_usage").asBoolean(false),
@@ -76,7 +79,7 @@ public record GenerationFields(
     Tokens kept = truncated(prompt, served.policy().contextLength() - 1);
     int bound = Math.min(maxTokens, served.room(kept, param));
     return new Ask(kept, sampling, n, bound, ends, reading)
-        .withScores(new Scores(top, promptTop))
+        .withScores(new Scores(top, promptTop).withNamed(named))
         .withConstraint(constraint);
   }
 

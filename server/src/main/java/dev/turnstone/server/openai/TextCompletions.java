@@ -41,7 +41,7 @@ public final class TextCompletions {
   }
 
   private Reply complete(Call call) throws InterruptedException {
-    TextRequest request = TextRequest.read(call.body());
+    TextRequest request = TextRequest.read(call.body(), served);
     GenerationFields fields = request.fields();
     fields.model().ifPresent(served::checkModel);
     boolean addSpecial = call.body().path("add_special_tokens").asBoolean(true);
@@ -63,7 +63,7 @@ public final class TextCompletions {
     Ask ask =
         request.fields().ask(served, prompt.ids(), request.maxTokens(), reading, top, "prompt");
     if (!request.scoresPrompt() || ask.scores().prompt().isPresent()) return ask;
-    return ask.withScores(new Scores(top, request.logprobs()));
+    return ask.withScores(new Scores(top, request.logprobs()).withNamed(request.fields().named()));
   }
 
   private static void stream(

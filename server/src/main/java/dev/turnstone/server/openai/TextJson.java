@@ -92,7 +92,10 @@ final class TextJson {
 
   private TextLogprobs lists(int offset) {
     return new TextLogprobs(
-        tokens, request.fields().skipSpecial(), offset, request.logprobs().orElse(0));
+        tokens,
+        request.fields().skipSpecial(),
+        offset,
+        Math.max(request.logprobs().orElse(0), request.fields().named().size()));
   }
 
   private String echo(Choice choice) {

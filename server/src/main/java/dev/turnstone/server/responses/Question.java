@@ -79,7 +79,12 @@ record Question(Ask ask, List<Message> said, String frame) {
     int bound = Math.min(body.path("max_output_tokens").asInt(Integer.MAX_VALUE), room);
     JsonNode format = Wire.JSON.createObjectNode().set("response_format", body.at("/text/format"));
     return new Ask(
-            prompt, SamplingFields.sampling(body), 1, bound, SamplingFields.ends(body), reading)
+            prompt,
+            SamplingFields.sampling(body, served),
+            1,
+            bound,
+            SamplingFields.ends(body),
+            reading)
         .withScores(new Scores(body.path("top_logprobs").asInt(0), OptionalInt.empty()))
         .withConstraint(ConstraintFields.read(format));
   }

@@ -49,8 +49,8 @@ record ResponseJson(String id, long created, JsonNode request, Served served) {
     json.set("reasoning", orElse("reasoning", Wire.parse("{\"effort\": null, \"summary\": null}")));
     json.put("parallel_tool_calls", request.path("parallel_tool_calls").asBoolean(true));
     json.put("truncation", request.path("truncation").asText("disabled"));
-    json.put("temperature", request.path("temperature").asDouble(1));
-    json.put("top_p", request.path("top_p").asDouble(1));
+    json.put("temperature", request.path("temperature").asDouble(served.defaults().temperature()));
+    json.put("top_p", request.path("top_p").asDouble(served.defaults().topP()));
     json.put("presence_penalty", request.path("presence_penalty").asDouble(0));
     json.put("frequency_penalty", request.path("frequency_penalty").asDouble(0));
     json.put("top_logprobs", request.path("top_logprobs").asInt(0));

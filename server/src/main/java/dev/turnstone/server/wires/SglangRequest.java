@@ -102,7 +102,7 @@ record SglangRequest(
     int bound = Math.min(params.path("max_new_tokens").asInt(USUAL_TOKENS), room);
     return new Ask(
             prompt,
-            SamplingFields.sampling(openai(params)),
+            SamplingFields.exact(openai(params), served),
             params.path("n").asInt(1),
             bound,
             ends(params),

@@ -81,7 +81,7 @@ public final class VllmGenerate {
     JsonNode scored = params.path("prompt_logprobs");
     return new Ask(
             prompt,
-            SamplingFields.sampling(params),
+            SamplingFields.exact(params, served),
             params.path("n").asInt(1),
             bound,
             ends,
@@ -89,8 +89,9 @@ public final class VllmGenerate {
         .withConstraint(ConstraintFields.read(params))
         .withScores(
             new Scores(
-                params.path("logprobs").asInt(0),
-                scored.isInt() ? OptionalInt.of(scored.intValue()) : OptionalInt.empty()));
+                    params.path("logprobs").asInt(0),
+                    scored.isInt() ? OptionalInt.of(scored.intValue()) : OptionalInt.empty())
+                .withNamed(SamplingFields.named(params.path("logprob_token_ids"))));
   }
 
   private static void stream(Completion completion, Json json, boolean usage, EventStream out)
