@@ -6,7 +6,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.turnstone.engine.chat.ControlTokens.Quoting;
 import dev.turnstone.engine.chat.jinja.Template;
+import dev.turnstone.engine.chat.jinja.TemplateException;
 import dev.turnstone.rollout.Json;
 import dev.turnstone.rollout.Message;
 import dev.turnstone.rollout.ToolCall;
@@ -126,11 +128,68 @@ public final class ChatTemplate {
       boolean generationPrompt,
       LocalDateTime now,
       ArgumentStyle style) {
+    return render(
+        conversation(messages, style),
+        offered(tools),
+        generationPrompt,
+        JSON.createObjectNode(),
+        now);
+  }
+
+  private static ArrayNode conversation(List<Message> messages, ArgumentStyle style) {
     ArrayNode conversation = JSON.createArrayNode();
     for (Message message : messages) conversation.add(json(message, style));
+    return conversation;
+  }
+
+  private static ArrayNode offered(List<ToolSpec> tools) {
     ArrayNode offered = JSON.createArrayNode();
     for (ToolSpec tool : tools) offered.add(json(tool));
-    return render(conversation, offered, generationPrompt, JSON.createObjectNode(), now);
+    return offered;
+  }
+
+  /// Renders a conversation and finds out which of its control tokens stand in messages.
+  ///
+  /// If there may be any, it is rendered once more with marks in the messages; where the marks come
+  /// out is where messages came out. The text is proof that the marks changed nothing else.
+  ///
+  /// @throws IllegalArgumentException if the template decides by what is marked
+  PromptText prompt(
+      List<Message> messages,
+      List<ToolSpec> tools,
+      boolean generationPrompt,
+      LocalDateTime now,
+      ArgumentStyle style,
+      ControlTokens control) {
+    ArrayNode said = conversation(messages, style);
+    ArrayNode offered = offered(tools);
+    ObjectNode none = JSON.createObjectNode();
+    String text = render(said, offered, generationPrompt, none, now);
+    if (!control.maybeIn(said) && !control.maybeIn(offered)) return PromptText.plain(text);
+    String mark = mark(text);
+    for (Quoting quoting : Quoting.values()) {
+      try {
+        JsonNode quoted = control.marked(said, mark, quoting);
+        JsonNode tooled = control.marked(offered, mark, quoting);
+        PromptText prompt =
+            PromptText.unmarked(render(quoted, tooled, generationPrompt, none, now), mark);
+        if (prompt.text().equals(text)) return prompt;
+      } catch (TemplateException _) {
+        // It minds the marks: with fewer it may not.
+      }
+    }
+    String name = control.firstIn(said) + control.firstIn(offered);
+    if (name.isEmpty()) return PromptText.plain(text);
+    throw new IllegalArgumentException(
+        "the chat template goes by where messages say %s, so it cannot be told from the template's own"
+            .formatted(name));
+  }
+
+  /// Letters, which templates leave alone, that do not stand in a text; they cannot overlap.
+  private static String mark(String text) {
+    String mark = "qTSZ";
+    for (int i = 0; text.contains(mark); i++) mark = "qTS" + i + "Z";
+    return mark;
   }
 
   /// Renders a conversation in the form of the OpenAI API.

@@ -24,7 +24,9 @@ import java.util.TreeSet;
 ///
 /// A suffix is what the template writes after an assistant's turn. To find it, the new messages are
 /// rendered behind a stand-in turn, and everything from the stand-in's end-of-turn token on is
-/// encoded by itself. If the held ids already end with that token it is not repeated. Immutable.
+/// encoded by itself. If the held ids already end with that token it is not repeated. What stands
+/// in messages never becomes a token that frames them: neither user nor tool nor policy can forge a
+/// turn. Immutable.
 public final class TemplateChatFormat implements ChatFormat {
   /// What the stand-in says, so that its end can be found in the rendered text.
   private static final String STAND_IN = "TURNSTONE-STAND-IN";
@@ -34,6 +36,7 @@ public final class TemplateChatFormat implements ChatFormat {
   private final Set<Integer> stopIds;
   private final ArgumentStyle arguments;
   private final TemplateCheck check;
+  private final ControlTokens control;
   private final Clock clock;
 
   private TemplateChatFormat(
@@ -42,6 +45,7 @@ public final class TemplateChatFormat implements ChatFormat {
     this.template = template;
     this.clock = clock;
     this.arguments = TemplateCheck.argumentStyle(template, now());
+    this.control = TemplateCheck.controlTokens(template, tokenizer, now());
     this.stopIds = Set.copyOf(withEndOfTurn(stopIds));
     this.check = TemplateCheck.of(template, arguments, now());
   }
@@ -85,7 +89,7 @@ public final class TemplateChatFormat implements ChatFormat {
   /// The stop ids and the special token with which the template ends a turn, which may be another.
   private Set<Integer> withEndOfTurn(Set<Integer> eosIds) {
     Set<Integer> ids = new TreeSet<>(eosIds);
-    String after = afterStandIn(List.of(), List.of(), false);
+    String after = afterStandIn(List.of(), List.of(), false).text();
     Tokens tail = tokenizer.encode(after, false);
     for (int i = 0; i < tail.size(); i++) {
       if (!tokenizer.isSpecial(tail.get(i)) && !eosIds.contains(tail.get(i))) continue;
@@ -98,34 +102,36 @@ public final class TemplateChatFormat implements ChatFormat {
 
   @Override
   public Tokens prompt(List<Message> messages, List<ToolSpec> tools) {
-    return tokenizer.encode(template.render(messages, tools, true, now(), arguments), false);
+    return tokenizer.encode(
+        template.prompt(messages, tools, true, now(), arguments, control), control);
   }
 
   @Override
   public Tokens suffix(Tokens held, List<Message> messages, List<ToolSpec> tools) {
-    String after = afterStandIn(messages, tools, true);
-    Tokens ids = tokenizer.encode(after, false);
+    PromptText after = afterStandIn(messages, tools, true);
+    Tokens ids = tokenizer.encode(after, control);
     int end = 0;
     while (end < ids.size() && !stopIds.contains(ids.get(end))) end++;
     if (end == ids.size())
       throw new IllegalArgumentException(
-          "the chat template writes no end of turn before: " + after);
+          "the chat template writes no end of turn before: " + after.text());
     boolean ended = !held.isEmpty() && held.last() == ids.get(end);
     return ids.slice(ended ? end + 1 : end, ids.size());
   }
 
   /// What the template writes after the stand-in's text, up to the end.
-  private String afterStandIn(
+  private PromptText afterStandIn(
       List<Message> messages, List<ToolSpec> tools, boolean generationPrompt) {
     List<Message> conversation = new ArrayList<>();
     conversation.add(new Message.User("?"));
     conversation.add(standIn(messages));
     conversation.addAll(messages);
-    String text = template.render(conversation, tools, generationPrompt, now(), arguments);
-    int at = text.indexOf(STAND_IN);
+    PromptText prompt =
+        template.prompt(conversation, tools, generationPrompt, now(), arguments, control);
+    int at = prompt.text().indexOf(STAND_IN);
     if (at < 0)
       throw new IllegalArgumentException("the chat template leaves out an assistant's turn");
-    return text.substring(at + STAND_IN.length());
+    return prompt.from(at + STAND_IN.length());
   }
 
   /// An assistant's turn that calls the tools which the first messages answer; the last call, or

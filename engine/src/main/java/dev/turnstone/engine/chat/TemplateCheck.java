@@ -7,8 +7,10 @@ import dev.turnstone.rollout.Message;
 import dev.turnstone.rollout.ToolCall;
 import dev.turnstone.rollout.ToolSpec;
 import java.time.LocalDateTime;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /// What a probe conversation with a tool call told about a chat template.
 ///
@@ -37,6 +39,32 @@ public record TemplateCheck(Optional<String> divergence, Optional<String> toolsR
           new Message.Assistant("four", List.of()));
   private static final List<Message> WITHOUT_TOOLS =
       List.of(WITH_TOOLS.get(1), WITH_TOOLS.get(4), WITH_TOOLS.get(5), WITH_TOOLS.get(6));
+
+  /// Tokens that the template writes, as far as the tokenizer has them as such.
+  static ControlTokens controlTokens(
+      ChatTemplate template, Tokenizer tokenizer, LocalDateTime now) {
+    String plain = plain(template, now);
+    Set<String> turns = new HashSet<>();
+    Set<String> marks = new HashSet<>();
+    for (String name : tokenizer.added()) {
+      // Some vocabularies have white space and words as added tokens.
+      if (name.chars().allMatch(c -> Character.isLetterOrDigit(c) || Character.isWhitespace(c)))
+        continue;
+      if (tokenizer.isSpecial(tokenizer.id(name).orElseThrow()) || plain.contains(name))
+        turns.add(name);
+      else if (template.source().contains(name)) marks.add(name);
+    }
+    return new ControlTokens(turns, marks);
+  }
+
+  /// A conversation without tools or reasoning.
+  private static String plain(ChatTemplate template, LocalDateTime now) {
+    try {
+      return template.render(WITHOUT_TOOLS.subList(0, 3), List.of(), false, now);
+    } catch (TemplateException _) {
+      return ""; // a template that cannot even render that is told of elsewhere
+    }
+  }
 
   /// Objects, unless the template can only join the arguments to other text.
   static ArgumentStyle argumentStyle(ChatTemplate template, LocalDateTime now) {

@@ -12,8 +12,11 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.HexFormat;
+import java.util.Map;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 
@@ -21,18 +24,25 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
 ///
 /// It encodes with Hugging Face's own library, so ids are theirs. Special tokens in a text are
 /// found wherever they stand, as transformers does by default: who writes `<|im_end|>` ends a turn.
-/// Safe for many threads; [#close] waits for those that encode.
+/// A [PromptText] says where they are only text. Safe for many threads; [#close] waits for those
+/// that encode.
 public final class Tokenizer implements AutoCloseable {
   private final long handle;
   private final Vocabulary vocabulary;
   private final String sha256;
+  private final byte[] file;
   private final ReadWriteLock open = new ReentrantReadWriteLock();
   private boolean closed; // guarded by open
+  private final Map<ControlTokens, Aliased> copies = new HashMap<>(); // guarded by this
 
-  private Tokenizer(long handle, Vocabulary vocabulary, String sha256) {
+  /// A copy of the tokenizer in which control tokens have other names.
+  private record Aliased(long handle, TokenAliases aliases) {}
+
+  private Tokenizer(long handle, Vocabulary vocabulary, byte[] file) {
     this.handle = handle;
     this.vocabulary = vocabulary;
-    this.sha256 = sha256;
+    this.file = file;
+    this.sha256 = sha256(file);
   }
 
   /// Loads `tokenizer.json` of a model folder.
@@ -44,7 +54,7 @@ public final class Tokenizer implements AutoCloseable {
       byte[] file = Files.readAllBytes(path);
       Vocabulary vocabulary = Vocabulary.parse(file);
       long handle = create(new String(file, StandardCharsets.UTF_8));
-      return new Tokenizer(handle, vocabulary, sha256(file));
+      return new Tokenizer(handle, vocabulary, file);
     } catch (NoSuchFileException _) {
       throw new ModelException("no tokenizer.json in " + folder);
     } catch (IOException | RuntimeException e) {
@@ -83,16 +93,54 @@ public final class Tokenizer implements AutoCloseable {
     open.readLock().lock();
     try {
       if (closed) throw new IllegalStateException("the tokenizer is closed");
-      long encoding = TokenizersLibrary.LIB.encode(handle, text, addSpecialTokens);
-      try {
-        long[] ids = TokenizersLibrary.LIB.getTokenIds(encoding);
-        return Tokens.of(Arrays.stream(ids).mapToInt(Math::toIntExact).toArray());
-      } finally {
-        TokenizersLibrary.LIB.deleteEncoding(encoding);
-      }
+      return encode(handle, text, addSpecialTokens);
     } finally {
       open.readLock().unlock();
     }
+  }
+
+  private static Tokens encode(long handle, String text, boolean addSpecialTokens) {
+    long encoding = TokenizersLibrary.LIB.encode(handle, text, addSpecialTokens);
+    try {
+      long[] ids = TokenizersLibrary.LIB.getTokenIds(encoding);
+      return Tokens.of(Arrays.stream(ids).mapToInt(Math::toIntExact).toArray());
+    } finally {
+      TokenizersLibrary.LIB.deleteEncoding(encoding);
+    }
+  }
+
+  /// Encodes a rendered conversation; what is quoted in it becomes no control token.
+  ///
+  /// @param control the same at every call
+  Tokens encode(PromptText prompt, ControlTokens control) {
+    return control.quotedIn(prompt) ? encodeQuoting(prompt, control) : encode(prompt.text());
+  }
+
+  /// Encodes by the copy with other names, whether or not anything is quoted.
+  Tokens encodeQuoting(PromptText prompt, ControlTokens control) {
+    open.readLock().lock();
+    try {
+      if (closed) throw new IllegalStateException("the tokenizer is closed");
+      Aliased copy = aliased(control);
+      return encode(copy.handle, control.aliased(prompt, copy.aliases::of), false);
+    } finally {
+      open.readLock().unlock();
+    }
+  }
+
+  /// Made when the first conversation needs it, which few do: it is as large as the tokenizer.
+  private synchronized Aliased aliased(ControlTokens control) {
+    return copies.computeIfAbsent(
+        control,
+        made -> {
+          var aliases = new TokenAliases(made.names());
+          var copy = new Aliased(create(aliases.renamed(file)), aliases);
+          for (String name : made.names())
+            if (!encode(copy.handle, aliases.of(name), false).equals(encode(handle, name, false)))
+              throw new IllegalArgumentException(
+                  "the tokenizer cannot tell %s from text".formatted(name));
+          return copy;
+        });
   }
 
   /// Encodes a text as it is, such as a rendered chat template.
@@ -141,6 +189,11 @@ public final class Tokenizer implements AutoCloseable {
     return vocabulary.added(token);
   }
 
+  /// Names of the tokens that were added to the vocabulary.
+  Set<String> added() {
+    return vocabulary.added();
+  }
+
   /// Hash of `tokenizer.json`, in lower-case hexadecimal.
   public String sha256() {
     return sha256;
@@ -150,8 +203,12 @@ public final class Tokenizer implements AutoCloseable {
   public void close() {
     open.writeLock().lock();
     try {
-      if (!closed) TokenizersLibrary.LIB.deleteTokenizer(handle);
+      if (closed) return;
       closed = true;
+      TokenizersLibrary.LIB.deleteTokenizer(handle);
+      synchronized (this) {
+        copies.values().forEach(copy -> TokenizersLibrary.LIB.deleteTokenizer(copy.handle));
+      }
     } finally {
       open.writeLock().unlock();
     }

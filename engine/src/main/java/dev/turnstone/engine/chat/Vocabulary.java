@@ -150,6 +150,15 @@ final class Vocabulary {
     return id(token).stream().filter(added::contains).findFirst();
   }
 
+  /// Names of the tokens that were added to the model's own, such as `<|im_end|>`.
+  Set<String> added() {
+    Set<String> names = new HashSet<>();
+    ids.forEach((name, id) -> {
+      if (added.contains(id)) names.add(name);
+    });
+    return names;
+  }
+
   boolean isSpecial(int id) {
     return special.contains(id);
   }
