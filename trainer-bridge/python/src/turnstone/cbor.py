@@ -47,7 +47,10 @@ def _item(view: memoryview, at: int, depth: int) -> tuple[Any, int]:
     major, info = first >> 5, first & 31
     if major == 7:
         return _simple(view, at + 1, info)
-    argument, at = _argument(view, at + 1, info)
+    if info < 24:
+        argument, at = info, at + 1
+    else:
+        argument, at = _argument(view, at + 1, info)
     if major == 0:
         return argument, at
     if major == 1:
@@ -65,15 +68,32 @@ def _item(view: memoryview, at: int, depth: int) -> tuple[Any, int]:
             items.append(item)
         return items, at
     if major == 5:
-        mapping = {}
-        for _ in range(argument):
-            key, at = _item(view, at, depth + 1)
-            if not isinstance(key, str):
-                raise CborError(f"a key at byte {at} that is not a string")
-            mapping[key], at = _item(view, at, depth + 1)
-        return mapping, at
+        return _map(view, at, argument, depth + 1)
     content, at = _item(view, at, depth + 1)
     return _tagged(argument, content), at
+
+
+def _map(view: memoryview, at: int, size: int, depth: int) -> tuple[dict[str, Any], int]:
+    mapping: dict[str, Any] = {}
+    for _ in range(size):
+        first = view[at]
+        if 0x60 <= first < 0x78:
+            # A name of up to 23 bytes, as nearly all are.
+            at += 1
+            end = at + first - 0x60
+            key = str(view[at:end], "utf-8") if end <= len(view) else ""
+            at = end
+        else:
+            key, at = _item(view, at, depth)
+            if not isinstance(key, str):
+                raise CborError(f"a key at byte {at} that is not a string")
+        first = view[at]
+        if first < 24:
+            mapping[key] = first
+            at += 1
+        else:
+            mapping[key], at = _item(view, at, depth)
+    return mapping, at
 
 
 def _argument(view: memoryview, at: int, info: int) -> tuple[int, int]:

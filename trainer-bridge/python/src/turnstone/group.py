@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,8 @@ from turnstone import cbor
 
 NOT_SAMPLED = -1
 """Version and turn of a token that the policy did not sample."""
+
+_LOWEST = float(np.finfo(np.float32).min)
 
 
 class BadGroup(ValueError):
@@ -26,6 +28,13 @@ class Runs:
     starts: NDArray[np.int32]
     values: NDArray[Any]
     length: int
+
+    def spans(self, value: int) -> Iterator[tuple[int, int]]:
+        """Where the array has this value: first positions and the ones after the last."""
+        starts = [*self.starts.tolist(), self.length]
+        for i, other in enumerate(self.values.tolist()):
+            if other == value:
+                yield starts[i], starts[i + 1]
 
     def expand(self) -> NDArray[Any]:
         """One value per token."""
@@ -72,16 +81,19 @@ class Row:
             raise BadGroup(
                 f"row {self.row}: {size} ids, {len(self.mask)} mask values, {len(self.logprobs)} log-probabilities"
             )
-        if size and not (0 <= int(self.ids.min()) and int(self.ids.max()) < vocab_size):
+        # As unsigned numbers, negative ids are large ones: one pass instead of two.
+        if size and int(self.ids.view(np.uint32).max()) >= vocab_size:
             raise BadGroup(f"row {self.row}: an id outside 0 to {vocab_size - 1}")
         if size and self.mask[0]:
             raise BadGroup(f"row {self.row}: the first token cannot be trained, nothing predicts it")
-        if not np.isfinite(self.logprobs).all() or (size and float(self.logprobs.max()) > 0):
+        # A NaN makes both comparisons false.
+        if size and not (float(self.logprobs.max()) <= 0 and float(self.logprobs.min()) >= _LOWEST):
             raise BadGroup(f"row {self.row}: a log-probability that is not finite or above 0")
-        if bool(self.logprobs[self.mask == 0].any()) and "masked" not in self.flags:
-            unsampled = self.versions.expand() == NOT_SAMPLED
-            if bool(self.logprobs[unsampled].any()):
+        for start, end in self.versions.spans(NOT_SAMPLED):
+            if self.logprobs[start:end].any():
                 raise BadGroup(f"row {self.row}: a log-probability where nothing was sampled")
+            if self.mask[start:end].any():
+                raise BadGroup(f"row {self.row}: a mask where nothing was sampled")
 
 
 @dataclass(frozen=True, slots=True)

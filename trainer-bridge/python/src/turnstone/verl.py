@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -58,6 +60,17 @@ def batch(groups: Sequence[Group], prompt_length: int, response_length: int, pad
             "min_global_steps": np.array([group.version_min for group, _ in rows], dtype=object),
             "max_global_steps": np.array([group.version_max for group, _ in rows], dtype=object),
         },
+    }
+
+
+def load(folder: str | Path) -> dict[str, Any]:
+    """What `turnstone log export --format verl` wrote, as the keyword arguments of `DataProto.from_dict`."""
+    from safetensors.torch import load_file
+
+    lines = [json.loads(line) for line in (Path(folder) / "non_tensor_batch.jsonl").read_text().splitlines()]
+    return {
+        "tensors": load_file(Path(folder) / "batch.safetensors"),
+        "non_tensors": {name: np.array([line[name] for line in lines], dtype=object) for name in (lines or [{}])[0]},
     }
 
 

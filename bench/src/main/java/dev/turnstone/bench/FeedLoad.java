@@ -35,7 +35,8 @@ final class FeedLoad implements Benchmark {
 
   @Override
   public String summary() {
-    return "[--seconds N] [--compress zstd|none] [--client CMD]: groups from policy to trainer";
+    return "[--seconds N] [--compress zstd|none] [--client CMD|java]: groups from policy to"
+        + " trainer, by default the Python client's if python3 has numpy and websockets";
   }
 
   @Override
@@ -48,9 +49,14 @@ final class FeedLoad implements Benchmark {
     Process server = server(data);
     try (BufferedReader said = server.inputReader()) {
       URI uri = URI.create("http://127.0.0.1:" + port(said));
-      Optional<String> client = option(arguments, "--client");
-      if (client.isPresent()) return other(client.get(), uri, seconds);
-      return measure(uri, seconds, compression, server.pid());
+      Optional<List<String>> client =
+          option(arguments, "--client")
+              .map(command -> List.of(command.split(" ", -1)))
+              .or(FeedLoad::python)
+              .filter(command -> !command.equals(List.of("java")));
+      return client.isPresent()
+          ? other(client.get(), uri, seconds, compression, server.pid())
+          : measure(uri, seconds, compression, server.pid());
     } finally {
       server.getOutputStream().close();
       if (!server.waitFor(20, TimeUnit.SECONDS)) server.destroyForcibly();
@@ -99,6 +105,7 @@ final class FeedLoad implements Benchmark {
       long after = resident(server);
       ObjectNode figures = new ObjectMapper().createObjectNode();
       return figures
+          .put("client", "java")
           .put("mb_per_s", taken.bytes() / 1e6 / wall)
           .put("decode_ms_per_group", feed.decodeNanos() / 1e6 / Math.max(1, feed.decoded()))
           .put("heartbeat_delay_p99_ms", percentile(delays, 0.99))
@@ -134,17 +141,47 @@ final class FeedLoad implements Benchmark {
 
   /// Another client, such as the Python one: a command that is given the server, the run and the
   /// seconds, and prints its figures as one line of JSON.
-  private static ObjectNode other(String client, URI uri, int seconds) throws Exception {
-    List<String> command = new ArrayList<>(List.of(client.split(" ", -1)));
+  private static ObjectNode other(
+      List<String> client, URI uri, int seconds, Compression compression, long server)
+      throws Exception {
+    List<String> command = new ArrayList<>(client);
     command.addAll(List.of(uri.toString(), FeedLoadServer.RUN, String.valueOf(seconds)));
-    Process process =
-        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+    if (compression != Compression.NONE) command.add(compression.name().toLowerCase(Locale.ROOT));
+    ProcessBuilder builder =
+        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
+    builder.environment().put("PYTHONPATH", python("src").toString());
+    long before = resident(server);
+    Process process = builder.start();
     String last = "";
     try (BufferedReader said = process.inputReader()) {
       for (String line = said.readLine(); line != null; line = said.readLine()) last = line;
     }
     if (process.waitFor() != 0) throw new IllegalArgumentException("the client failed: " + client);
-    return (ObjectNode) new ObjectMapper().readTree(last);
+    return ((ObjectNode) new ObjectMapper().readTree(last))
+        .put("server_rss_mb_before", before >> 20)
+        .put("server_rss_mb_after", resident(server) >> 20);
+  }
+
+  /// The Python client, if its libraries are there.
+  private static Optional<List<String>> python() {
+    try {
+      Process asked =
+          new ProcessBuilder("python3", "-c", "import numpy, websockets")
+              .redirectErrorStream(true)
+              .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+              .start();
+      if (!asked.waitFor(20, TimeUnit.SECONDS) || asked.exitValue() != 0) return Optional.empty();
+      return Optional.of(List.of("python3", python("examples/feed_load.py").toString()));
+    } catch (IOException e) {
+      return Optional.empty();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return Optional.empty();
+    }
+  }
+
+  private static Path python(String file) {
+    return Path.of(System.getProperty("turnstone.home", "."), "trainer-bridge/python", file);
   }
 
   private static long percentile(List<Long> delays, double share) {

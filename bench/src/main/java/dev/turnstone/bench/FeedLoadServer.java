@@ -34,7 +34,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 
 /// A server process whose policy costs nothing: its runs, log and feed are the real ones.
@@ -45,7 +44,11 @@ public final class FeedLoadServer {
   static final String PORT = "port ";
 
   private static final int GROUP = 16;
-  private static final int BATCH = 64;
+  private static final int BATCH = 500;
+
+  /// More than any measurement takes.
+  private static final int TASKS = 40_000;
+
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private FeedLoadServer() {}
@@ -68,13 +71,11 @@ public final class FeedLoadServer {
       try (Rim rim = Rim.listen("127.0.0.1", 0, dispatch, List.of())) {
         rim.serve(new FeedApi(runs).routes());
         Run run = run(runs);
-        Thread tasks = Thread.ofVirtual().start(() -> submit(run));
+        submit(run);
         System.out.println(PORT + rim.port());
         while (System.in.read() >= 0) {
           // Until the parent is gone.
         }
-        tasks.interrupt();
-        tasks.join();
       }
     }
   }
@@ -110,7 +111,7 @@ public final class FeedLoadServer {
 
   private static void submit(Run run) {
     try {
-      for (int number = 0; ; number += BATCH) {
+      for (int number = 0; number < TASKS; number += BATCH) {
         List<GroupRequest> batch = new ArrayList<>();
         for (int i = 0; i < BATCH; i++)
           batch.add(
@@ -120,12 +121,8 @@ public final class FeedLoadServer {
                       {"group":"g-%d","task":{"messages":[{"role":"user","content":"go"}]}}\
                       """
                           .formatted(number + i))));
-        while (run.state().counters().getOrDefault("groups_pending", 0L) > 2 * BATCH)
-          TimeUnit.MILLISECONDS.sleep(200);
         if (!(run.submit(batch) instanceof Submitted.Accepted)) return;
       }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

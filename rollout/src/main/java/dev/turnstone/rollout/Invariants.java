@@ -1,5 +1,7 @@
 package dev.turnstone.rollout;
 
+import java.util.Arrays;
+import java.util.BitSet;
 import java.util.Optional;
 
 /// What must hold of a trajectory before it is logged. One that fails is quarantined with the
@@ -64,15 +66,17 @@ public final class Invariants {
   private static Optional<String> tokens(Row row) {
     int newest = Row.NOT_SAMPLED;
     int turn = Row.NOT_SAMPLED;
+    int[] versions = expanded(row.versions());
+    int[] turns = expanded(row.turns());
+    BitSet mask = row.mask();
     for (int i = 0; i < row.length(); i++) {
       float logprob = row.logprobs().get(i);
-      int version = row.versions().get(i);
+      int version = versions[i];
       boolean sampled = version != Row.NOT_SAMPLED;
       if (row.ids().get(i) < 0) return Optional.of("id %d at %d".formatted(row.ids().get(i), i));
-      if (sampled != (row.turns().get(i) != Row.NOT_SAMPLED))
-        return Optional.of(
-            "version %d but turn %d at %d".formatted(version, row.turns().get(i), i));
-      if (!sampled && (row.mask().get(i) || logprob != 0))
+      if (sampled != (turns[i] != Row.NOT_SAMPLED))
+        return Optional.of("version %d but turn %d at %d".formatted(version, turns[i], i));
+      if (!sampled && (mask.get(i) || logprob != 0))
         return Optional.of("position %d was not sampled but has mask or logprob".formatted(i));
       if (sampled && i < row.promptLength())
         return Optional.of("position %d of the prompt was sampled".formatted(i));
@@ -81,11 +85,23 @@ public final class Invariants {
       if (!sampled) continue;
       if (version < newest)
         return Optional.of("version %d after version %d at %d".formatted(version, newest, i));
-      if (row.turns().get(i) < turn)
-        return Optional.of("turn %d after turn %d at %d".formatted(row.turns().get(i), turn, i));
+      if (turns[i] < turn)
+        return Optional.of("turn %d after turn %d at %d".formatted(turns[i], turn, i));
       newest = version;
-      turn = row.turns().get(i);
+      turn = turns[i];
     }
     return Optional.empty();
+  }
+
+  /// One value per token: looking each of them up would cost more than all the rest.
+  private static int[] expanded(RunLength<Integer> runs) {
+    int[] values = new int[runs.length()];
+    for (int i = 0; i < runs.starts().size(); i++)
+      Arrays.fill(
+          values,
+          runs.starts().get(i),
+          i + 1 < runs.starts().size() ? runs.starts().get(i + 1) : values.length,
+          runs.values().get(i));
+    return values;
   }
 }

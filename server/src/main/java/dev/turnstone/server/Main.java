@@ -32,6 +32,7 @@ public final class Main implements Runnable {
           ServeCommand.class,
           EnvCommand.class,
           TasksCommand.class,
+          LogCommand.class,
           SandboxCommand.class,
           TrainCommand.class,
           PretrainCommand.class,

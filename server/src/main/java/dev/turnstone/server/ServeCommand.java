@@ -27,7 +27,7 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true)
 final class ServeCommand implements Callable<Integer> {
   static final String KEY_VARIABLE = "TURNSTONE_API_KEY";
-  private static final String LOG_VARIABLE = "TURNSTONE_LOG_URL";
+  static final String LOG_VARIABLE = "TURNSTONE_LOG_URL";
 
   @Option(
       names = "--model",

@@ -10,14 +10,24 @@ import dev.turnstone.server.http.Wire;
 import dev.turnstone.trainerbridge.json.MessageJson;
 import dev.turnstone.trainerbridge.spec.SamplingJson;
 import java.nio.charset.StandardCharsets;
+import java.util.Optional;
 import java.util.function.BiConsumer;
 
-/// A trajectory as JSON for people, with the text of every token.
+/// A trajectory as JSON for people, with the text of every token if the tokenizer is there.
 public final class TrajectoryJson {
-  private final Served.Texts texts;
+  private final Optional<Served.Texts> texts;
 
   public TrajectoryJson(Served.Texts texts) {
+    this(Optional.of(texts));
+  }
+
+  private TrajectoryJson(Optional<Served.Texts> texts) {
     this.texts = texts;
+  }
+
+  /// Rows without `texts`.
+  public static TrajectoryJson withoutTexts() {
+    return new TrajectoryJson(Optional.empty());
   }
 
   public ObjectNode write(Trajectory trajectory) {
@@ -59,16 +69,19 @@ public final class TrajectoryJson {
   private ObjectNode row(Row row) {
     ObjectNode json = Wire.JSON.createObjectNode().put("branch", row.branch());
     ArrayNode ids = json.putArray("ids");
-    ArrayNode pieces = json.putArray("texts");
     ArrayNode mask = json.putArray("mask");
     ArrayNode logprobs = json.putArray("logprobs");
     var trained = row.mask();
     for (int i = 0; i < row.length(); i++) {
       ids.add(row.ids().get(i));
-      pieces.add(new String(texts.bytes(row.ids().get(i)), StandardCharsets.UTF_8));
       mask.add(trained.get(i) ? 1 : 0);
       logprobs.add(row.logprobs().get(i));
     }
+    texts.ifPresent(known -> {
+      ArrayNode pieces = json.putArray("texts");
+      for (int i = 0; i < row.length(); i++)
+        pieces.add(new String(known.bytes(row.ids().get(i)), StandardCharsets.UTF_8));
+    });
     json.set("versions", runs(row.versions(), ArrayNode::add));
     json.set("turns", runs(row.turns(), ArrayNode::add));
     json.set("temperatures", runs(row.temperatures(), ArrayNode::add));

@@ -6,7 +6,6 @@ import dev.turnstone.trainerbridge.log.Settlement;
 import dev.turnstone.trainerbridge.spec.RunSpec;
 import dev.turnstone.trainerbridge.wire.Compression;
 import dev.turnstone.trainerbridge.wire.FeedMessage.Dropped;
-import dev.turnstone.trainerbridge.wire.GroupCodec;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
@@ -55,8 +54,7 @@ final class FeedDeliveries {
       if (!credit) return Optional.empty();
       // Reading and encoding rows takes long and needs no lock: a group never changes.
       if (!checked || !stale(group))
-        return Optional.of(
-            new Delivery.Group(GroupCodec.frames(settled.frame(group, seq, epoch), compression)));
+        return Optional.of(new Delivery.Group(settled.frames(group, seq, epoch, compression)));
       drop(seq, group.name());
     }
     return Optional.of(new Delivery.Gone(settled.dropped(seq)));

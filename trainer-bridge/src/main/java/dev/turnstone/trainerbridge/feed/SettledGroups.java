@@ -1,7 +1,6 @@
 package dev.turnstone.trainerbridge.feed;
 
-import dev.turnstone.rollout.Row;
-import dev.turnstone.rollout.Trajectory;
+import dev.turnstone.rollout.RolloutId;
 import dev.turnstone.trainerbridge.log.GroupTable;
 import dev.turnstone.trainerbridge.log.LogException;
 import dev.turnstone.trainerbridge.log.RolloutSummary;
@@ -9,12 +8,16 @@ import dev.turnstone.trainerbridge.log.RolloutTable;
 import dev.turnstone.trainerbridge.log.Settlement;
 import dev.turnstone.trainerbridge.log.TrajectoryLog;
 import dev.turnstone.trainerbridge.spec.RunSpec;
+import dev.turnstone.trainerbridge.wire.Compression;
 import dev.turnstone.trainerbridge.wire.FeedMessage.Dropped;
+import dev.turnstone.trainerbridge.wire.GroupCodec;
 import dev.turnstone.trainerbridge.wire.GroupFrame;
 import dev.turnstone.trainerbridge.wire.GroupFrame.Failed;
-import dev.turnstone.trainerbridge.wire.GroupFrame.GroupRow;
+import dev.turnstone.trainerbridge.wire.GroupHeader;
+import dev.turnstone.trainerbridge.wire.OutgoingRow;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalDouble;
 
 /// A run's groups that have their seq, as the log holds them: nothing waits for a trainer in
@@ -37,55 +40,43 @@ public final class SettledGroups {
             () -> new LogException("the log has no seq %d of %s".formatted(seq, spec.run())));
   }
 
-  GroupFrame frame(GroupTable.Stored group, long seq, long sentIn) {
+  /// The group's messages.
+  List<byte[]> frames(GroupTable.Stored group, long seq, long sentIn, Compression compression) {
     List<Failed> failed = new ArrayList<>();
-    List<GroupRow> rows = new ArrayList<>();
+    List<OutgoingRow> rows = new ArrayList<>();
     List<RolloutSummary> delivered = new ArrayList<>();
     for (RolloutTable.Settled rollout : rollouts.settled(spec.run(), group.name())) {
       Settlement.Outcome outcome = rollout.outcome();
       if (outcome.delivered()) {
         delivered.add(rollout.summary().orElseThrow());
-        addRows(rows, trajectory(group, outcome), outcome);
+        rows.addAll(rows(group, outcome));
       } else
         failed.add(
             new Failed(outcome.index(), outcome.attempt(), outcome.failure(), outcome.detail()));
     }
-    return new GroupFrame(
-        seq,
-        sentIn,
-        group.name(),
-        0,
-        GroupTable.task(group, spec.environment()),
-        spec.groupSize(),
-        delivered.size(),
-        failed,
-        group.versionMin(),
-        group.versionMax(),
-        rows,
-        stats(delivered));
+    GroupHeader header =
+        new GroupHeader(
+            seq,
+            sentIn,
+            group.name(),
+            0,
+            GroupTable.task(group, spec.environment()),
+            spec.groupSize(),
+            delivered.size(),
+            failed,
+            group.versionMin(),
+            group.versionMax(),
+            Map.of(),
+            stats(delivered));
+    return GroupCodec.frames(header, rows, compression);
   }
 
-  private static void addRows(
-      List<GroupRow> rows, Trajectory trajectory, Settlement.Outcome outcome) {
-    boolean masked = outcome.kind().equals(Settlement.MASK);
-    for (Row row : trajectory.rows())
-      rows.add(
-          new GroupRow(
-              rows.size(),
-              outcome.index(),
-              outcome.attempt(),
-              trajectory.stop(),
-              trajectory.reward(),
-              masked ? row.masked() : row));
-  }
-
-  private Trajectory trajectory(GroupTable.Stored group, Settlement.Outcome outcome) {
-    return rollouts
-        .trajectory(spec.run(), group.name(), outcome.index(), outcome.attempt())
-        .orElseThrow(() ->
-            new LogException(
-                "the log has no rows of %s/%s/%d"
-                    .formatted(spec.run(), group.name(), outcome.index())));
+  private List<OutgoingRow> rows(GroupTable.Stored group, Settlement.Outcome outcome) {
+    RolloutId id = new RolloutId(spec.run(), group.name(), outcome.index(), outcome.attempt());
+    byte[] record =
+        rollouts.record(id).orElseThrow(() -> new LogException("the log has no rows of " + id));
+    return OutgoingRow.of(
+        record, outcome.index(), outcome.attempt(), outcome.kind().equals(Settlement.MASK));
   }
 
   private static GroupFrame.Stats stats(List<RolloutSummary> rollouts) {

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.util.UUID;
 import javax.sql.DataSource;
 import org.flywaydb.core.Flyway;
@@ -19,6 +20,11 @@ import org.sqlite.SQLiteDataSource;
 /// @param name for sentences; never a password
 /// @param server unique to this process: the owner of what it has leased
 record Database(Dialect dialect, DataSource source, String name, String server) {
+  /// Moving pages from the write-ahead log into the database costs two fsyncs, so it is done every
+  /// 64 MiB.
+  private static final int CHECKPOINT_PAGES = 16_384;
+
+  private static final int CACHE_KIB = 16 << 10;
   private static final int BUSY_MILLIS = 10_000;
   private static final int CONNECT_SECONDS = 5;
   private static final int SOCKET_SECONDS = 60;
@@ -61,8 +67,29 @@ record Database(Dialect dialect, DataSource source, String name, String server) 
     return UUID.randomUUID().toString();
   }
 
-  Connection connect() throws SQLException {
-    return source.getConnection();
+  Sql open() throws SQLException {
+    Connection connection = source.getConnection();
+    if (dialect == Dialect.SQLITE)
+      try (Statement statement = connection.createStatement()) {
+        statement.execute("pragma wal_autocheckpoint = " + CHECKPOINT_PAGES);
+        statement.execute("pragma cache_size = -" + CACHE_KIB);
+      }
+    return new Sql(connection);
+  }
+
+  /// Checks without changing anything that the schema is up to date.
+  void requireCurrent() throws IOException {
+    try {
+      Flyway flyway = Flyway.configure().dataSource(source).locations(dialect.migrations()).load();
+      if (flyway.info().applied().length == 0) throw new IOException("there is no log in " + name);
+      if (flyway.info().pending().length > 0)
+        throw new IOException(
+            "the log in %s is of an older version: a server that opens it brings it up to date"
+                .formatted(name));
+    } catch (FlywayException e) {
+      throw new IOException(
+          "the log in %s cannot be opened: %s".formatted(name, e.getMessage()), e);
+    }
   }
 
   /// Brings the schema up to date.

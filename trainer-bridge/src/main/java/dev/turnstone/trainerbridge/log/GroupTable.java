@@ -307,7 +307,7 @@ public final class GroupTable {
     return readers.read(sql -> sql.query(GroupTable::read, query, values)).stream().findFirst();
   }
 
-  private static Stored read(ResultSet row) throws SQLException {
+  static Stored read(ResultSet row) throws SQLException {
     long seq = row.getLong("seq");
     return new Stored(
         row.getString("name"),

@@ -1,7 +1,6 @@
 package dev.turnstone.trainerbridge.log;
 
 import dev.turnstone.trainerbridge.log.Dialect.Failure;
-import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
@@ -25,7 +24,7 @@ final class LogReaders implements AutoCloseable {
     this.database = database;
     this.count = count;
     free = new ArrayBlockingQueue<>(count);
-    for (int i = 0; i < count; i++) free.add(new Slot(Optional.of(database.connect())));
+    for (int i = 0; i < count; i++) free.add(new Slot(Optional.of(database.open())));
   }
 
   /// Something read in one go.
@@ -35,16 +34,16 @@ final class LogReaders implements AutoCloseable {
   }
 
   /// A place for a connection, which may be broken.
-  private record Slot(Optional<Connection> connection) {}
+  private record Slot(Optional<Sql> connection) {}
 
   /// Runs `read` on a connection of its own. Not interruptible: reads are short.
   <T> T read(Read<T> read) {
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_S);
     while (true) {
-      Optional<Connection> used = take(deadline).connection();
+      Optional<Sql> used = take(deadline).connection();
       try {
-        if (used.isEmpty()) used = Optional.of(database.connect());
-        T result = read.apply(new Sql(used.get()));
+        if (used.isEmpty()) used = Optional.of(database.open());
+        T result = read.apply(used.get());
         free.add(new Slot(used));
         return result;
       } catch (SQLException e) {
@@ -61,7 +60,7 @@ final class LogReaders implements AutoCloseable {
     }
   }
 
-  private static Optional<Connection> closed(Optional<Connection> broken, SQLException why) {
+  private static Optional<Sql> closed(Optional<Sql> broken, SQLException why) {
     broken.ifPresent(connection -> {
       try {
         connection.close();

@@ -1,7 +1,6 @@
 package dev.turnstone.trainerbridge.log;
 
 import dev.turnstone.trainerbridge.log.Dialect.Failure;
-import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
@@ -40,7 +39,7 @@ final class LogWriter implements AutoCloseable {
   private volatile boolean closed;
 
   // Of the log's thread.
-  private Optional<Connection> connection;
+  private Optional<Sql> connection;
   private long number;
 
   LogWriter(Database database, LogHealth health) throws SQLException {
@@ -87,9 +86,9 @@ final class LogWriter implements AutoCloseable {
     }
   }
 
-  private Connection connect() throws SQLException {
-    Connection fresh = database.connect();
-    fresh.setAutoCommit(false);
+  private Sql connect() throws SQLException {
+    Sql fresh = database.open();
+    fresh.connection().setAutoCommit(false);
     return fresh;
   }
 
@@ -140,31 +139,27 @@ final class LogWriter implements AutoCloseable {
     }
   }
 
-  private void attempt(List<Job<?>> batch, Connection on) throws SQLException {
+  private void attempt(List<Job<?>> batch, Sql on) throws SQLException {
     for (Job<?> job : batch) job.run(on, database.dialect());
     if (database.dialect() == Dialect.POSTGRESQL)
-      new Sql(on)
-          .update(
-              "insert into servers (server, batch) values (?, ?)"
-                  + " on conflict (server) do update set batch = excluded.batch",
-              database.server(),
-              number);
-    on.commit();
+      on.update(
+          "insert into servers (server, batch) values (?, ?)"
+              + " on conflict (server) do update set batch = excluded.batch",
+          database.server(),
+          number);
+    on.connection().commit();
   }
 
   /// Connects again.
   ///
   /// @return whether the transaction on which the connection broke had been committed
   private boolean committedBefore() throws SQLException {
-    Connection fresh = connect();
+    Sql fresh = connect();
     connection = Optional.of(fresh);
     List<Long> last =
-        new Sql(fresh)
-            .query(
-                row -> row.getLong(1),
-                "select batch from servers where server = ?",
-                database.server());
-    fresh.commit();
+        fresh.query(
+            row -> row.getLong(1), "select batch from servers where server = ?", database.server());
+    fresh.connection().commit();
     return last.contains(number);
   }
 
@@ -184,7 +179,7 @@ final class LogWriter implements AutoCloseable {
   private void rollback(Exception cause) {
     if (connection.isEmpty()) return;
     try {
-      connection.get().rollback();
+      connection.get().connection().rollback();
     } catch (SQLException e) {
       cause.addSuppressed(e);
       if (database.dialect() == Dialect.SQLITE) begin(cause);
@@ -192,7 +187,7 @@ final class LogWriter implements AutoCloseable {
   }
 
   private void begin(Exception cause) {
-    try (Statement statement = connection.orElseThrow().createStatement()) {
+    try (Statement statement = connection.orElseThrow().connection().createStatement()) {
       statement.execute("begin");
     } catch (SQLException e) {
       cause.addSuppressed(e);
@@ -235,10 +230,9 @@ final class LogWriter implements AutoCloseable {
     }
 
     /// @throws SQLException if the whole transaction is lost
-    void run(Connection connection, Dialect dialect) throws SQLException {
+    void run(Sql sql, Dialect dialect) throws SQLException {
       result.clear();
       failure = Optional.empty();
-      Sql sql = new Sql(connection);
       sql.update("savepoint job");
       try {
         result.add(write.apply(sql));

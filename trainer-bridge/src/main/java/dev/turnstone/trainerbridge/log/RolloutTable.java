@@ -1,5 +1,6 @@
 package dev.turnstone.trainerbridge.log;
 
+import dev.turnstone.rollout.RolloutId;
 import dev.turnstone.rollout.StopReason;
 import dev.turnstone.rollout.Trajectory;
 import dev.turnstone.trainerbridge.wire.TrajectoryCodec;
@@ -14,11 +15,13 @@ public final class RolloutTable {
   private final Dialect dialect;
   private final LogWriter writer;
   private final LogReaders readers;
+  private final RecentRecords recent;
 
-  RolloutTable(Dialect dialect, LogWriter writer, LogReaders readers) {
+  RolloutTable(Dialect dialect, LogWriter writer, LogReaders readers, RecentRecords recent) {
     this.dialect = dialect;
     this.writer = writer;
     this.readers = readers;
+    this.recent = recent;
   }
 
   /// The newest attempt at one rollout.
@@ -55,11 +58,33 @@ public final class RolloutTable {
     });
   }
 
+  /// A finished trajectory on its way into the log, encoded once however often that is tried.
+  public static final class Finished {
+    private final RolloutId id;
+    private final RolloutSummary summary;
+    private final byte[] record;
+    private final byte[] packed;
+
+    public Finished(Trajectory trajectory, RolloutSummary summary) {
+      id = trajectory.id();
+      this.summary = summary;
+      record = TrajectoryCodec.encode(trajectory);
+      packed = TrajectoryCodec.pack(record);
+    }
+  }
+
   /// Stores a finished trajectory, unless its group was settled without it.
   ///
   /// @return whether it was stored
-  public boolean finish(Trajectory trajectory, RolloutSummary summary, byte[] record) {
-    String run = trajectory.id().run();
+  public boolean finish(Finished finished) {
+    boolean stored = store(finished);
+    if (stored) recent.put(finished.id, finished.record);
+    return stored;
+  }
+
+  private boolean store(Finished finished) {
+    String run = finished.id.run();
+    RolloutSummary summary = finished.summary;
     return writer.write(sql -> {
       int stored =
           sql.update(
@@ -84,8 +109,8 @@ public final class RolloutTable {
               summary.versionMax(),
               summary.wallMillis(),
               summary.violation(),
-              record,
-              record.length,
+              finished.packed,
+              finished.packed.length,
               run,
               summary.group(),
               summary.index(),
@@ -164,24 +189,36 @@ public final class RolloutTable {
 
   /// The trajectory of one attempt; empty while it runs and after its rows were forgotten.
   public Optional<Trajectory> trajectory(String run, String group, int index, int attempt) {
+    return trajectory(readers, new RolloutId(run, group, index, attempt));
+  }
+
+  /// The same as [TrajectoryCodec] wrote it.
+  public Optional<byte[]> record(RolloutId id) {
+    return recent.find(id).or(() -> stored(readers, id).map(TrajectoryCodec::unpack));
+  }
+
+  static Optional<Trajectory> trajectory(LogReaders readers, RolloutId id) {
+    return stored(readers, id).map(TrajectoryCodec::decode);
+  }
+
+  private static Optional<byte[]> stored(LogReaders readers, RolloutId id) {
     return readers
         .read(sql ->
             sql.query(
                 row -> Optional.ofNullable(row.getBytes(1)),
                 "select record from rollouts where run = ? and group_name = ? and idx = ?"
                     + " and attempt = ?",
-                run,
-                group,
-                index,
-                attempt))
+                id.run(),
+                id.group(),
+                id.index(),
+                id.attempt()))
         .stream()
         .flatMap(Optional::stream)
-        .map(TrajectoryCodec::decode)
         .findFirst();
   }
 
   /// Empty while the attempt runs.
-  private static Optional<RolloutSummary> summary(ResultSet row) throws SQLException {
+  static Optional<RolloutSummary> summary(ResultSet row) throws SQLException {
     String stop = row.getString("stop");
     if (stop.isEmpty()) return Optional.empty();
     double reward = row.getDouble("reward");

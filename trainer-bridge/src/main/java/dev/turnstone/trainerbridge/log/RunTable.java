@@ -263,7 +263,7 @@ public final class RunTable {
         RunSpec.parse(JsonText.parse(row.getString("spec")), Integer.MAX_VALUE), marks(row));
   }
 
-  private static Marks marks(ResultSet row) throws SQLException {
+  static Marks marks(ResultSet row) throws SQLException {
     return new Marks(
         row.getString("run"),
         RunPhase.valueOf(row.getString("phase").toUpperCase(Locale.ROOT)),

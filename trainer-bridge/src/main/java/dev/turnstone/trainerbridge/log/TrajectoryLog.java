@@ -17,8 +17,12 @@ import java.util.Optional;
 /// A write returns when it is fsynced (SQLite: write-ahead log, `synchronous=FULL`; PostgreSQL: its
 /// `synchronous_commit`); see [LogWriter].
 public final class TrajectoryLog implements AutoCloseable {
+  /// The SQLite file in a log's directory.
+  static final String FILE = "trajectories.db";
+
   private static final int SQLITE_READERS = 2;
   private static final int POSTGRESQL_READERS = 4;
+  private static final long RECENT_BYTES = 64L << 20;
   private static final int PROBE_BYTES = 1 << 16;
 
   private final Optional<FileLock> lock;
@@ -26,6 +30,7 @@ public final class TrajectoryLog implements AutoCloseable {
   private final LogHealth health;
   private final LogWriter writer;
   private final LogReaders readers;
+  private final RecentRecords recent = new RecentRecords(RECENT_BYTES);
   private boolean closed;
 
   private TrajectoryLog(Optional<FileLock> lock, Database database, int reading)
@@ -43,7 +48,7 @@ public final class TrajectoryLog implements AutoCloseable {
   public static TrajectoryLog open(Path directory) throws IOException {
     Files.createDirectories(directory);
     FileLock lock = lock(directory);
-    Database database = Database.sqlite(directory.resolve("trajectories.db"));
+    Database database = Database.sqlite(directory.resolve(FILE));
     try {
       database.migrate();
       TrajectoryLog log = new TrajectoryLog(Optional.of(lock), database, SQLITE_READERS);
@@ -119,7 +124,12 @@ public final class TrajectoryLog implements AutoCloseable {
   }
 
   public RolloutTable rollouts() {
-    return new RolloutTable(database.dialect(), writer, readers);
+    return new RolloutTable(database.dialect(), writer, readers, recent);
+  }
+
+  /// Scores that stored rollouts are given later.
+  public ScoreTable scores() {
+    return new ScoreTable(database.dialect(), writer);
   }
 
   public WeightsTable weights() {

@@ -16,7 +16,6 @@ import dev.turnstone.trainerbridge.log.RolloutTable;
 import dev.turnstone.trainerbridge.spec.RunSpec;
 import dev.turnstone.trainerbridge.spec.RunSpec.Driver;
 import dev.turnstone.trainerbridge.wire.RowCheck;
-import dev.turnstone.trainerbridge.wire.TrajectoryCodec;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -130,10 +129,10 @@ public final class RolloutThreads implements AutoCloseable {
   ///
   /// @return whether it is durable; not if its group was settled without it
   private boolean stored(Trajectory trajectory, RolloutSummary summary) {
-    byte[] record = TrajectoryCodec.encode(trajectory);
+    RolloutTable.Finished finished = new RolloutTable.Finished(trajectory, summary);
     while (!closed) {
       try {
-        return log.finish(trajectory, summary, record);
+        return log.finish(finished);
       } catch (LogException e) {
         LOG.warn("{} waits for the log: {}", trajectory.id(), e.getMessage());
         if (!pause()) return false;
@@ -196,7 +195,7 @@ public final class RolloutThreads implements AutoCloseable {
         .or(() ->
             trajectory.rows().stream()
                 .flatMap(row ->
-                    RowCheck.violation(row, vocabSize).stream()
+                    RowCheck.misfit(row, vocabSize).stream()
                         .map(why -> "row %d: %s".formatted(row.branch(), why)))
                 .findFirst());
   }

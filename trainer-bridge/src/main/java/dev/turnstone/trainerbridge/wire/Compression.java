@@ -16,7 +16,11 @@ public enum Compression {
 
   /// Bytes as this compression sends them.
   public byte[] pack(byte[] bytes) {
-    return this == NONE ? bytes : Zstd.compress(bytes, LEVEL);
+    return pack(bytes, LEVEL);
+  }
+
+  byte[] pack(byte[] bytes, int level) {
+    return this == NONE ? bytes : Zstd.compress(bytes, level);
   }
 
   /// Undoes [#pack] of either compression.

@@ -14,70 +14,100 @@ import dev.turnstone.trainerbridge.spec.GroupRequest;
 import dev.turnstone.trainerbridge.wire.GroupFrame.Failed;
 import dev.turnstone.trainerbridge.wire.GroupFrame.GroupRow;
 import dev.turnstone.trainerbridge.wire.GroupFrame.Stats;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 
 /// A [GroupFrame] as the feed's binary frame: one CBOR map with string keys.
 public final class GroupCodec {
-  /// What a row's names and small fields take at most, flags and reward parts aside.
-  private static final long ROW_BYTES = 4096;
+  private static final byte[] ROWS = "rows".getBytes(StandardCharsets.UTF_8);
+  private static final byte[] STATS = "stats".getBytes(StandardCharsets.UTF_8);
+
+  /// What the heads of a message's map and list take at most.
+  private static final int HEADS = 64;
 
   private GroupCodec() {}
 
   /// One message; for a group of any size.
   public static byte[] encode(GroupFrame group) {
-    ObjectNode node = header(group);
-    node.set("rows", rows(group.rows()));
-    node.set("stats", stats(group.stats()));
-    return TypedCbor.encode(node);
+    return frames(group.header(), outgoing(group), Compression.NONE, Long.MAX_VALUE).getFirst();
+  }
+
+  private static List<OutgoingRow> outgoing(GroupFrame group) {
+    List<OutgoingRow> rows = new ArrayList<>();
+    for (GroupRow row : group.rows()) {
+      ObjectNode record = JsonText.object();
+      RowCbor.write(record.putArray("rows").addObject(), row.data());
+      RowCbor.writeReward(record, row.reward());
+      record.put("stop", row.stop().wire());
+      rows.addAll(
+          OutgoingRow.of(TypedCbor.encode(record), row.rollout(), row.rolloutAttempt(), false));
+    }
+    return rows;
   }
 
   /// The group's messages, each at most [FeedProtocol#MAX_MESSAGE_BYTES] before compression: one,
   /// or parts that say which of how many they are.
-  public static List<byte[]> frames(GroupFrame group, Compression compression) {
-    return frames(group, compression, FeedProtocol.MAX_MESSAGE_BYTES);
+  public static List<byte[]> frames(
+      GroupHeader group, List<OutgoingRow> rows, Compression compression) {
+    return frames(group, rows, compression, FeedProtocol.MAX_MESSAGE_BYTES);
   }
 
-  static List<byte[]> frames(GroupFrame group, Compression compression, long most) {
+  static List<byte[]> frames(
+      GroupHeader group, List<OutgoingRow> rows, Compression compression, long most) {
     ObjectNode header = header(group);
-    List<List<GroupRow>> parts =
-        parts(group.rows(), most - TypedCbor.encode(header).length - ROW_BYTES);
+    byte[] stats = TypedCbor.encode(stats(group.stats()));
+    long room = most - TypedCbor.encode(header).length - stats.length - HEADS;
+    List<Integer> ends = parts(rows, room);
     List<byte[]> frames = new ArrayList<>();
-    for (List<GroupRow> part : parts) {
+    int from = 0;
+    for (int end : ends) {
       ObjectNode node = header.deepCopy();
-      if (parts.size() > 1) node.put("part", frames.size()).put("parts", parts.size());
-      node.set("rows", rows(part));
-      node.set("stats", stats(group.stats()));
-      frames.add(compression.pack(TypedCbor.encode(node)));
+      if (ends.size() > 1) node.put("part", frames.size()).put("parts", ends.size());
+      frames.add(compression.pack(frame(node, rows, from, end, stats)));
+      from = end;
     }
     return frames;
   }
 
-  private static List<List<GroupRow>> parts(List<GroupRow> rows, long room) {
-    List<List<GroupRow>> parts = new ArrayList<>();
-    List<GroupRow> part = new ArrayList<>();
+  /// Where each part ends among the rows.
+  private static List<Integer> parts(List<OutgoingRow> rows, long room) {
+    List<Integer> ends = new ArrayList<>();
     long bytes = 0;
-    for (GroupRow row : rows) {
-      long more = RowCheck.bytes(row.data()) + ROW_BYTES;
-      if (!part.isEmpty() && bytes + more > room) {
-        parts.add(List.copyOf(part));
-        part.clear();
+    for (int i = 0; i < rows.size(); i++) {
+      int more = rows.get(i).size(i);
+      if (bytes > 0 && bytes + more > room) {
+        ends.add(i);
         bytes = 0;
       }
-      part.add(row);
       bytes += more;
     }
-    parts.add(part);
-    return parts;
+    ends.add(rows.size());
+    return ends;
   }
 
-  private static ArrayNode rows(List<GroupRow> rows) {
-    ArrayNode nodes = JsonText.object().arrayNode();
-    rows.forEach(row -> nodes.add(row(row)));
-    return nodes;
+  /// The map of the header's fields, the rows and the stats, without copying any of it twice.
+  private static byte[] frame(
+      ObjectNode header, List<OutgoingRow> rows, int from, int end, byte[] stats) {
+    byte[] fields = TypedCbor.encode(header);
+    int skipped = CborScan.headSize(header.size());
+    int size = CborScan.headSize(header.size() + 2) + fields.length - skipped;
+    size += 1 + ROWS.length + CborScan.headSize(end - from) + 1 + STATS.length + stats.length;
+    for (int i = from; i < end; i++) size += rows.get(i).size(i);
+    byte[] out = new byte[size];
+    int at = CborScan.putMap(out, 0, header.size() + 2);
+    System.arraycopy(fields, skipped, out, at, fields.length - skipped);
+    at = CborScan.putText(out, at + fields.length - skipped, ROWS);
+    at = CborScan.putList(out, at, end - from);
+    for (int i = from; i < end; i++) at = rows.get(i).put(out, at, i);
+    at = CborScan.putText(out, at, STATS);
+    System.arraycopy(stats, 0, out, at, stats.length);
+    return out;
   }
 
-  private static ObjectNode header(GroupFrame group) {
+  private static ObjectNode header(GroupHeader group) {
     ObjectNode node = JsonText.object();
     node.put("seq", group.seq()).put("epoch", group.epoch()).put("group", group.group());
     node.put("group_attempt", group.groupAttempt());
@@ -88,6 +118,11 @@ public final class GroupCodec {
     ArrayNode failed = node.putArray("failed");
     group.failed().forEach(one -> failed.add(failed(one)));
     node.putObject("versions").put("min", group.versionMin()).put("max", group.versionMax());
+    if (!group.advantages().isEmpty()) {
+      ObjectNode advantages = node.putObject("advantages");
+      new TreeMap<>(group.advantages())
+          .forEach((rollout, value) -> advantages.put(String.valueOf(rollout), value));
+    }
     return node;
   }
 
@@ -118,7 +153,20 @@ public final class GroupCodec {
         versions.integer("min", Row.NOT_SAMPLED),
         versions.integer("max", Row.NOT_SAMPLED),
         rows,
+        advantages(fields),
         stats(object(fields, "stats")));
+  }
+
+  private static Map<Integer, Double> advantages(Fields fields) {
+    Map<Integer, Double> advantages = new TreeMap<>();
+    fields
+        .object("advantages")
+        .ifPresent(given ->
+            given
+                .names()
+                .forEach(name ->
+                    advantages.put(Integer.parseInt(name), given.number(name, Double.NaN))));
+    return advantages;
   }
 
   private static ObjectNode failed(Failed failed) {
@@ -133,15 +181,6 @@ public final class GroupCodec {
         Math.toIntExact(fields.integer("rollout_attempt")),
         fields.text("reason"),
         fields.optionalText("detail").orElse(""));
-  }
-
-  private static ObjectNode row(GroupRow row) {
-    ObjectNode node = JsonText.object();
-    node.put("row", row.row()).put("rollout", row.rollout());
-    node.put("rollout_attempt", row.rolloutAttempt());
-    RowCbor.write(node, row.data());
-    RowCbor.writeReward(node, row.reward());
-    return node.put("stop", row.stop().wire());
   }
 
   private static GroupRow row(Fields fields) {

@@ -5,6 +5,7 @@ import dev.turnstone.rollout.Row;
 import dev.turnstone.rollout.StopReason;
 import dev.turnstone.rollout.Task;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /// One whole group as a trainer receives it. It never changes after its `seq` was given.
@@ -17,6 +18,7 @@ import java.util.Optional;
 /// @param versionMin lowest version that sampled a token here; [Row#NOT_SAMPLED] if none did
 /// @param versionMax highest version that sampled a token here
 /// @param rows in the order of (rollout, branch)
+/// @param advantages of scored rollouts by index; empty if the run leaves them to its trainer
 public record GroupFrame(
     long seq,
     long epoch,
@@ -29,15 +31,33 @@ public record GroupFrame(
     int versionMin,
     int versionMax,
     List<GroupRow> rows,
+    Map<Integer, Double> advantages,
     Stats stats) {
   public GroupFrame {
     failed = List.copyOf(failed);
+    advantages = Map.copyOf(advantages);
     rows = List.copyOf(rows);
     long rollouts = rows.stream().mapToInt(GroupRow::rollout).distinct().count();
     if (rollouts != delivered || expected != delivered + failed.size())
       throw new IllegalArgumentException(
           "group %s: expected %d, delivered %d, rows of %d rollouts, %d failed"
               .formatted(group, expected, delivered, rollouts, failed.size()));
+  }
+
+  GroupHeader header() {
+    return new GroupHeader(
+        seq,
+        epoch,
+        group,
+        groupAttempt,
+        task,
+        expected,
+        delivered,
+        failed,
+        versionMin,
+        versionMax,
+        advantages,
+        stats);
   }
 
   /// The first row that a trainer must refuse, and why.

@@ -14,8 +14,11 @@ public final class RowCheck {
 
   /// The first violation, or empty.
   public static Optional<String> violation(Row row, int vocabSize) {
-    Optional<String> violation = Invariants.violation(row);
-    if (violation.isPresent()) return violation;
+    return Invariants.violation(row).or(() -> misfit(row, vocabSize));
+  }
+
+  /// What a sound row has that this feed or policy has no place for, or empty.
+  public static Optional<String> misfit(Row row, int vocabSize) {
     if (bytes(row) > MAX_BYTES) return Optional.of("larger than 63 MiB: " + bytes(row));
     for (int i = 0; i < row.length(); i++)
       if (row.ids().get(i) >= vocabSize)

@@ -14,8 +14,11 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 
-/// A [Trajectory] as the log's blob: CBOR in a zstd frame.
+/// A [Trajectory] as the log's record: a CBOR map, stored in a zstd frame.
 public final class TrajectoryCodec {
+  /// Compresses at the speed of a disk.
+  private static final int LOG_LEVEL = -3;
+
   private TrajectoryCodec() {}
 
   public static byte[] encode(Trajectory trajectory) {
@@ -31,11 +34,22 @@ public final class TrajectoryCodec {
     node.put("turns", stats.turns()).put("generated_tokens", stats.generatedTokens());
     node.put("cached_tokens", stats.cachedTokens()).put("tool_calls", stats.toolCalls());
     node.put("wall_ns", stats.wallTime().toNanos());
-    return Compression.ZSTD.pack(TypedCbor.encode(node));
+    return TypedCbor.encode(node);
   }
 
-  public static Trajectory decode(byte[] blob) {
-    Fields fields = Fields.of("", TypedCbor.decode(Compression.unpack(blob, Integer.MAX_VALUE)));
+  /// A record as the log stores it.
+  public static byte[] pack(byte[] record) {
+    return Compression.ZSTD.pack(record, LOG_LEVEL);
+  }
+
+  /// Undoes [#pack].
+  public static byte[] unpack(byte[] stored) {
+    return Compression.unpack(stored, Integer.MAX_VALUE);
+  }
+
+  /// Reads what [#encode] wrote, packed or not.
+  public static Trajectory decode(byte[] record) {
+    Fields fields = Fields.of("", TypedCbor.decode(unpack(record)));
     List<Row> rows = new ArrayList<>();
     for (JsonNode row : fields.list("rows")) rows.add(RowCbor.parse(Fields.of("rows", row)));
     return new Trajectory(

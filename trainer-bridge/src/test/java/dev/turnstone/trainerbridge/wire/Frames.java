@@ -74,6 +74,7 @@ public final class Frames {
             new GroupFrame.GroupRow(
                 0, 0, 0, StopReason.ANSWER, Optional.of(new Reward(1.5, parts)), row()),
             new GroupFrame.GroupRow(1, 2, 1, StopReason.TIMEOUT, Optional.empty(), row().masked())),
+        Map.of(),
         new GroupFrame.Stats(4, 6, 2, 1, 1234));
   }
 
