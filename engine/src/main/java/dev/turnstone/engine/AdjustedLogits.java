@@ -48,7 +48,7 @@ final class AdjustedLogits {
   /// @return whether the text must end, so that a least length has nothing left to ask for
   private boolean follow(MemorySegment row, Sequence sequence) {
     Guide.Mask mask = sequence.guide.orElseThrow().mask();
-    for (int id = 0; id < values.length; id++) if (!mask.ids().contains(id)) forbid(id);
+    mask.ids().forbid(values, Float.NEGATIVE_INFINITY);
     for (int id : sequence.request.stopIds()) {
       if (id < 0 || id >= values.length) continue;
       values[id] = mask.complete() ? LogitRows.at(row, id) : Float.NEGATIVE_INFINITY;

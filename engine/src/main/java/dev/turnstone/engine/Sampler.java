@@ -34,19 +34,20 @@ final class Sampler {
     boolean changes = sampling.changesLogits() || sequence.guide.isPresent();
     MemorySegment logits = changes ? adjusted.of(row, sequence) : row;
     double uniform = uniform(sequence.seed, sequence.length());
-    Softmax from = changes || raw ? drawn.over(logits, divisor(sampling)) : recorded;
-    if (!from.proper()) return new Drawn(0, Float.NaN, TopLogprobs.NONE);
     Policy.Request request = sequence.request;
-    if (sampling.greedy()) return greedy(row, from.argmax(), request);
+    if (sampling.greedy()) {
+      Softmax peak = changes ? drawn.peakOf(logits) : recorded;
+      if (!peak.proper()) return new Drawn(0, Float.NaN, TopLogprobs.NONE);
+      return greedy(row, peak.argmax(), request);
+    }
+    boolean other = changes || (raw && sampling.temperature() != 1);
+    Softmax from = other ? drawn.over(logits, sampling.temperature()) : recorded;
+    if (!from.proper()) return new Drawn(0, Float.NaN, TopLogprobs.NONE);
     if (sampling.truncates()) return truncated(row, from, uniform, request);
     int id = from.at(uniform);
     return sampling.logprobMode() == LogprobMode.SAMPLED
         ? new Drawn(id, (float) from.logprob(id), top(logits, from, id, request))
         : recorded(row, id, request);
-  }
-
-  private static double divisor(Sampling sampling) {
-    return sampling.greedy() ? 1 : sampling.temperature();
   }
 
   private Drawn recorded(MemorySegment row, int id, Policy.Request request) {

@@ -61,6 +61,14 @@ final class Softmax {
     return this;
   }
 
+  /// Takes a row of which only the most probable id is wanted.
+  Softmax peakOf(MemorySegment logits) {
+    row = logits;
+    size = (int) (logits.byteSize() / Float.BYTES);
+    max = max();
+    return this;
+  }
+
   /// Whether it is a distribution at all: no logit is NaN or +∞, and not all are −∞.
   boolean proper() {
     return Float.isFinite(max);
@@ -73,6 +81,20 @@ final class Softmax {
   /// The probability of an id as a share of the most probable id's.
   float mass(int id) {
     return exp(distance(LogitRows.at(row, id)));
+  }
+
+  /// The sum of all masses.
+  double total() {
+    return total;
+  }
+
+  /// Writes the mass of every id, bit by bit as [#mass].
+  void masses(float[] into) {
+    int id = 0;
+    for (; id <= size - FLOATS.length(); id += FLOATS.length())
+      exps(FloatVector.fromMemorySegment(FLOATS, row, (long) id * Float.BYTES, ORDER))
+          .intoArray(into, id);
+    for (; id < size; id++) into[id] = mass(id);
   }
 
   /// The first id at which the distribution function exceeds `uniform`.
@@ -94,7 +116,13 @@ final class Softmax {
 
   /// The first id of the largest logit.
   int argmax() {
-    for (int id = 0; id < size; id++) if (LogitRows.at(row, id) == max) return id;
+    int id = 0;
+    for (; id <= size - FLOATS.length(); id += FLOATS.length()) {
+      VectorMask<Float> most =
+          FloatVector.fromMemorySegment(FLOATS, row, (long) id * Float.BYTES, ORDER).eq(max);
+      if (most.anyTrue()) return id + most.firstTrue();
+    }
+    for (; id < size; id++) if (LogitRows.at(row, id) == max) return id;
     return 0;
   }
 

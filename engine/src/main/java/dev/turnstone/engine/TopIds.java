@@ -4,11 +4,18 @@ import dev.turnstone.rollout.Logprobs;
 import dev.turnstone.rollout.Tokens;
 import dev.turnstone.rollout.TopLogprobs;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
 import java.util.PriorityQueue;
 import java.util.function.IntToDoubleFunction;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
 
 /// Finds the most probable ids of a row, or tells of named ones.
 final class TopIds {
+  private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
+  private static final ByteOrder ORDER = ByteOrder.nativeOrder();
+
   private TopIds() {}
 
   /// Ids that were asked for by name, in the order of the asking.
@@ -24,32 +31,38 @@ final class TopIds {
     int vocabulary = (int) (row.byteSize() / Float.BYTES);
     float own = LogitRows.at(row, chosen);
     int rank = 1;
-    for (int id = 0; id < vocabulary; id++) if (LogitRows.at(row, id) > own) rank++;
+    int id = 0;
+    for (; id <= vocabulary - FLOATS.length(); id += FLOATS.length())
+      rank += logits(row, id).compare(VectorOperators.GT, own).trueCount();
+    for (; id < vocabulary; id++) if (LogitRows.at(row, id) > own) rank++;
     return rank;
+  }
+
+  private static FloatVector logits(MemorySegment row, int id) {
+    return FloatVector.fromMemorySegment(FLOATS, row, (long) id * Float.BYTES, ORDER);
   }
 
   /// @param count how many; more than there are gives all of them
   /// @param chosen the id whose rank is told
   static TopLogprobs of(MemorySegment row, Softmax distribution, int count, int chosen) {
     int vocabulary = (int) (row.byteSize() / Float.BYTES);
-    float own = LogitRows.at(row, chosen);
-    int rank = 1;
     // The least of the best is at the head; its logit is what a better one must exceed.
     var best = new PriorityQueue<Long>(Math.clamp(count, 1, vocabulary));
-    float bar = Float.NEGATIVE_INFINITY;
-    for (int id = 0; id < vocabulary; id++) {
-      float logit = LogitRows.at(row, id);
-      if (logit > own) rank++;
-      if (best.size() == count && logit <= bar) continue;
-      best.add(key(logit, id));
-      if (best.size() > count) best.poll();
-      if (best.size() == count && count > 0) bar = LogitRows.at(row, id(best.element()));
+    for (int from = 0; count > 0 && from < vocabulary; from += FLOATS.length()) {
+      boolean full = best.size() == count;
+      float bar = full ? LogitRows.at(row, id(best.element())) : Float.NEGATIVE_INFINITY;
+      boolean whole = from <= vocabulary - FLOATS.length();
+      if (full && whole && !logits(row, from).compare(VectorOperators.GT, bar).anyTrue()) continue;
+      for (int id = from; id < Math.min(vocabulary, from + FLOATS.length()); id++) {
+        best.add(key(LogitRows.at(row, id), id));
+        if (best.size() > count) best.poll();
+      }
     }
     int[] ids = new int[best.size()];
     for (int i = ids.length - 1; i >= 0; i--) ids[i] = id(best.remove());
     float[] logprobs = new float[ids.length];
     for (int i = 0; i < ids.length; i++) logprobs[i] = (float) distribution.logprob(ids[i]);
-    return new TopLogprobs(Tokens.of(ids), Logprobs.of(logprobs), rank);
+    return new TopLogprobs(Tokens.of(ids), Logprobs.of(logprobs), rank(row, chosen));
   }
 
   /// Ordered by logit, then by falling id.

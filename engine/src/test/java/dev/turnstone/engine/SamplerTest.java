@@ -3,6 +3,10 @@ package dev.turnstone.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.turnstone.engine.grammar.Constraints;
+import dev.turnstone.engine.grammar.Guide;
+import dev.turnstone.engine.grammar.TokenTrie;
+import dev.turnstone.rollout.Constraint;
 import dev.turnstone.rollout.LogprobMode;
 import dev.turnstone.rollout.Penalties;
 import dev.turnstone.rollout.Policy;
@@ -198,6 +202,47 @@ class SamplerTest {
     var longer = Sampling.FULL.withMinTokens(2);
     drawsFollow(softmax(1, 2, 1, 0.5, -1, out), longer, new int[] {0}, 2);
     drawsFollow(softmax(1, doubles(LOGITS)), longer, new int[] {0}, 2, 2);
+  }
+
+  @Test
+  void aMaskLeavesWhatItAllowsAndDrawsFollowTheRest() {
+    var constraint = new Constraint.Regex("[ac]+");
+    double out = Double.NEGATIVE_INFINITY;
+    // Ids 0 to 3 are the letters a to d; 4 ends the text, where it may end.
+    drawsFollow(softmax(1, 2, out, 0.5, out, out), Sampling.FULL, constraint);
+    drawsFollow(softmax(1, 2, out, 0.5, out, 0), Sampling.FULL, constraint, 0, 2);
+    var everything =
+        new Sampling(0.8, 2, 0.95, 0.01, OptionalLong.empty())
+            .withPenalties(new Penalties(0.3, 0, 1.2))
+            .withLogitBias(Map.of(4, 1.5));
+    double[] logits = {2 / 1.2 - 0.3, out, 0.5, out, 1.5};
+    double[] left = softmax(0.8, logits[0], out, out, out, logits[4]);
+    drawsFollow(left, everything, constraint, 0);
+  }
+
+  private void drawsFollow(
+      double[] expected, Sampling sampling, Constraint constraint, int... generated) {
+    byte[][] letters = {{'a'}, {'b'}, {'c'}, {'d'}, {}};
+    var trie = new TokenTrie(letters);
+    var grammar = new Constraints().grammar(constraint);
+    int[] counts = new int[expected.length];
+    for (int seed = 0; seed < DRAWS; seed++) {
+      var request =
+          new Policy.Request(
+                  Tokens.of(3), sampling.withSeed(seed), 9, Set.of(4), Duration.ofMinutes(1))
+              .withConstraint(constraint);
+      var guide = Optional.of(new Guide(grammar, trie, Runnable::run));
+      var sequence = new Sequence(request, (_, _, _) -> {}, seed, 0, guide);
+      for (int id : generated)
+        sequence.append(new Sampler.Drawn(id, -1, TopLogprobs.NONE), 0, "test");
+      counts[sampler.draw(row(LOGITS), sequence).id()]++;
+    }
+    for (int id = 0; id < counts.length; id++) {
+      double share = DRAWS * expected[id];
+      // Five standard deviations.
+      double tolerance = 5 * Math.sqrt(share * (1 - expected[id]));
+      assertThat((double) counts[id]).as("id %d", id).isCloseTo(share, within(tolerance));
+    }
   }
 
   @Test

@@ -1,6 +1,7 @@
 package dev.turnstone.engine.grammar;
 
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
@@ -35,6 +36,17 @@ public final class Guide {
 
     public boolean contains(int id) {
       return id >> 6 < words.length && (words[id >> 6] >>> id & 1) != 0;
+    }
+
+    /// Gives every id outside the set the value `outside`.
+    public void forbid(float[] values, float outside) {
+      for (int from = 0; from < values.length; from += 64) {
+        int end = Math.min(values.length, from + 64);
+        long word = from >> 6 < words.length ? words[from >> 6] : 0;
+        if (word == 0) Arrays.fill(values, from, end, outside);
+        else if (word != -1)
+          for (int id = from; id < end; id++) if ((word >>> id & 1) == 0) values[id] = outside;
+      }
     }
 
     public boolean isEmpty() {
