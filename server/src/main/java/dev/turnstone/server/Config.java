@@ -23,7 +23,8 @@ import java.util.function.Function;
 
 /// What an operator decides about a server, from configuration file, environment and flags.
 ///
-/// @param model a folder, or the name of a policy that comes with Turnstone
+/// @param model a folder, or the name of a policy that comes with Turnstone; empty with `policy`
+/// @param policy the engines elsewhere that are the policy, if any
 /// @param port 0 takes a free one
 /// @param data where everything that must survive is kept, the trajectory log too unless `log` says
 ///   otherwise
@@ -45,6 +46,7 @@ import java.util.function.Function;
 /// @param engine how much the embedded engine may use
 record Config(
     String model,
+    Optional<PolicySettings> policy,
     String host,
     int port,
     Path data,
@@ -74,6 +76,7 @@ record Config(
     Config config =
         new Config(
             given.text("model", ""),
+            PolicySettings.read(given.node("policy")),
             given.text("host", "127.0.0.1"),
             given.integer("port", 8000, 0, 65535),
             data,
@@ -98,8 +101,14 @@ record Config(
                 == GenerationConfig.AUTO,
             engine(given.node("engine")));
     given.checkAllKnown();
-    if (config.model.isEmpty())
-      throw new StartupError("say which policy to serve: --model tiny, or --model FOLDER");
+    if (config.model.isEmpty() && config.policy.isEmpty())
+      throw new StartupError(
+          "say which policy to serve: --model tiny, --model FOLDER, or --engine vllm=URL --tokenizer"
+              + " FOLDER");
+    if (!config.model.isEmpty() && config.policy.isPresent())
+      throw new StartupError(
+          "model and policy exclude each other: the engines have model %s loaded, or another"
+              .formatted(config.model));
     return config;
   }
 

@@ -1,5 +1,6 @@
 package dev.turnstone.server;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.turnstone.engine.Engine;
 import dev.turnstone.engine.EngineConfig;
 import dev.turnstone.engine.GenerationDefaults;
@@ -17,10 +18,13 @@ import dev.turnstone.engine.hub.HubModel;
 import dev.turnstone.engine.hub.HubSettings;
 import dev.turnstone.engine.hub.ProgressBar;
 import dev.turnstone.rollout.Sampling;
+import dev.turnstone.rollout.Tokens;
+import dev.turnstone.rollout.TrainablePolicy;
 import dev.turnstone.rollout.WeightsId;
 import dev.turnstone.server.completion.Served;
 import dev.turnstone.server.completion.TokenizerTexts;
 import dev.turnstone.server.http.StartupError;
+import dev.turnstone.server.http.Wire;
 import dev.turnstone.trainerbridge.spec.PolicyIdentity;
 import java.io.Console;
 import java.io.IOException;
@@ -33,6 +37,7 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -61,12 +66,41 @@ record ModelFolder(String name, Path path) {
         .orElseThrow(() -> new StartupError("there is no model folder %s".formatted(model)));
   }
 
+  /// Finds a folder with a tokenizer and a chat template, as [#find] finds a model.
+  static ModelFolder findTokenizer(String tokenizer, Map<String, String> environment) {
+    Path given = Path.of(tokenizer);
+    if (Files.isDirectory(given))
+      return new ModelFolder(given.toAbsolutePath().normalize().getFileName().toString(), given);
+    Path home = Path.of(System.getProperty("turnstone.home", "."));
+    Path own = home.resolve("models").resolve(tokenizer);
+    if (tokenizer.matches("[a-z0-9.-]+") && Files.isDirectory(own))
+      return new ModelFolder(tokenizer, own);
+    return HubModel.parse(tokenizer)
+        .map(remote -> new ModelFolder(tokenizer, downloadTokenizer(remote, environment)))
+        .orElseThrow(
+            () -> new StartupError("there is no tokenizer folder %s".formatted(tokenizer)));
+  }
+
+  private static Path downloadTokenizer(HubModel model, Map<String, String> environment) {
+    return fetch(
+        model, progress -> new Hub(HubSettings.of(environment)).fetchTokenizer(model, progress));
+  }
+
   private static Path download(HubModel model, Map<String, String> environment) {
+    return fetch(model, progress -> new Hub(HubSettings.of(environment)).fetch(model, progress));
+  }
+
+  @FunctionalInterface
+  private interface Download {
+    Path run(ProgressBar progress) throws ModelException, InterruptedException;
+  }
+
+  private static Path fetch(HubModel model, Download download) {
     boolean terminal =
         Optional.ofNullable(System.console()).filter(Console::isTerminal).isPresent();
     var progress = new ProgressBar(System.err, terminal);
     try {
-      return new Hub(HubSettings.of(environment)).fetch(model, progress);
+      return download.run(progress);
     } catch (ModelException e) {
       throw new StartupError(String.valueOf(e.getMessage()));
     } catch (InterruptedException e) {
@@ -111,6 +145,63 @@ record ModelFolder(String name, Path path) {
     }
   }
 
+  /// Reads the folder's tokenizer and chat template for a policy that generates elsewhere.
+  ///
+  /// @throws StartupError with one sentence, if it cannot be served
+  Served serve(Elsewhere elsewhere, Optional<ToolFormat> format, Optional<ReasoningTags> tags) {
+    try {
+      Tokenizer tokenizer = Tokenizer.load(path);
+      try {
+        TemplateChatFormat chat = TemplateChatFormat.load(path, tokenizer);
+        TurnParser parser = parser(chat, format, tags);
+        int vocabulary = vocabulary(tokenizer);
+        TrainablePolicy policy = elsewhere.open(vocabulary, text -> tokenizer.encode(text, false));
+        return served(policy, tokenizer, chat, parser, vocabulary);
+      } catch (ModelException | IOException | RuntimeException e) {
+        tokenizer.close();
+        throw e;
+      }
+    } catch (ModelException e) {
+      throw new StartupError(String.valueOf(e.getMessage()));
+    } catch (IOException e) {
+      throw new StartupError("the configuration in %s cannot be read".formatted(path));
+    }
+  }
+
+  /// A policy that has no weights here.
+  @FunctionalInterface
+  interface Elsewhere {
+    /// Opens it.
+    ///
+    /// @param vocabulary one more than the largest id
+    /// @param encode ids of a text
+    TrainablePolicy open(int vocabulary, Function<String, Tokens> encode);
+  }
+
+  /// As many ids as the model has, which may be more than its tokenizer's.
+  private int vocabulary(Tokenizer tokenizer) throws IOException {
+    Path config = path.resolve("config.json");
+    if (!Files.exists(config)) return tokenizer.vocabularySize();
+    JsonNode json = Wire.JSON.readTree(config.toFile());
+    int size = json.path("vocab_size").asInt(json.path("text_config").path("vocab_size").asInt(0));
+    return Math.max(size, tokenizer.vocabularySize());
+  }
+
+  private Served served(
+      TrainablePolicy policy,
+      Tokenizer tokenizer,
+      TemplateChatFormat format,
+      TurnParser parser,
+      int vocabulary) {
+    return new Served(
+        name,
+        policy,
+        format,
+        parser,
+        new TokenizerTexts(tokenizer, parser),
+        new PolicyIdentity(tokenizer.sha256(), format.templateSha256(), vocabulary));
+  }
+
   private TurnParser parser(
       TemplateChatFormat chat, Optional<ToolFormat> format, Optional<ReasoningTags> tags) {
     TurnParser taught = chat.parser();
@@ -134,13 +225,7 @@ record ModelFolder(String name, Path path) {
               .formatted(path, tokenizer.vocabularySize(), vocabulary));
     Engine engine = Engine.load(path, new WeightsId(UNTRAINED, 0, weightsSha256()), config);
     engine.tokens(texts(tokenizer, vocabulary));
-    return new Served(
-        name,
-        engine,
-        format,
-        parser,
-        new TokenizerTexts(tokenizer, parser),
-        new PolicyIdentity(tokenizer.sha256(), format.templateSha256(), vocabulary));
+    return served(engine, tokenizer, format, parser, vocabulary);
   }
 
   /// The bytes of each id; special tokens are no text.

@@ -10,6 +10,7 @@ import dev.turnstone.server.completion.Served;
 import dev.turnstone.server.http.Metrics;
 import dev.turnstone.server.http.StartupError;
 import dev.turnstone.server.http.Wire;
+import dev.turnstone.upstream.UpstreamPolicy;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -34,6 +35,18 @@ final class ServeCommand implements Callable<Integer> {
       paramLabel = "tiny|DIR|ORG/NAME",
       description = "Policy to serve; ORG/NAME[@REVISION] comes from the Hugging Face hub.")
   private Optional<String> model = Optional.empty();
+
+  @Option(
+      names = "--engine",
+      paramLabel = "vllm=URL|sglang=URL",
+      description = "Engine elsewhere that generates, instead of --model; may be repeated.")
+  private List<String> engines = List.of();
+
+  @Option(
+      names = "--tokenizer",
+      paramLabel = "DIR|ORG/NAME",
+      description = "Tokenizer and chat template of the --engine's model.")
+  private Optional<String> tokenizer = Optional.empty();
 
   @Option(names = "--port", paramLabel = "PORT", description = "8000; 0 takes a free one.")
   private Optional<Integer> port = Optional.empty();
@@ -118,6 +131,13 @@ final class ServeCommand implements Callable<Integer> {
   }
 
   static Served load(Config settings, Metrics metrics) {
+    if (settings.policy().isPresent()) {
+      Served served =
+          settings.policy().get().load(settings.toolParser(), settings.reasoningParser());
+      if (served.policy() instanceof UpstreamPolicy policy)
+        UpstreamMetrics.register(metrics, policy);
+      return served;
+    }
     ModelFolder folder = ModelFolder.find(settings.model());
     Sampling defaults = settings.makersSampling() ? folder.makersSampling() : Sampling.FULL;
     Served served =
@@ -132,6 +152,9 @@ final class ServeCommand implements Callable<Integer> {
   Config settings(Optional<String> key) {
     ObjectNode said = config.map(Settings::read).orElseGet(Wire.JSON::createObjectNode);
     model.ifPresent(value -> said.put("model", value));
+    for (String value : engines)
+      list(said.withObject("/policy"), "engines").add(PolicySettings.engine(value));
+    tokenizer.ifPresent(value -> said.withObject("/policy").put("tokenizer", value));
     port.ifPresent(value -> said.put("port", value));
     host.ifPresent(value -> said.put("host", value));
     data.ifPresent(value -> said.put("data", value));

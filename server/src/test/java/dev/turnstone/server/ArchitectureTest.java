@@ -37,11 +37,20 @@ class ArchitectureTest {
           "openapi", Set.of(),
           "engine", Set.of("rollout"),
           "envadapters", Set.of("rollout"),
+          "upstream", Set.of("rollout"),
           "trainerbridge", Set.of("rollout", "engine"));
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"rollout", "sandbox", "openapi", "engine", "envadapters", "trainerbridge"})
+      strings = {
+        "rollout",
+        "sandbox",
+        "openapi",
+        "engine",
+        "envadapters",
+        "upstream",
+        "trainerbridge"
+      })
   void aModuleUsesOnlyTheModulesBelowIt(String module) {
     List<String> others = new ArrayList<>();
     for (String other : List.of("server", "bench")) others.add(ROOT + other + "..");

@@ -49,18 +49,32 @@ public final class Hub {
   ///
   /// @throws ModelException saying in one sentence why not and what to do
   public Path fetch(HubModel model, Progress progress) throws ModelException, InterruptedException {
+    return fetch(model, progress, true);
+  }
+
+  /// The same without the weights: configs, tokenizer and template.
+  ///
+  /// @throws ModelException as [#fetch]
+  public Path fetchTokenizer(HubModel model, Progress progress)
+      throws ModelException, InterruptedException {
+    return fetch(model, progress, false);
+  }
+
+  private Path fetch(HubModel model, Progress progress, boolean weights)
+      throws ModelException, InterruptedException {
     var cache = new HubCache(settings.cache(), model.repository());
-    if (settings.offline()) return cached(model, cache);
+    if (settings.offline()) return cached(model, cache, weights);
     try (var http = new HubHttp(settings)) {
       try {
-        return fetch(model, cache, http, progress);
+        return fetch(model, cache, http, progress, weights);
       } catch (IOException e) {
         throw http.unreachable(model, e);
       }
     }
   }
 
-  private Path fetch(HubModel model, HubCache cache, HubHttp http, Progress progress)
+  private Path fetch(
+      HubModel model, HubCache cache, HubHttp http, Progress progress, boolean withWeights)
       throws IOException, ModelException, InterruptedException {
     HubHttp.Listing listing = http.list(model);
     String commit = listing.commit();
@@ -69,6 +83,15 @@ public final class Hub {
         throw new ModelException("%s has no %s on %s".formatted(model, needed, http.host()));
     for (HubFile file : listing.files())
       if (SMALL.contains(file.name())) bring(model, cache, http, commit, file, progress);
+    if (withWeights) bringWeights(model, cache, http, listing, progress);
+    cache.remember(model.revision(), commit);
+    return cache.snapshot(commit);
+  }
+
+  private void bringWeights(
+      HubModel model, HubCache cache, HubHttp http, HubHttp.Listing listing, Progress progress)
+      throws IOException, ModelException, InterruptedException {
+    String commit = listing.commit();
     ModelConfig.read(cache.snapshot(commit));
     Set<String> weights = weights(listing, cache.snapshot(commit));
     if (weights.isEmpty())
@@ -76,8 +99,6 @@ public final class Hub {
     for (HubFile file : listing.files())
       if (weights.contains(file.name())) bring(model, cache, http, commit, file, progress);
     WeightFiles.in(cache.snapshot(commit)); // every shard of the index is here
-    cache.remember(model.revision(), commit);
-    return cache.snapshot(commit);
   }
 
   private void bring(
@@ -101,7 +122,7 @@ public final class Hub {
     return all.contains("model.safetensors") ? Set.of("model.safetensors") : all;
   }
 
-  private Path cached(HubModel model, HubCache cache) throws ModelException {
+  private Path cached(HubModel model, HubCache cache, boolean withWeights) throws ModelException {
     try {
       Path snapshot =
           cache
@@ -112,7 +133,7 @@ public final class Hub {
                   new ModelException(
                       "%s is not in the cache %s, and HF_HUB_OFFLINE forbids to download it"
                           .formatted(model, settings.cache())));
-      WeightFiles.in(snapshot);
+      if (withWeights) WeightFiles.in(snapshot);
       return snapshot;
     } catch (IOException e) {
       throw new ModelException("cannot read the cache of " + model + ": " + e.getMessage(), e);

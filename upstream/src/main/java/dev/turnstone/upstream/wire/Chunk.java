@@ -1,0 +1,35 @@
+package dev.turnstone.upstream.wire;
+
+import dev.turnstone.rollout.Generation.FinishReason;
+import dev.turnstone.rollout.Logprobs;
+import dev.turnstone.rollout.Tokens;
+import dev.turnstone.rollout.TopLogprobs;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+
+/// What one event of an engine's stream brings.
+///
+/// @param ids newly sampled
+/// @param logprobs one per id
+/// @param tops one per id if any were asked for, else none
+/// @param finish in the last event that has tokens, or after it
+/// @param cachedTokens prompt tokens that the engine did not compute
+public record Chunk(
+    Tokens ids,
+    Logprobs logprobs,
+    List<TopLogprobs> tops,
+    Optional<FinishReason> finish,
+    OptionalInt cachedTokens) {
+  public Chunk {
+    tops = List.copyOf(tops);
+    if (ids.size() != logprobs.size())
+      throw new IllegalArgumentException(
+          "%d ids and %d logprobs".formatted(ids.size(), logprobs.size()));
+  }
+
+  /// An event without tokens.
+  static Chunk empty(OptionalInt cachedTokens) {
+    return new Chunk(Tokens.NONE, Logprobs.NONE, List.of(), Optional.empty(), cachedTokens);
+  }
+}

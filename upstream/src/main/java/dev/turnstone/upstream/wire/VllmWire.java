@@ -1,0 +1,99 @@
+package dev.turnstone.upstream.wire;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.turnstone.rollout.Generation.FinishReason;
+import dev.turnstone.rollout.Logprobs;
+import dev.turnstone.rollout.Policy;
+import dev.turnstone.rollout.Tokens;
+import dev.turnstone.rollout.TopLogprobs;
+import dev.turnstone.upstream.wire.LogprobEntries.Entry;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+
+/// vLLM's `/inference/v1/generate`: ids in, ids and log-probabilities out.
+public final class VllmWire implements EngineWire {
+  /// What vLLM's `--max-logprobs` allows unless told otherwise.
+  private static final int MOST = 20;
+
+  @Override
+  public String path() {
+    return "/inference/v1/generate";
+  }
+
+  @Override
+  public byte[] body(Ask ask) {
+    ObjectNode body = EngineHttp.JSON.createObjectNode().put("request_id", ask.id());
+    SamplingFields.ids(body.putArray("token_ids"), ask.prompt());
+    body.put("model", ask.model()).put("stream", true).put("cache_salt", ask.salt());
+    body.putObject("stream_options").put("include_usage", true);
+    ObjectNode params = body.putObject("sampling_params");
+    SamplingFields.vllm(params, ask);
+    params.put("logprobs", most(ask)).put("detokenize", false);
+    return EngineHttp.bytes(body);
+  }
+
+  @Override
+  public Reader reader(Ask ask) {
+    return event -> read(event, ask.turn().topLogprobs());
+  }
+
+  @Override
+  public Optional<String> obstacle(Policy.Request request) {
+    return SamplingFields.obstacle(request, true);
+  }
+
+  private static Chunk read(JsonNode event, int top) throws EngineFault {
+    OptionalInt cached = cached(event);
+    JsonNode choice = event.path("choices").path(0);
+    if (choice.isMissingNode()) return Chunk.empty(cached);
+    JsonNode ids = choice.path("token_ids");
+    Optional<FinishReason> finish = finish(choice.path("finish_reason"));
+    if (!ids.isArray() && (finish.isEmpty() || choice.hasNonNull("text")))
+      throw EngineFault.broken("it returns text without token_ids");
+    JsonNode content = choice.path("logprobs").path("content");
+    if (content.size() != ids.size())
+      throw EngineFault.broken(
+          "it returns %d ids and %d log-probabilities".formatted(ids.size(), content.size()));
+    int[] sampled = new int[ids.size()];
+    float[] logprobs = new float[ids.size()];
+    List<TopLogprobs> tops = new ArrayList<>();
+    for (int i = 0; i < sampled.length; i++) {
+      sampled[i] = ids.path(i).asInt(-1);
+      logprobs[i] = LogprobEntries.finite(content.path(i).path("logprob"), sampled[i]);
+      if (top > 0) tops.add(tops(content.path(i).path("top_logprobs"), top, sampled[i]));
+    }
+    return new Chunk(Tokens.of(sampled), Logprobs.of(logprobs), tops, finish, cached);
+  }
+
+  private static TopLogprobs tops(JsonNode list, int count, int sampled) throws EngineFault {
+    List<Entry> entries = new ArrayList<>();
+    for (JsonNode entry : list)
+      entries.add(new Entry(LogprobEntries.id(entry), entry.path("logprob").floatValue()));
+    return LogprobEntries.top(entries, count, sampled);
+  }
+
+  /// One more than asked for: the sampled id takes a place of its own.
+  static int most(Ask ask) {
+    int top = ask.turn().topLogprobs();
+    return top == 0 ? 0 : Math.min(top + 1, Math.max(top, MOST));
+  }
+
+  static OptionalInt cached(JsonNode event) {
+    JsonNode cached = event.path("usage").path("prompt_tokens_details").path("cached_tokens");
+    return cached.isInt() ? OptionalInt.of(cached.intValue()) : OptionalInt.empty();
+  }
+
+  static Optional<FinishReason> finish(JsonNode reason) throws EngineFault {
+    if (reason.isMissingNode() || reason.isNull()) return Optional.empty();
+    return Optional.of(
+        switch (reason.asText()) {
+          case "stop" -> FinishReason.STOP;
+          case "length" -> FinishReason.LENGTH;
+          case "abort" -> FinishReason.ABORT;
+          default -> throw EngineFault.broken("it finishes for the reason " + reason);
+        });
+  }
+}
