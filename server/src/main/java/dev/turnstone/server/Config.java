@@ -103,8 +103,8 @@ record Config(
     given.checkAllKnown();
     if (config.model.isEmpty() && config.policy.isEmpty())
       throw new StartupError(
-          "say which policy to serve: --model tiny, --model FOLDER, or --engine vllm=URL --tokenizer"
-              + " FOLDER");
+          "say which policy to serve: --model tiny, --model FOLDER, or --engine vllm=URL"
+              + " --tokenizer FOLDER");
     if (!config.model.isEmpty() && config.policy.isPresent())
       throw new StartupError(
           "model and policy exclude each other: the engines have model %s loaded, or another"

@@ -58,8 +58,7 @@ final class Probe {
     Sampling sampling =
         new Sampling(temperature, 0, 1, 0, OptionalLong.of(seed))
             .withLogprobMode(LogprobMode.POLICY);
-    Request request =
-        new Request(prompt, sampling, 1, Set.of(), PATIENCE).withTopLogprobs(TOP);
+    Request request = new Request(prompt, sampling, 1, Set.of(), PATIENCE).withTopLogprobs(TOP);
     String id = "probe-" + UUID.randomUUID();
     Ask ask = new Ask(id, model, prompt, request, 0, salt);
     Map<Integer, Float> all = new TreeMap<>();

@@ -65,8 +65,8 @@ final class SamplingFields {
         sampling.changesLogits() || (afterTruncation && sampling.truncates() && !sampling.greedy());
     if (sampling.logprobMode() == LogprobMode.POLICY && changed)
       return Optional.of(
-          "engines elsewhere report log-probabilities of what the sampling leaves: ask for logprob_mode"
-              + " sampled, or sample with a temperature alone");
+          "engines elsewhere report log-probabilities of what the sampling leaves: ask for"
+              + " logprob_mode sampled, or sample with a temperature alone");
     if (sampling.logprobMode() == LogprobMode.RAW && (changed || sampling.temperature() != 1))
       return Optional.of("engines elsewhere report no raw log-probabilities");
     if (sampling.logprobMode() == LogprobMode.SAMPLED && !afterTruncation && sampling.truncates())
