@@ -98,7 +98,9 @@ final class ChaosRun {
       try (Response response = http.newCall(request).execute()) {
         if (response.isSuccessful()) return;
         JsonNode answer = JSON.readTree(response.body().bytes());
-        if (response.code() < 500)
+        // Another server may not have heard of it yet.
+        boolean unheard = String.valueOf(answer).contains("is not registered");
+        if (response.code() < 500 && !unheard)
           throw new IllegalStateException(path + " was refused: " + answer);
       } catch (IOException e) {
         // The server is down; another, or the same one later.

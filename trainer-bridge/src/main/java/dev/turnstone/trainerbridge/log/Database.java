@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.Optional;
 import java.util.UUID;
 import javax.sql.DataSource;
 import org.flywaydb.core.Flyway;
@@ -19,7 +20,9 @@ import org.sqlite.SQLiteDataSource;
 ///
 /// @param name for sentences; never a password
 /// @param server unique to this process: the owner of what it has leased
-record Database(Dialect dialect, DataSource source, String name, String server) {
+/// @param records files that hold the packed records; empty if they are in the database
+record Database(
+    Dialect dialect, DataSource source, String name, String server, Optional<RecordFiles> records) {
   /// Moving pages from the write-ahead log into the database costs two fsyncs, so it is done every
   /// 64 MiB.
   private static final int CHECKPOINT_PAGES = 16_384;
@@ -38,7 +41,13 @@ record Database(Dialect dialect, DataSource source, String name, String server) 
     config.enforceForeignKeys(true);
     SQLiteDataSource source = new SQLiteDataSource(config);
     source.setUrl("jdbc:sqlite:" + file);
-    return new Database(Dialect.SQLITE, source, String.valueOf(file.getParent()), unique());
+    Path directory = file.toAbsolutePath().getParent();
+    return new Database(
+        Dialect.SQLITE,
+        source,
+        String.valueOf(file.getParent()),
+        unique(),
+        Optional.ofNullable(directory).map(RecordFiles::new));
   }
 
   /// A PostgreSQL database, which several servers may share.
@@ -55,7 +64,8 @@ record Database(Dialect dialect, DataSource source, String name, String server) 
     source.setSocketTimeout(SOCKET_SECONDS);
     source.setTcpKeepAlive(true);
     source.setApplicationName("turnstone");
-    return new Database(Dialect.POSTGRESQL, source, withoutSecrets(url), unique());
+    return new Database(
+        Dialect.POSTGRESQL, source, withoutSecrets(url), unique(), Optional.empty());
   }
 
   /// The database's URL up to its parameters, and without a user before its host.

@@ -20,9 +20,11 @@ import java.util.OptionalLong;
 public final class LogArchive implements AutoCloseable {
   private static final int PAGE = 200;
 
+  private final Database database;
   private final LogReaders readers;
 
   private LogArchive(Database database) throws SQLException {
+    this.database = database;
     readers = new LogReaders(database, 1);
   }
 
@@ -203,7 +205,7 @@ public final class LogArchive implements AutoCloseable {
 
   /// Empty while it runs and after its tokens were forgotten.
   public Optional<Trajectory> trajectory(RolloutId id) {
-    return RolloutTable.trajectory(readers, id);
+    return RolloutTable.trajectory(database, readers, id);
   }
 
   /// The task of a group, in the environment of its run.

@@ -147,6 +147,7 @@ final class LogWriter implements AutoCloseable {
               + " on conflict (server) do update set batch = excluded.batch",
           database.server(),
           number);
+    if (database.records().isPresent()) database.records().get().sync();
     on.connection().commit();
   }
 
@@ -213,6 +214,7 @@ final class LogWriter implements AutoCloseable {
     waiting.drainTo(late);
     fail(late, new LogException("the trajectory log is closed"));
     if (connection.isPresent()) connection.get().close();
+    if (database.records().isPresent()) database.records().get().close();
     if (interrupted) Thread.currentThread().interrupt();
   }
 

@@ -3,6 +3,7 @@ package dev.turnstone.trainerbridge.log;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 
 /// Forgets token records that no trainer can ask for again: those of groups that two later
 /// checkpoints cover, and those of cancelled runs. What is not committed is never forgotten,
@@ -16,12 +17,12 @@ public final class Retention {
           + " join runs r on r.run = o.run where o.bytes > 0"
           + " and (r.phase = 'cancelled' or (g.seq is not null and g.seq < r.kept_from))";
 
-  private final Dialect dialect;
+  private final Database database;
   private final LogWriter writer;
   private final LogReaders readers;
 
-  Retention(Dialect dialect, LogWriter writer, LogReaders readers) {
-    this.dialect = dialect;
+  Retention(Database database, LogWriter writer, LogReaders readers) {
+    this.database = database;
     this.writer = writer;
     this.readers = readers;
   }
@@ -47,11 +48,28 @@ public final class Retention {
       going.add(key);
     }
     if (going.isEmpty()) return 0;
+    int forgotten = forget(going);
+    database.records().ifPresent(this::deleteUnused);
+    return forgotten;
+  }
+
+  /// After what forgets them is durable.
+  private void deleteUnused(RecordFiles files) {
+    writer.write(sql -> {
+      files.retain(
+          Set.copyOf(
+              sql.query(
+                  row -> row.getInt(1), "select distinct file from rollouts where file > 0")));
+      return true;
+    });
+  }
+
+  private int forget(List<Key> going) {
     return writer.write(sql -> {
       for (Key key : going)
         sql.update(
-            "update rollouts set record = null, bytes = 0 where run = ? and group_name = ?"
-                + " and idx = ? and attempt = ?",
+            "update rollouts set record = null, bytes = 0, file = 0 where run = ? and group_name ="
+                + " ? and idx = ? and attempt = ?",
             key.run(),
             key.group(),
             key.index(),
@@ -70,7 +88,7 @@ public final class Retention {
 
   private long now() {
     return readers
-        .read(sql -> sql.query(row -> row.getLong(1), "select " + dialect.nowMillis()))
+        .read(sql -> sql.query(row -> row.getLong(1), "select " + database.dialect().nowMillis()))
         .getFirst();
   }
 

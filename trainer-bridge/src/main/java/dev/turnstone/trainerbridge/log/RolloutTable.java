@@ -12,13 +12,13 @@ import java.util.OptionalDouble;
 
 /// Rollouts by attempt: their trajectory and what their group made of them.
 public final class RolloutTable {
-  private final Dialect dialect;
+  private final Database database;
   private final LogWriter writer;
   private final LogReaders readers;
   private final RecentRecords recent;
 
-  RolloutTable(Dialect dialect, LogWriter writer, LogReaders readers, RecentRecords recent) {
-    this.dialect = dialect;
+  RolloutTable(Database database, LogWriter writer, LogReaders readers, RecentRecords recent) {
+    this.database = database;
     this.writer = writer;
     this.readers = readers;
     this.recent = recent;
@@ -86,13 +86,16 @@ public final class RolloutTable {
     String run = finished.id.run();
     RolloutSummary summary = finished.summary;
     return writer.write(sql -> {
+      Optional<RecordFiles.Place> place = Optional.empty();
+      if (database.records().isPresent())
+        place = Optional.of(database.records().get().append(finished.packed));
       int stored =
           sql.update(
               "update rollouts set state = ?, stop = ?, detail = ?, reward = ?, row_count = ?,"
                   + " length = ?, turns = ?, tool_calls = ?, generated_tokens = ?,"
                   + " cached_tokens = ?, version_min = ?, version_max = ?, wall_ms = ?,"
-                  + " violation = ?, record = ?, bytes = ?, finished_ms = "
-                  + dialect.nowMillis()
+                  + " violation = ?, record = ?, bytes = ?, file = ?, place = ?, finished_ms = "
+                  + database.dialect().nowMillis()
                   + " where run = ? and group_name = ? and idx = ?"
                   + " and attempt = ? and state = 'running' and outcome = ''",
               summary.quarantined() ? "quarantined" : "finished",
@@ -109,8 +112,10 @@ public final class RolloutTable {
               summary.versionMax(),
               summary.wallMillis(),
               summary.violation(),
-              finished.packed,
+              place.isPresent() ? null : finished.packed,
               finished.packed.length,
+              place.map(RecordFiles.Place::file).orElse(0),
+              place.map(RecordFiles.Place::at).orElse(0L),
               run,
               summary.group(),
               summary.index(),
@@ -189,25 +194,25 @@ public final class RolloutTable {
 
   /// The trajectory of one attempt; empty while it runs and after its rows were forgotten.
   public Optional<Trajectory> trajectory(String run, String group, int index, int attempt) {
-    return trajectory(readers, new RolloutId(run, group, index, attempt));
+    return trajectory(database, readers, new RolloutId(run, group, index, attempt));
   }
 
   /// The same as [TrajectoryCodec] wrote it.
   public Optional<byte[]> record(RolloutId id) {
-    return recent.find(id).or(() -> stored(readers, id).map(TrajectoryCodec::unpack));
+    return recent.find(id).or(() -> stored(database, readers, id).map(TrajectoryCodec::unpack));
   }
 
-  static Optional<Trajectory> trajectory(LogReaders readers, RolloutId id) {
-    return stored(readers, id).map(TrajectoryCodec::decode);
+  static Optional<Trajectory> trajectory(Database database, LogReaders readers, RolloutId id) {
+    return stored(database, readers, id).map(TrajectoryCodec::decode);
   }
 
-  private static Optional<byte[]> stored(LogReaders readers, RolloutId id) {
+  private static Optional<byte[]> stored(Database database, LogReaders readers, RolloutId id) {
     return readers
         .read(sql ->
             sql.query(
-                row -> Optional.ofNullable(row.getBytes(1)),
-                "select record from rollouts where run = ? and group_name = ? and idx = ?"
-                    + " and attempt = ?",
+                row -> bytes(database, row),
+                "select record, file, place, bytes from rollouts where run = ? and group_name = ?"
+                    + " and idx = ? and attempt = ?",
                 id.run(),
                 id.group(),
                 id.index(),
@@ -215,6 +220,16 @@ public final class RolloutTable {
         .stream()
         .flatMap(Optional::stream)
         .findFirst();
+  }
+
+  private static Optional<byte[]> bytes(Database database, ResultSet row) throws SQLException {
+    int file = row.getInt("file");
+    if (file == 0 || database.records().isEmpty())
+      return Optional.ofNullable(row.getBytes("record"));
+    return database
+        .records()
+        .get()
+        .read(new RecordFiles.Place(file, row.getLong("place")), row.getInt("bytes"));
   }
 
   /// Empty while the attempt runs.

@@ -124,7 +124,7 @@ public final class TrajectoryLog implements AutoCloseable {
   }
 
   public RolloutTable rollouts() {
-    return new RolloutTable(database.dialect(), writer, readers, recent);
+    return new RolloutTable(database, writer, readers, recent);
   }
 
   /// Scores that stored rollouts are given later.
@@ -141,7 +141,7 @@ public final class TrajectoryLog implements AutoCloseable {
   }
 
   public Retention retention() {
-    return new Retention(database.dialect(), writer, readers);
+    return new Retention(database, writer, readers);
   }
 
   /// The environments that clients registered, by name.

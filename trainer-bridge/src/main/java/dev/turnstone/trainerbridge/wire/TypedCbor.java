@@ -10,14 +10,10 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.POJONode;
 import com.fasterxml.jackson.dataformat.cbor.CBORFactory;
-import com.fasterxml.jackson.dataformat.cbor.CBORGenerator;
 import com.fasterxml.jackson.dataformat.cbor.CBORParser;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.Map;
 
 /// A JSON tree as CBOR, in which arrays of numbers are RFC 8746 typed arrays: `int[]` is tag 78
 /// (i32 little-endian), `float[]` tag 85 (f32 little-endian) and `byte[]` tag 64 (u8).
@@ -25,9 +21,9 @@ import java.util.Map;
 /// In the tree, `int[]` and `float[]` are [POJONode]s and `byte[]` is a [BinaryNode]. Maps and
 /// lists have definite lengths and keep their order, so equal trees have equal bytes.
 public final class TypedCbor {
-  private static final int U8 = 64;
-  private static final int I32_LE = 78;
-  private static final int F32_LE = 85;
+  static final int U8 = 64;
+  static final int I32_LE = 78;
+  static final int F32_LE = 85;
   private static final CBORFactory FACTORY =
       CBORFactory.builder()
           .streamReadConstraints(
@@ -37,13 +33,9 @@ public final class TypedCbor {
   private TypedCbor() {}
 
   static byte[] encode(JsonNode tree) {
-    ByteArrayOutputStream out = new ByteArrayOutputStream();
-    try (CBORGenerator cbor = FACTORY.createGenerator(out)) {
-      write(cbor, tree);
-    } catch (IOException e) {
-      throw new UncheckedIOException("writing to memory failed", e);
-    }
-    return out.toByteArray();
+    CborWriter writer = new CborWriter(CborWriter.estimate(tree));
+    writer.write(tree);
+    return writer.bytes();
   }
 
   /// Reads one CBOR item.
@@ -58,48 +50,6 @@ public final class TypedCbor {
     } catch (IOException e) {
       throw new IllegalArgumentException("not CBOR: " + e.getMessage(), e);
     }
-  }
-
-  private static void write(CBORGenerator cbor, JsonNode node) throws IOException {
-    switch (node) {
-      case ObjectNode object -> {
-        cbor.writeStartObject(object, object.size());
-        for (Map.Entry<String, JsonNode> field : object.properties()) {
-          cbor.writeFieldName(field.getKey());
-          write(cbor, field.getValue());
-        }
-        cbor.writeEndObject();
-      }
-      case ArrayNode list -> {
-        cbor.writeStartArray(list, list.size());
-        for (JsonNode item : list) write(cbor, item);
-        cbor.writeEndArray();
-      }
-      case BinaryNode bytes -> typed(cbor, U8, bytes.binaryValue());
-      case POJONode typed when typed.getPojo() instanceof int[] ids ->
-          typed(cbor, I32_LE, littleEndian(ids));
-      case POJONode typed when typed.getPojo() instanceof float[] values ->
-          typed(cbor, F32_LE, littleEndian(values));
-      default -> scalar(cbor, node);
-    }
-  }
-
-  private static void scalar(CBORGenerator cbor, JsonNode node) throws IOException {
-    switch (node.getNodeType()) {
-      case STRING -> cbor.writeString(node.textValue());
-      case BOOLEAN -> cbor.writeBoolean(node.booleanValue());
-      case NULL -> cbor.writeNull();
-      case NUMBER -> {
-        if (node.isIntegralNumber() && node.canConvertToLong()) cbor.writeNumber(node.longValue());
-        else cbor.writeNumber(node.doubleValue());
-      }
-      default -> throw new IllegalArgumentException("no CBOR for " + node.getNodeType());
-    }
-  }
-
-  private static void typed(CBORGenerator cbor, int tag, byte[] bytes) throws IOException {
-    cbor.writeTag(tag);
-    cbor.writeBinary(bytes);
   }
 
   private static JsonNode read(CBORParser cbor) throws IOException {
@@ -149,18 +99,6 @@ public final class TypedCbor {
       case F32_LE -> new POJONode(floats(bytes));
       default -> throw new IllegalArgumentException("CBOR bytes with tag " + tag);
     };
-  }
-
-  private static byte[] littleEndian(int[] values) {
-    ByteBuffer bytes = ByteBuffer.allocate(4 * values.length).order(ByteOrder.LITTLE_ENDIAN);
-    bytes.asIntBuffer().put(values);
-    return bytes.array();
-  }
-
-  private static byte[] littleEndian(float[] values) {
-    ByteBuffer bytes = ByteBuffer.allocate(4 * values.length).order(ByteOrder.LITTLE_ENDIAN);
-    bytes.asFloatBuffer().put(values);
-    return bytes.array();
   }
 
   private static int[] ints(byte[] bytes) {
