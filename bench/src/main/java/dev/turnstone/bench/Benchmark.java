@@ -4,7 +4,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
 
 /// Measures one thing.
-interface Benchmark {
+public interface Benchmark {
   String name();
 
   /// What it measures and which arguments it takes, in one line.

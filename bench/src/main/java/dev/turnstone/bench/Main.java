@@ -2,6 +2,7 @@ package dev.turnstone.bench;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.turnstone.bench.gateway.GatewayBench;
 import java.io.PrintStream;
 import java.util.List;
 import java.util.Optional;
@@ -15,6 +16,7 @@ public final class Main {
   private static final List<Benchmark> BENCHMARKS =
       List.of(
           new ChatLoad(),
+          new GatewayBench(),
           new EngineBatches(),
           new Templates(),
           new SandboxLoad(),

@@ -102,7 +102,10 @@ final class Sequence {
   }
 
   void admitted(int cached) {
-    if (!admittedBefore) cachedTokens = cached;
+    if (!admittedBefore) {
+      cachedTokens = cached;
+      listener.admitted();
+    }
     admittedBefore = true;
   }
 

@@ -6,7 +6,7 @@ package dev.turnstone.rollout;
 /// @param frequency subtracted once for every time the token was generated, in [-2, 2]
 /// @param presence subtracted if the token was generated at all, in [-2, 2]
 /// @param repetition divides a positive logit and multiplies a negative one if the token is in the
-///   prompt or was generated, in (0, 100]; 1 changes nothing
+///   prompt or was generated, in [0.01, 100]; 1 changes nothing
 public record Penalties(double frequency, double presence, double repetition) {
   public static final Penalties NONE = new Penalties(0, 0, 1);
 
@@ -15,8 +15,8 @@ public record Penalties(double frequency, double presence, double repetition) {
       throw new IllegalArgumentException("frequency_penalty is not in [-2, 2]: " + frequency);
     if (!(presence >= -2 && presence <= 2))
       throw new IllegalArgumentException("presence_penalty is not in [-2, 2]: " + presence);
-    if (!(repetition > 0 && repetition <= 100))
-      throw new IllegalArgumentException("repetition_penalty is not in (0, 100]: " + repetition);
+    if (!(repetition >= 0.01 && repetition <= 100))
+      throw new IllegalArgumentException("repetition_penalty is not in [0.01, 100]: " + repetition);
   }
 
   /// Whether any of them changes a logit.

@@ -39,6 +39,9 @@ public interface Policy {
   interface TokenListener {
     void sampled(int id, float logprob, int version);
 
+    /// The request no longer waits: it is in the batch. Not every policy says so.
+    default void admitted() {}
+
     /// The same with the most probable ids beside it; [TopLogprobs#NONE] if none were asked for.
     default void sampled(int id, float logprob, int version, TopLogprobs top) {
       sampled(id, logprob, version);

@@ -17,6 +17,11 @@ public final class Tokens {
     return ids.length == 0 ? NONE : new Tokens(ids.clone());
   }
 
+  /// The ids of an array that nobody changes any more.
+  public static Tokens owned(int[] ids) {
+    return ids.length == 0 ? NONE : new Tokens(ids);
+  }
+
   public int size() {
     return ids.length;
   }

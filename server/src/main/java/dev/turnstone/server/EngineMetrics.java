@@ -2,6 +2,8 @@ package dev.turnstone.server;
 
 import dev.turnstone.engine.Engine;
 import dev.turnstone.engine.EngineStats;
+import dev.turnstone.engine.Model;
+import dev.turnstone.server.completion.Timings;
 import dev.turnstone.server.http.Metrics;
 import java.util.function.ToDoubleFunction;
 
@@ -10,14 +12,17 @@ import java.util.function.ToDoubleFunction;
 final class EngineMetrics {
   private final Metrics metrics;
   private final Engine engine;
+  private final String[] labels;
 
-  private EngineMetrics(Metrics metrics, Engine engine) {
+  private EngineMetrics(Metrics metrics, Engine engine, String model) {
+    this.labels = Timings.labels(model);
     this.metrics = metrics;
     this.engine = engine;
   }
 
-  static void register(Metrics metrics, Engine engine) {
-    EngineMetrics all = new EngineMetrics(metrics, engine);
+  /// @param model name as clients know it
+  static void register(Metrics metrics, Engine engine, String model) {
+    EngineMetrics all = new EngineMetrics(metrics, engine, model);
     all.gauge("running", "num_requests_running", "Sequences in the batch", EngineStats::running);
     all.gauge("waiting", "num_requests_waiting", "Sequences that wait", EngineStats::waiting);
     all.gauge("kv_usage", "kv_cache_usage_perc", "KV blocks held, 0 to 1", EngineStats::kvUsage);
@@ -38,7 +43,27 @@ final class EngineMetrics {
         "vllm:prefix_cache_queries",
         "Prompt tokens admitted",
         engine,
-        e -> e.stats().promptTokens());
+        e -> e.stats().promptTokens(),
+        all.labels);
+    metrics.counter(
+        "vllm:prompt_tokens_cached",
+        "Prompt tokens that were not computed again",
+        engine,
+        e -> e.stats().cachedTokens(),
+        all.labels);
+    metrics.gauge(
+        "vllm:cache_config_info",
+        "The KV cache, in its labels",
+        engine,
+        e -> 1,
+        "model_name",
+        model,
+        "engine",
+        "0",
+        "block_size",
+        Integer.toString(Model.BLOCK),
+        "num_gpu_blocks",
+        Integer.toString(engine.stats().totalBlocks()));
     metrics.gauge(
         "turnstone.engine.weights_version",
         "Version of the weights that serve",
@@ -50,13 +75,14 @@ final class EngineMetrics {
       String name, String vllm, String description, ToDoubleFunction<EngineStats> value) {
     metrics.gauge(
         "turnstone.engine." + name, description, engine, e -> value.applyAsDouble(e.stats()));
-    metrics.gauge("vllm:" + vllm, description, engine, e -> value.applyAsDouble(e.stats()));
+    metrics.gauge("vllm:" + vllm, description, engine, e -> value.applyAsDouble(e.stats()), labels);
   }
 
   private void counter(
       String name, String vllm, String description, ToDoubleFunction<EngineStats> value) {
     own(name, description, value);
-    metrics.counter("vllm:" + vllm, description, engine, e -> value.applyAsDouble(e.stats()));
+    metrics.counter(
+        "vllm:" + vllm, description, engine, e -> value.applyAsDouble(e.stats()), labels);
   }
 
   private void own(String name, String description, ToDoubleFunction<EngineStats> value) {

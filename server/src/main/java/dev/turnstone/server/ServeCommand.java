@@ -144,7 +144,8 @@ final class ServeCommand implements Callable<Integer> {
         folder
             .load(settings.engine(), settings.toolParser(), settings.reasoningParser())
             .withDefaults(defaults);
-    if (served.policy() instanceof Engine engine) EngineMetrics.register(metrics, engine);
+    if (served.policy() instanceof Engine engine)
+      EngineMetrics.register(metrics, engine, served.name());
     return served;
   }
 

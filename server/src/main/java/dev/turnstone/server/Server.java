@@ -12,6 +12,7 @@ import dev.turnstone.server.anthropic.Messages;
 import dev.turnstone.server.completion.Completion.Pace;
 import dev.turnstone.server.completion.Completions;
 import dev.turnstone.server.completion.Served;
+import dev.turnstone.server.completion.Timings;
 import dev.turnstone.server.http.Access;
 import dev.turnstone.server.http.Contract;
 import dev.turnstone.server.http.Dispatch;
@@ -85,7 +86,7 @@ public final class Server implements AutoCloseable {
             key -> agentKeys.session(key).isPresent());
     Dispatch dispatch = new Dispatch(access, contract, metrics, inFlight);
     rim = Rim.listen(config.host(), config.port(), dispatch, operations.starting());
-    owned.addAll(List.of(rim, metrics));
+    owned.addAll(List.of(rim.watch(metrics), rim, metrics));
   }
 
   /// Loads the policy that a server serves.
@@ -119,7 +120,8 @@ public final class Server implements AutoCloseable {
             jails);
     owned.add(1, environments);
     Weights weights = weights(trajectories, served);
-    Sessions sessions = new Sessions(served.format(), config.sessions(), System::nanoTime);
+    Sessions sessions =
+        new Sessions(served.format(), served.policy()::forget, config.sessions(), System::nanoTime);
     owned.addFirst(sessions);
     SessionsApi sessionsApi =
         new SessionsApi(sessions, agentKeys, new TrajectoryJson(served.texts())::write);
@@ -148,7 +150,10 @@ public final class Server implements AutoCloseable {
     metrics.gauge(
         "turnstone.completions", "Chat completions in flight", completions, Gate::inFlight);
     Completions running =
-        new Completions(served, new Pace(config.completionTimeout(), config.ping()));
+        new Completions(
+            served,
+            new Pace(config.completionTimeout(), config.ping()),
+            new Timings(metrics, served.name()));
     Gate requests = new Gate("requests", config.maxRequests());
     List<Route> routes = new ArrayList<>(operations.routes());
     metrics.gauge("turnstone.sessions", "Sessions that are open", sessions, Sessions::count);

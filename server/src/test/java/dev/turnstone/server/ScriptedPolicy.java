@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -22,6 +23,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 /// A policy that says what a test told it to, byte by byte, and then id 0, its stop token.
 public final class ScriptedPolicy implements TrainablePolicy, PausablePolicy {
   static final int STOP = 0;
+
+  /// Conversations that it was told will not go on.
+  public final List<String> over = new CopyOnWriteArrayList<>();
 
   public final List<Request> requests = new ArrayList<>();
   public final CountDownLatch silent = new CountDownLatch(1);
@@ -56,6 +60,11 @@ public final class ScriptedPolicy implements TrainablePolicy, PausablePolicy {
 
     /// Says something and then nothing until it is interrupted.
     record Hang(String text) implements Line {}
+  }
+
+  @Override
+  public void forget(String conversation) {
+    over.add(conversation);
   }
 
   public ScriptedPolicy says(String text) {

@@ -64,6 +64,13 @@ public final class ChatTemplate {
     return new ChatTemplate(Template.parse(source), Optional.empty(), tokens, source);
   }
 
+  /// Another template for the same special tokens.
+  ///
+  /// @throws IllegalArgumentException if it is not understood
+  ChatTemplate with(String other) {
+    return new ChatTemplate(Template.parse(other), Optional.empty(), specialTokens, other);
+  }
+
   /// Loads a model folder's template: `chat_template.jinja`, else the entry of
   /// `tokenizer_config.json`.
   ///
@@ -153,6 +160,7 @@ public final class ChatTemplate {
   /// If there may be any, it is rendered once more with marks in the messages; where the marks come
   /// out is where messages came out. The text is proof that the marks changed nothing else.
   ///
+  /// @param more further variables of the template
   /// @throws IllegalArgumentException if the template decides by what is marked
   PromptText prompt(
       List<Message> messages,
@@ -160,11 +168,13 @@ public final class ChatTemplate {
       boolean generationPrompt,
       LocalDateTime now,
       ArgumentStyle style,
-      ControlTokens control) {
+      ControlTokens control,
+      Map<String, Json> more) {
     ArrayNode said = conversation(messages, style);
     ArrayNode offered = offered(tools);
-    ObjectNode none = JSON.createObjectNode();
-    String text = render(said, offered, generationPrompt, none, now);
+    ObjectNode variables = JSON.createObjectNode();
+    more.forEach((name, value) -> variables.set(name, value(name, value)));
+    String text = render(said, offered, generationPrompt, variables, now);
     if (!control.maybeIn(said) && !control.maybeIn(offered)) return PromptText.plain(text);
     String mark = mark(text);
     for (Quoting quoting : Quoting.values()) {
@@ -172,7 +182,7 @@ public final class ChatTemplate {
         JsonNode quoted = control.marked(said, mark, quoting);
         JsonNode tooled = control.marked(offered, mark, quoting);
         PromptText prompt =
-            PromptText.unmarked(render(quoted, tooled, generationPrompt, none, now), mark);
+            PromptText.unmarked(render(quoted, tooled, generationPrompt, variables, now), mark);
         if (prompt.text().equals(text)) return prompt;
       } catch (TemplateException _) {
         // It minds the marks: with fewer it may not.
@@ -252,6 +262,14 @@ public final class ChatTemplate {
         .put("description", tool.description())
         .set("parameters", object(tool.parameters(), "parameters of the tool " + tool.name()));
     return made;
+  }
+
+  private static JsonNode value(String name, Json json) {
+    try {
+      return JSON.readTree(json.text());
+    } catch (JsonProcessingException _) {
+      throw new IllegalArgumentException("variable %s is no JSON: %s".formatted(name, json.text()));
+    }
   }
 
   private static JsonNode object(Json json, String what) {

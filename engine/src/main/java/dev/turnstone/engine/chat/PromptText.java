@@ -26,6 +26,11 @@ record PromptText(String text, BitSet quoted) {
     return new PromptText(text.append(marked, start, marked.length()).toString(), quoted);
   }
 
+  /// The text up to a place.
+  PromptText upTo(int end) {
+    return new PromptText(text.substring(0, end), quoted.get(0, end));
+  }
+
   /// The text from a place on.
   PromptText from(int start) {
     return new PromptText(text.substring(start), quoted.get(start, Math.max(start, text.length())));

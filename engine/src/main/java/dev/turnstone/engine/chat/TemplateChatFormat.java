@@ -7,6 +7,7 @@ import dev.turnstone.engine.chat.tools.TurnParser;
 import dev.turnstone.rollout.ChatFormat;
 import dev.turnstone.rollout.Json;
 import dev.turnstone.rollout.Message;
+import dev.turnstone.rollout.Rendering;
 import dev.turnstone.rollout.Tokens;
 import dev.turnstone.rollout.ToolCall;
 import dev.turnstone.rollout.ToolSpec;
@@ -17,6 +18,7 @@ import java.time.LocalDateTime;
 import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 
@@ -89,7 +91,7 @@ public final class TemplateChatFormat implements ChatFormat {
   /// The stop ids and the special token with which the template ends a turn, which may be another.
   private Set<Integer> withEndOfTurn(Set<Integer> eosIds) {
     Set<Integer> ids = new TreeSet<>(eosIds);
-    String after = afterStandIn(List.of(), List.of(), false).text();
+    String after = afterStandIn(List.of(), List.of(), false, Map.of()).text();
     Tokens tail = tokenizer.encode(after, false);
     for (int i = 0; i < tail.size(); i++) {
       if (!tokenizer.isSpecial(tail.get(i)) && !eosIds.contains(tail.get(i))) continue;
@@ -102,13 +104,40 @@ public final class TemplateChatFormat implements ChatFormat {
 
   @Override
   public Tokens prompt(List<Message> messages, List<ToolSpec> tools) {
+    return prompt(messages, tools, Rendering.USUAL);
+  }
+
+  @Override
+  public Tokens prompt(List<Message> messages, List<ToolSpec> tools, Rendering rendering) {
+    ChatTemplate chosen = rendering.template().map(template::with).orElse(template);
+    boolean opened = rendering.generationPrompt();
+    PromptText text =
+        chosen.prompt(messages, tools, opened, now(), arguments, control, rendering.variables());
     return tokenizer.encode(
-        template.prompt(messages, tools, true, now(), arguments, control), control);
+        rendering.continued() ? upTo(text, messages.getLast().content()) : text, control);
+  }
+
+  /// A rendered conversation up to the end of its last message, as transformers cuts it.
+  private static PromptText upTo(PromptText rendered, String last) {
+    String text = rendered.text();
+    String stripped = last.strip();
+    int at = text.lastIndexOf(stripped);
+    if (stripped.isEmpty() || at < 0)
+      throw new IllegalArgumentException(
+          "the chat template does not show the message that is to be continued");
+    String whole = last.stripLeading();
+    return rendered.upTo(at + (text.startsWith(whole, at) ? whole.length() : stripped.length()));
   }
 
   @Override
   public Tokens suffix(Tokens held, List<Message> messages, List<ToolSpec> tools) {
-    PromptText after = afterStandIn(messages, tools, true);
+    return suffix(held, messages, tools, Map.of());
+  }
+
+  @Override
+  public Tokens suffix(
+      Tokens held, List<Message> messages, List<ToolSpec> tools, Map<String, Json> variables) {
+    PromptText after = afterStandIn(messages, tools, true, variables);
     Tokens ids = tokenizer.encode(after, control);
     int end = 0;
     while (end < ids.size() && !stopIds.contains(ids.get(end))) end++;
@@ -121,13 +150,17 @@ public final class TemplateChatFormat implements ChatFormat {
 
   /// What the template writes after the stand-in's text, up to the end.
   private PromptText afterStandIn(
-      List<Message> messages, List<ToolSpec> tools, boolean generationPrompt) {
+      List<Message> messages,
+      List<ToolSpec> tools,
+      boolean generationPrompt,
+      Map<String, Json> variables) {
     List<Message> conversation = new ArrayList<>();
     conversation.add(new Message.User("?"));
     conversation.add(standIn(messages));
     conversation.addAll(messages);
     PromptText prompt =
-        template.prompt(conversation, tools, generationPrompt, now(), arguments, control);
+        template.prompt(
+            conversation, tools, generationPrompt, now(), arguments, control, variables);
     int at = prompt.text().indexOf(STAND_IN);
     if (at < 0)
       throw new IllegalArgumentException("the chat template leaves out an assistant's turn");

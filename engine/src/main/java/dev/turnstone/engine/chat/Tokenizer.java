@@ -11,7 +11,6 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.Map;
@@ -90,20 +89,26 @@ public final class Tokenizer implements AutoCloseable {
   /// @param addSpecialTokens whether what the tokenizer puts around a text, such as BOS, is added;
   ///   a rendered chat template already has it
   public Tokens encode(String text, boolean addSpecialTokens) {
-    open.readLock().lock();
-    try {
-      if (closed) throw new IllegalStateException("the tokenizer is closed");
-      return encode(handle, text, addSpecialTokens);
-    } finally {
-      open.readLock().unlock();
-    }
+    return LongTexts.work(
+        text.length(),
+        () -> {
+          open.readLock().lock();
+          try {
+            if (closed) throw new IllegalStateException("the tokenizer is closed");
+            return encode(handle, text, addSpecialTokens);
+          } finally {
+            open.readLock().unlock();
+          }
+        });
   }
 
   private static Tokens encode(long handle, String text, boolean addSpecialTokens) {
     long encoding = TokenizersLibrary.LIB.encode(handle, text, addSpecialTokens);
     try {
       long[] ids = TokenizersLibrary.LIB.getTokenIds(encoding);
-      return Tokens.of(Arrays.stream(ids).mapToInt(Math::toIntExact).toArray());
+      int[] all = new int[ids.length];
+      for (int i = 0; i < all.length; i++) all[i] = Math.toIntExact(ids[i]);
+      return Tokens.owned(all);
     } finally {
       TokenizersLibrary.LIB.deleteEncoding(encoding);
     }
@@ -118,6 +123,10 @@ public final class Tokenizer implements AutoCloseable {
 
   /// Encodes by the copy with other names, whether or not anything is quoted.
   Tokens encodeQuoting(PromptText prompt, ControlTokens control) {
+    return LongTexts.work(prompt.text().length(), () -> quoting(prompt, control));
+  }
+
+  private Tokens quoting(PromptText prompt, ControlTokens control) {
     open.readLock().lock();
     try {
       if (closed) throw new IllegalStateException("the tokenizer is closed");

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.turnstone.engine.ModelException;
 import dev.turnstone.rollout.Json;
 import dev.turnstone.rollout.Message;
+import dev.turnstone.rollout.Rendering;
 import dev.turnstone.rollout.Tokens;
 import dev.turnstone.rollout.ToolCall;
 import dev.turnstone.rollout.ToolSpec;
@@ -13,6 +14,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -41,6 +44,32 @@ class TemplateChatFormatTest {
   @AfterAll
   static void close() {
     tokenizer.close();
+  }
+
+  @Test
+  void aMessageThatIsContinuedHasNoEnd() {
+    List<Message> begun =
+        List.of(new Message.User("What is 6 * 7?"), new Message.Assistant("It is ", List.of()));
+    Rendering continued = new Rendering(false, true, Map.of(), Optional.empty());
+    assertThat(shown(tiny.prompt(begun, List.of(), continued)))
+        .isEqualTo("<|im_start|>user\nWhat is 6 * 7?<|im_end|>\n<|im_start|>assistant\nIt is ");
+    Rendering closed = new Rendering(false, false, Map.of(), Optional.empty());
+    assertThat(shown(tiny.prompt(begun, List.of(), closed))).endsWith("It is <|im_end|>\n");
+  }
+
+  @Test
+  void aClientsTemplateAndVariablesAreRendered() {
+    Rendering own =
+        new Rendering(
+            true,
+            false,
+            Map.of("enable_thinking", new Json("false")),
+            Optional.of("{{ messages[0].content }}|{{ enable_thinking }}"));
+    assertThat(shown(tiny.prompt(List.of(new Message.User("hi")), List.of(), own)))
+        .isEqualTo("hi|False");
+    Rendering broken = new Rendering(true, false, Map.of(), Optional.of("{{ messages"));
+    assertThatThrownBy(() -> tiny.prompt(TASK, List.of(), broken))
+        .isInstanceOf(IllegalArgumentException.class);
   }
 
   @Test

@@ -12,6 +12,11 @@ public final class Continuation {
   final Digest history;
   final Digest tools;
   final List<Message> heard;
+
+  /// The beginning of what the policy says, if the client gave one.
+  final Optional<Message.Assistant> opening;
+
+  private final int row;
   private final Match match;
   private final Tokens prompt;
 
@@ -22,8 +27,12 @@ public final class Continuation {
       Tokens observed,
       Digest history,
       Digest tools,
-      List<Message> heard) {
+      List<Message> heard,
+      Optional<Message.Assistant> opening,
+      int row) {
     this.parent = parent;
+    this.opening = opening;
+    this.row = row;
     this.match = match;
     this.prompt = prompt;
     this.observed = observed;
@@ -32,9 +41,35 @@ public final class Continuation {
     this.heard = heard;
   }
 
-  Continuation again() {
+  /// The same once more, as the beginning of another row.
+  Continuation again(int other) {
     return new Continuation(
-        parent, Match.fork("sampled_again"), prompt, observed, history, tools, heard);
+        parent,
+        Match.fork("sampled_again"),
+        prompt,
+        observed,
+        history,
+        tools,
+        heard,
+        opening,
+        other);
+  }
+
+  /// What the client has of the turn when it ends with `said`.
+  Message.Assistant whole(Message.Assistant said) {
+    return opening
+        .map(begun ->
+            new Message.Assistant(
+                begun.content() + said.content(),
+                said.toolCalls(),
+                begun.reasoning() + said.reasoning()))
+        .orElse(said);
+  }
+
+  /// Which of the session's conversations it is the next turn of: calls that share one follow one
+  /// another.
+  public int row() {
+    return row;
   }
 
   public Match match() {

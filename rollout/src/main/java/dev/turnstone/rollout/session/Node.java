@@ -14,6 +14,10 @@ import java.util.Optional;
 /// Guarded by its session's lock.
 final class Node {
   final int number;
+
+  /// The conversation that it is a turn of.
+  final int row;
+
   final Optional<Node> parent;
   final Match match;
   final Tokens observed;
@@ -42,6 +46,7 @@ final class Node {
       Sampling sampling,
       Message.Assistant said) {
     this.number = number;
+    this.row = begun.row();
     this.parent = begun.parent;
     this.match = begun.match();
     this.observed = begun.observed;

@@ -3,6 +3,7 @@ package dev.turnstone.rollout.session;
 import dev.turnstone.rollout.ChatFormat;
 import dev.turnstone.rollout.Generation;
 import dev.turnstone.rollout.Message;
+import dev.turnstone.rollout.Rendering;
 import dev.turnstone.rollout.Row;
 import dev.turnstone.rollout.Sampling;
 import dev.turnstone.rollout.Tokens;
@@ -31,6 +32,7 @@ public final class SessionRecord {
   private final Map<Digest, List<Node>> ends = new HashMap<>();
   private final Set<Digest> told = new HashSet<>();
   private int begun;
+  private int rows;
 
   public SessionRecord(ChatFormat format) {
     this.format = format;
@@ -40,15 +42,22 @@ public final class SessionRecord {
   ///
   /// @throws IllegalArgumentException if the chat template refuses them
   public Continuation begin(List<Message> messages, List<ToolSpec> tools) {
+    return begin(messages, tools, Rendering.USUAL);
+  }
+
+  /// The same for a client that asks for another rendering; one that held ids cannot give is done
+  /// from the first message on.
+  public Continuation begin(List<Message> messages, List<ToolSpec> tools, Rendering rendering) {
     List<Digest> histories = histories(messages);
     Digest offered = Digest.of(tools);
     Found found;
+    int row;
     synchronized (lock) {
-      found = find(messages, histories, offered);
-      hold(found);
+      found = rendering.follows() ? find(messages, histories, offered) : apart();
+      row = hold(found);
     }
     try {
-      return render(messages, tools, histories, offered, found);
+      return render(messages, tools, rendering, histories, offered, found, row);
     } catch (RuntimeException e) {
       release(found.node());
       throw e;
@@ -69,7 +78,7 @@ public final class SessionRecord {
           longest.isPresent()
               ? longest.get().continuations == 0 ? Match.CLEAN : Match.fork("branch")
               : begun == 0 ? Match.CLEAN : Match.fork("new_conversation");
-      hold(new Found(longest, from, match));
+      int row = hold(new Found(longest, from, match));
       return new Continuation(
           longest,
           match,
@@ -77,8 +86,15 @@ public final class SessionRecord {
           prompt.slice(from, prompt.size()),
           Digest.EMPTY,
           Digest.EMPTY,
-          List.of());
+          List.of(),
+          Optional.empty(),
+          row);
     }
+  }
+
+  /// For what is rendered by itself.
+  private Found apart() {
+    return new Found(Optional.empty(), 0, begun == 0 ? Match.CLEAN : Match.fork("rendering"));
   }
 
   /// Where a history leaves what is known.
@@ -133,8 +149,13 @@ public final class SessionRecord {
     return node.continuations == 0 ? Match.CLEAN : Match.fork("branch");
   }
 
-  private void hold(Found found) {
+  /// Takes a place behind what was found.
+  ///
+  /// @return the conversation: that of the turn before it, unless another call goes on from there
+  private int hold(Found found) {
     begun++;
+    int row =
+        found.node().filter(n -> n.continuations == 0).map(n -> n.row).orElseGet(() -> rows++);
     found
         .node()
         .ifPresent(node -> {
@@ -143,6 +164,7 @@ public final class SessionRecord {
           node.discarded = false;
           node.parent.ifPresent(parent -> parent.continuations++);
         });
+    return row;
   }
 
   private void release(Optional<Node> node) {
@@ -154,31 +176,53 @@ public final class SessionRecord {
   private Continuation render(
       List<Message> messages,
       List<ToolSpec> tools,
+      Rendering rendering,
       List<Digest> histories,
       Digest offered,
-      Found found) {
-    List<Message> heard = List.copyOf(messages.subList(found.shared(), messages.size()));
-    Digest history = histories.isEmpty() ? Digest.EMPTY : histories.getLast();
+      Found found,
+      int row) {
+    int told = messages.size() - (rendering.continued() ? 1 : 0);
+    List<Message> heard = List.copyOf(messages.subList(found.shared(), told));
+    Digest history = told == 0 ? Digest.EMPTY : histories.get(told - 1);
     synchronized (lock) {
-      told.addAll(histories);
+      this.told.addAll(histories);
     }
     if (found.node().isEmpty()) {
-      Tokens prompt = format.prompt(messages, tools);
+      Tokens prompt = format.prompt(messages, tools, rendering);
       return new Continuation(
-          Optional.empty(), found.match(), prompt, prompt, history, offered, heard);
+          Optional.empty(),
+          found.match(),
+          prompt,
+          prompt,
+          history,
+          offered,
+          heard,
+          rendering.continued()
+              ? Optional.of((Message.Assistant) messages.getLast())
+              : Optional.empty(),
+          row);
     }
     Node node = found.node().get();
-    Tokens suffix = format.suffix(node.heldWith(Tokens.NONE), heard, tools);
+    Tokens suffix = format.suffix(node.heldWith(Tokens.NONE), heard, tools, rendering.variables());
     return new Continuation(
-        found.node(), found.match(), node.heldWith(suffix), suffix, history, offered, heard);
+        found.node(),
+        found.match(),
+        node.heldWith(suffix),
+        suffix,
+        history,
+        offered,
+        heard,
+        Optional.empty(),
+        row);
   }
 
   /// Takes what was sampled for a call.
   ///
-  /// @param said as the client reads it and will send it back
+  /// @param spoken as the client reads it and will send it back
   /// @return the turn's number
   public int accept(
-      Continuation call, Generation generation, Sampling sampling, Message.Assistant said) {
+      Continuation call, Generation generation, Sampling sampling, Message.Assistant spoken) {
+    Message.Assistant said = call.whole(spoken);
     synchronized (lock) {
       Node node = new Node(turns.size(), call, generation, sampling, said);
       turns.add(node);
@@ -196,7 +240,7 @@ public final class SessionRecord {
   public Continuation again(Continuation call) {
     synchronized (lock) {
       call.parent.ifPresent(parent -> parent.continuations++);
-      return call.again();
+      return call.again(rows++);
     }
   }
 
@@ -219,6 +263,13 @@ public final class SessionRecord {
   public int turns() {
     synchronized (lock) {
       return turns.size();
+    }
+  }
+
+  /// Conversations that were begun: those of [Continuation#row] below this.
+  public int conversations() {
+    synchronized (lock) {
+      return rows;
     }
   }
 

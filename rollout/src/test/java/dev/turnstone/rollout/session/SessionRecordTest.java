@@ -3,12 +3,14 @@ package dev.turnstone.rollout.session;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.turnstone.rollout.ByteChatFormat;
+import dev.turnstone.rollout.ChatFormat;
 import dev.turnstone.rollout.Generation;
 import dev.turnstone.rollout.Generation.FinishReason;
 import dev.turnstone.rollout.Invariants;
 import dev.turnstone.rollout.Json;
 import dev.turnstone.rollout.Logprobs;
 import dev.turnstone.rollout.Message;
+import dev.turnstone.rollout.Rendering;
 import dev.turnstone.rollout.Row;
 import dev.turnstone.rollout.RunLength;
 import dev.turnstone.rollout.Sampling;
@@ -17,7 +19,10 @@ import dev.turnstone.rollout.ToolCall;
 import dev.turnstone.rollout.ToolSpec;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -48,6 +53,70 @@ class SessionRecordTest {
         .isEqualTo(4 + 5);
     assertThat(Invariants.violation(row)).isEmpty();
     assertThat(row.flags()).isEmpty();
+  }
+
+  @Test
+  void callsThatFollowOneAnotherAreOneConversationAndOthersHaveTheirOwn() {
+    Continuation first = record.begin(history, TOOLS);
+    record.accept(first, generation(ByteChatFormat.ids("two")), Sampling.FULL, said("two"));
+    hear(new Message.Assistant("two", List.of()), new Message.User("three"));
+    Continuation next = record.begin(history, TOOLS);
+    Continuation parallel = record.begin(history, TOOLS);
+    Continuation again = record.again(next);
+    Continuation apart = record.begin(List.of(new Message.User("other")), List.of());
+
+    assertThat(List.of(first.row(), next.row(), parallel.row(), again.row(), apart.row()))
+        .containsExactly(0, 0, 1, 2, 3);
+    assertThat(record.conversations()).isEqualTo(4);
+  }
+
+  @Test
+  void aMessageThatTheClientBeganIsOneTurnWithWhatThePolicyAdds() {
+    say("two");
+    Rendering continued = new Rendering(false, true, Map.of(), Optional.empty());
+    SessionRecord rendering = new SessionRecord(new Continuing());
+    List<Message> begun =
+        List.of(new Message.User("one"), new Message.Assistant("it is ", List.of()));
+    Continuation call = rendering.begin(begun, TOOLS, continued);
+    rendering.accept(call, generation(ByteChatFormat.ids("two")), Sampling.FULL, said("two"));
+
+    List<Message> resent =
+        List.of(
+            new Message.User("one"),
+            new Message.Assistant("it is two", List.of()),
+            new Message.User("three"));
+    assertThat(rendering.begin(resent, TOOLS).match()).isEqualTo(Match.CLEAN);
+    assertThat(rendering.begin(begun, TOOLS, continued).match().flag()).contains("rendering");
+  }
+
+  /// Renders as it is told to.
+  private static final class Continuing implements ChatFormat {
+    private final ByteChatFormat bytes = new ByteChatFormat();
+
+    @Override
+    public Tokens prompt(List<Message> messages, List<ToolSpec> tools) {
+      return bytes.prompt(messages, tools);
+    }
+
+    @Override
+    public Tokens prompt(List<Message> messages, List<ToolSpec> tools, Rendering rendering) {
+      return bytes.prompt(messages, tools);
+    }
+
+    @Override
+    public Tokens suffix(Tokens held, List<Message> messages, List<ToolSpec> tools) {
+      return bytes.suffix(held, messages, tools);
+    }
+
+    @Override
+    public String text(Tokens generated) {
+      return bytes.text(generated);
+    }
+
+    @Override
+    public Set<Integer> stopIds() {
+      return bytes.stopIds();
+    }
   }
 
   @Test

@@ -54,7 +54,7 @@ public final class Messages {
   }
 
   private Tokens prompt(MessagesRequest request) {
-    return served.prompt(request.messages(), request.tools());
+    return served.prompt(request.messages(), request.tools(), request.rendering());
   }
 
   private Reply create(Call call) throws InterruptedException {
@@ -62,7 +62,11 @@ public final class Messages {
     MessagesRequest request = MessagesRequest.read(call.body(), served);
     Tokens prompt = prompt(request);
     int bound = Math.min(request.maxTokens(), served.room(prompt, "messages"));
-    Ask ask = new Ask(prompt, request.sampling(), 1, bound, request.ends(), request.reading());
+    Ask ask =
+        served.forced(
+            new Ask(prompt, request.sampling(), 1, bound, request.ends(), request.reading()),
+            request.forced(),
+            !request.reading().oneCall());
     String id = "msg_" + Completions.id(call);
     String model = call.body().path("model").asText(served.name());
     if (request.stream())

@@ -3,6 +3,7 @@ package dev.turnstone.server.anthropic;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.turnstone.rollout.Json;
 import dev.turnstone.rollout.Message;
+import dev.turnstone.rollout.Rendering;
 import dev.turnstone.rollout.Sampling;
 import dev.turnstone.rollout.ToolCall;
 import dev.turnstone.rollout.ToolSpec;
@@ -12,17 +13,23 @@ import dev.turnstone.server.completion.Served;
 import dev.turnstone.server.http.Refused;
 import dev.turnstone.server.http.Wire;
 import dev.turnstone.server.openai.SamplingFields;
+import dev.turnstone.server.openai.ToolChoice;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /// A message as it was asked for.
+///
+/// @param forced tools of which at least one must be called
 record MessagesRequest(
     List<Message> messages,
     List<ToolSpec> tools,
-    Reading reading,
+    Optional<List<ToolSpec>> forced,
+    Rendering rendering,
+    Reading.Message reading,
     Sampling sampling,
     Ends ends,
     int maxTokens,
@@ -38,6 +45,8 @@ record MessagesRequest(
     return new MessagesRequest(
         messages,
         tools,
+        forced(choice, tools),
+        rendering(body.path("thinking").path("type").asText("")),
         new Reading.Message(
             readCalls ? tools : List.of(),
             turn,
@@ -47,6 +56,24 @@ record MessagesRequest(
         new Ends(SamplingFields.strings(body.path("stop_sequences")), false, Set.of(), false),
         body.path("max_tokens").asInt(Integer.MAX_VALUE),
         body.path("stream").asBoolean(false));
+  }
+
+  private static Optional<List<ToolSpec>> forced(JsonNode choice, List<ToolSpec> tools) {
+    return switch (choice.path("type").asText("")) {
+      case "any" -> ToolChoice.of(true, "", tools);
+      case "tool" -> ToolChoice.of(false, choice.path("name").asText(""), tools);
+      default -> Optional.empty();
+    };
+  }
+
+  private static Rendering rendering(String thinking) {
+    Map<String, Json> variables =
+        switch (thinking) {
+          case "enabled" -> Map.of("enable_thinking", new Json("true"));
+          case "disabled" -> Map.of("enable_thinking", new Json("false"));
+          default -> Map.of();
+        };
+    return new Rendering(true, false, variables, Optional.empty());
   }
 
   private static List<ToolSpec> tools(JsonNode tools) {

@@ -31,6 +31,8 @@ public final class Completion implements AutoCloseable {
   private final LinkedBlockingQueue<Arrival> arrivals = new LinkedBlockingQueue<>();
   private final Policy policy;
   private final Pace pace;
+  private final Timings timings;
+  private final List<Timings.Clock> clocks = new ArrayList<>();
   private final Consumer<List<Choice>> ended;
   private final Consumer<Completion> closed;
   private int running;
@@ -44,11 +46,13 @@ public final class Completion implements AutoCloseable {
       Served served,
       List<Ask> asks,
       Pace pace,
+      Timings timings,
       Consumer<List<Choice>> ended,
       Consumer<Completion> closed) {
     this.ended = ended;
     this.policy = served.policy();
     this.pace = pace;
+    this.timings = timings;
     this.closed = closed;
     for (Ask ask : asks) add(served, ask);
     running = generators.size();
@@ -84,11 +88,12 @@ public final class Completion implements AutoCloseable {
 
   /// Starts generating.
   void begin() {
+    for (int i = 0; i < choices.size(); i++) clocks.add(timings.new Clock());
     generators.forEach(Thread::start);
   }
 
   private sealed interface Arrival {
-    record Sampled(Choice choice, Token token) implements Arrival {}
+    record Sampled(Choice choice, Token token, long at) implements Arrival {}
 
     record Ended(Choice choice, Generation generation) implements Arrival {}
 
@@ -118,7 +123,13 @@ public final class Completion implements AutoCloseable {
 
       @Override
       public void sampled(int id, float logprob, int version, TopLogprobs top) {
-        arrivals.add(new Arrival.Sampled(choice, new Token(id, logprob, version, top)));
+        Token token = new Token(id, logprob, version, top);
+        arrivals.add(new Arrival.Sampled(choice, token, System.nanoTime()));
+      }
+
+      @Override
+      public void admitted() {
+        clocks.get(choice.index()).admitted();
       }
     };
   }
@@ -162,7 +173,8 @@ public final class Completion implements AutoCloseable {
 
   private Choice take(Arrival arrival) throws PolicyException {
     switch (arrival) {
-      case Arrival.Sampled(Choice choice, Token token) -> {
+      case Arrival.Sampled(Choice choice, Token token, long at) -> {
+        clocks.get(choice.index()).sampled(at);
         boolean open = choice.finish().isEmpty();
         choice.sampled(token);
         if (open && choice.finish().isPresent()) generators.get(choice.index()).interrupt();
@@ -170,19 +182,23 @@ public final class Completion implements AutoCloseable {
       }
       case Arrival.Ended(Choice choice, Generation generation) -> {
         choice.ended(generation);
-        running--;
-        return choice;
+        return ended(choice);
       }
       case Arrival.Aborted(Choice choice) -> {
         choice.ended(FinishReason.ABORT, policy.weights().lineage());
-        running--;
-        return choice;
+        return ended(choice);
       }
       case Arrival.Failed(Exception why) ->
           throw why instanceof PolicyException known
               ? known
               : new PolicyException("the policy failed: " + why, why);
     }
+  }
+
+  private Choice ended(Choice choice) {
+    running--;
+    clocks.get(choice.index()).ended(choice);
+    return choice;
   }
 
   public List<Choice> choices() {

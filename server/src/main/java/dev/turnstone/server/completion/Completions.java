@@ -24,11 +24,13 @@ public final class Completions {
 
   private final Served served;
   private final Pace pace;
+  private final Timings timings;
   private final Map<Completion, String> running = new ConcurrentHashMap<>();
 
-  public Completions(Served served, Pace pace) {
+  public Completions(Served served, Pace pace, Timings timings) {
     this.served = served;
     this.pace = pace;
+    this.timings = timings;
   }
 
   /// Writes a completion to a client as it grows.
@@ -117,10 +119,10 @@ public final class Completions {
               .formatted(MOST_CHOICES, choices),
           "n");
     if (!Recorder.CURRENT.isBound())
-      return new Completion(served, asks, pace, ended -> {}, running::remove);
+      return new Completion(served, asks, pace, timings, ended -> {}, running::remove);
     Recorder recorder = Recorder.CURRENT.get();
     List<Ask> kept = asks.stream().map(recorder::ask).toList();
-    return new Completion(served, kept, pace, recorder::ended, running::remove);
+    return new Completion(served, kept, pace, timings, recorder::ended, running::remove);
   }
 
   /// Starts a prepared completion.

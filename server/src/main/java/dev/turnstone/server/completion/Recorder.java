@@ -1,6 +1,7 @@
 package dev.turnstone.server.completion;
 
 import dev.turnstone.rollout.Message;
+import dev.turnstone.rollout.Rendering;
 import dev.turnstone.rollout.Tokens;
 import dev.turnstone.rollout.ToolSpec;
 import java.util.List;
@@ -16,7 +17,7 @@ public interface Recorder {
   /// The ids of a conversation, of which the beginning may be held.
   ///
   /// @throws IllegalArgumentException if the chat template refuses it
-  Tokens prompt(List<Message> messages, List<ToolSpec> tools);
+  Tokens prompt(List<Message> messages, List<ToolSpec> tools, Rendering rendering);
 
   /// What is asked of the policy instead.
   Ask ask(Ask asked);

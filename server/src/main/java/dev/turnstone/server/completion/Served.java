@@ -2,6 +2,7 @@ package dev.turnstone.server.completion;
 
 import dev.turnstone.rollout.ChatFormat;
 import dev.turnstone.rollout.Message;
+import dev.turnstone.rollout.Rendering;
 import dev.turnstone.rollout.Sampling;
 import dev.turnstone.rollout.Tokens;
 import dev.turnstone.rollout.ToolCall;
@@ -12,6 +13,7 @@ import dev.turnstone.rollout.TrainablePolicy;
 import dev.turnstone.server.http.Refused;
 import dev.turnstone.trainerbridge.spec.PolicyIdentity;
 import java.util.List;
+import java.util.Optional;
 
 /// The policy that a server serves, and how its conversations are read and written.
 ///
@@ -45,14 +47,34 @@ public record Served(
   /// The ids of a conversation.
   ///
   /// @throws Refused if the chat template does not take it
-  public Tokens prompt(List<Message> messages, List<ToolSpec> tools) {
+  public Tokens prompt(List<Message> messages, List<ToolSpec> tools, Rendering rendering) {
     try {
       return Recorder.CURRENT.isBound()
-          ? Recorder.CURRENT.get().prompt(messages, tools)
-          : format.prompt(messages, tools);
+          ? Recorder.CURRENT.get().prompt(messages, tools, rendering)
+          : format.prompt(messages, tools, rendering);
     } catch (IllegalArgumentException e) {
       throw Refused.bad("the chat template refuses the messages: " + e.getMessage(), "messages");
     }
+  }
+
+  /// What is asked, if at least one call of `tools` must follow. A forced call is a constraint in
+  /// the policy's own format, so nothing else may constrain it.
+  ///
+  /// @param tools empty: no call is forced
+  /// @param several whether more than one call may follow
+  /// @throws Refused if it cannot be forced
+  public Ask forced(Ask ask, Optional<List<ToolSpec>> tools, boolean several) {
+    if (tools.isEmpty()) return ask;
+    if (ask.constraint().isPresent())
+      throw Refused.bad("tool_choice and response_format exclude each other", "tool_choice");
+    return ask.withConstraint(
+        Optional.of(
+            parser
+                .forced(tools.get(), several)
+                .orElseThrow(() ->
+                    Refused.bad(
+                        "tool_choice cannot force a call in this policy's tool format",
+                        "tool_choice"))));
   }
 
   /// How many ids the context leaves after a prompt.

@@ -1,11 +1,17 @@
 package dev.turnstone.server.http;
 
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.DistributionSummary;
+import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.Timer;
 import io.micrometer.core.instrument.binder.jvm.JvmGcMetrics;
 import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.time.Duration;
+import java.util.List;
+import java.util.function.DoubleConsumer;
 import java.util.function.ToDoubleFunction;
 
 /// The server's figures as Prometheus text.
@@ -33,18 +39,41 @@ public final class Metrics implements AutoCloseable {
   }
 
   /// A figure that is read from `source` whenever it is asked for.
-  public <T> void gauge(String name, String description, T source, ToDoubleFunction<T> value) {
-    io.micrometer.core.instrument.Gauge.builder(name, source, value)
+  public <T> void gauge(
+      String name, String description, T source, ToDoubleFunction<T> value, String... labels) {
+    Gauge.builder(name, source, value)
         .description(description)
+        .tags(labels)
         .strongReference(true)
         .register(registry);
   }
 
   /// A figure of `source` that only grows.
-  public <T> void counter(String name, String description, T source, ToDoubleFunction<T> value) {
-    io.micrometer.core.instrument.FunctionCounter.builder(name, source, value)
+  public <T> void counter(
+      String name, String description, T source, ToDoubleFunction<T> value, String... labels) {
+    FunctionCounter.builder(name, source, value)
         .description(description)
+        .tags(labels)
         .register(registry);
+  }
+
+  /// A distribution of what is recorded, cumulative over `buckets`.
+  ///
+  /// @param labels names and values by turns
+  public DoubleConsumer histogram(
+      String name, String description, List<Double> buckets, String... labels) {
+    DistributionSummary summary =
+        DistributionSummary.builder(name)
+            .description(description)
+            .tags(labels)
+            .serviceLevelObjectives(buckets.stream().mapToDouble(Double::doubleValue).toArray())
+            .register(registry);
+    return summary::record;
+  }
+
+  /// One more of what is counted under a name and its labels.
+  public void count(String name, String description, String... labels) {
+    Counter.builder(name).description(description).tags(labels).register(registry).increment();
   }
 
   public String scrape() {

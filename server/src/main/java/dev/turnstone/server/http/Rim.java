@@ -90,6 +90,11 @@ public final class Rim implements AutoCloseable {
     var _ = request.connection().close();
   }
 
+  /// Measures how late its threads run.
+  public Delays watch(Metrics metrics) {
+    return Delays.watch(vertx, metrics);
+  }
+
   /// Opens all routes.
   public void serve(List<Route> routes) {
     router = dispatch.router(vertx, routes, Dispatch.Unmatched.NOT_FOUND);

@@ -12,13 +12,11 @@ import dev.turnstone.server.http.Call;
 import dev.turnstone.server.http.ErrorShape;
 import dev.turnstone.server.http.EventStream;
 import dev.turnstone.server.http.Gate;
-import dev.turnstone.server.http.Refused;
 import dev.turnstone.server.http.Reply;
 import dev.turnstone.server.http.Route;
 import dev.turnstone.server.http.Scope;
 import java.time.Clock;
 import java.util.List;
-import java.util.Optional;
 
 /// `/v1/chat/completions`.
 public final class Chat {
@@ -45,12 +43,13 @@ public final class Chat {
     ChatRequest request = ChatRequest.read(call.body(), served);
     GenerationFields fields = request.fields();
     fields.model().ifPresent(served::checkModel);
-    Tokens prompt = served.prompt(request.messages(), request.tools());
+    Tokens prompt = served.prompt(request.messages(), request.tools(), request.rendering());
     Ask ask =
-        forced(
-            request,
+        served.forced(
             fields.ask(
-                served, prompt, request.maxTokens(), request.reading(), request.top(), "messages"));
+                served, prompt, request.maxTokens(), request.reading(), request.top(), "messages"),
+            request.forced(),
+            !request.oneCall());
     String id = "chatcmpl-" + Completions.id(call);
     ChatJson json =
         new ChatJson(id, clock.instant().getEpochSecond(), request, served, ask.prompt());
@@ -63,27 +62,13 @@ public final class Chat {
     return completions.plain(id, List.of(ask), choices -> Reply.ok(json.completion(choices)));
   }
 
-  /// A forced call is a constraint in the policy's own format, so nothing else may constrain it.
-  private Ask forced(ChatRequest request, Ask ask) {
-    if (request.forced().isEmpty()) return ask;
-    if (ask.constraint().isPresent())
-      throw Refused.bad("tool_choice and response_format exclude each other", "tool_choice");
-    return ask.withConstraint(
-        Optional.of(
-            served
-                .parser()
-                .forced(request.forced().get(), !request.oneCall())
-                .orElseThrow(() ->
-                    Refused.bad(
-                        "tool_choice cannot force a call in this policy's tool format",
-                        "tool_choice"))));
-  }
-
   private static void stream(
       ChatRequest request, Completion completion, ChatJson json, EventStream out)
       throws InterruptedException, EventStream.Gone, PolicyException {
     List<Choice> choices = completion.choices();
     for (Choice choice : choices) send(request, choices, json.role(choice), out);
+    if (!request.echoed().isEmpty())
+      for (Choice choice : choices) send(request, choices, json.echo(choice), out);
     for (var grown = completion.next(out); !grown.isEmpty(); grown = completion.next(out))
       for (Choice choice : grown) grown(request, choices, json, choice, out);
     for (Choice choice : choices) send(request, choices, json.finish(choice), out);
@@ -97,7 +82,7 @@ public final class Chat {
     boolean wantsTokens = request.logprobs() || request.fields().tokenIds();
     Choice.Delta delta = choice.delta();
     if (!delta.pieces().isEmpty() || (wantsTokens && !delta.tokens().isEmpty()))
-      send(request, choices, json.delta(choice, delta), out);
+      for (ObjectNode chunk : json.delta(choice, delta)) send(request, choices, chunk, out);
   }
 
   private static void send(

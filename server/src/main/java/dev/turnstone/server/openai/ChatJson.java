@@ -8,6 +8,7 @@ import dev.turnstone.server.completion.Choice;
 import dev.turnstone.server.completion.Choice.Token;
 import dev.turnstone.server.completion.Served;
 import dev.turnstone.server.http.Wire;
+import java.util.ArrayList;
 import java.util.List;
 
 /// Chat completions as OpenAI's JSON. One per request: all its chunks share id, time and model.
@@ -45,8 +46,8 @@ final class ChatJson {
   private ObjectNode choice(Choice choice) {
     ObjectNode json = Wire.JSON.createObjectNode().put("index", choice.index());
     ObjectNode message = json.putObject("message").put("role", "assistant");
-    if (choice.calls().isEmpty() || !choice.content().isBlank())
-      message.put("content", choice.content());
+    String content = request.echoed() + choice.content();
+    if (choice.calls().isEmpty() || !content.isBlank()) message.put("content", content);
     else message.putNull("content");
     message.putNull("refusal");
     reasoning(message, choice.reasoning());
@@ -79,18 +80,48 @@ final class ChatJson {
     return chunk;
   }
 
-  /// A chunk with what a choice has gained.
-  ObjectNode delta(Choice choice, Choice.Delta gained) {
+  /// The chunk with what the client had begun.
+  ObjectNode echo(Choice choice) {
+    ObjectNode chunk = head("chat.completion.chunk");
+    ObjectNode json = open(chunk, choice);
+    json.putObject("delta").put("content", request.echoed());
+    json.putNull("logprobs").putNull("finish_reason");
+    return chunk;
+  }
+
+  /// Chunks with what a choice has gained: one, and for each tool call its name, then its
+  /// arguments.
+  List<ObjectNode> delta(Choice choice, Choice.Delta gained) {
+    List<ObjectNode> chunks = new ArrayList<>(1);
+    chunks.add(spoken(choice, gained));
+    int number = gained.firstCall();
+    for (Served.Piece piece : gained.pieces())
+      if (piece instanceof Served.Piece.Call(ToolCall call)) {
+        chunks.add(called(choice, call(call), number, ""));
+        ObjectNode more = Wire.JSON.createObjectNode();
+        more.putObject("function");
+        chunks.add(called(choice, more, number++, call.arguments().text()));
+      }
+    return chunks;
+  }
+
+  private ObjectNode called(Choice choice, ObjectNode call, int number, String arguments) {
+    ObjectNode chunk = head("chat.completion.chunk");
+    ObjectNode json = open(chunk, choice);
+    ((ObjectNode) call.get("function")).put("arguments", arguments);
+    json.putObject("delta").putArray("tool_calls").add(call.put("index", number));
+    json.putNull("logprobs").putNull("finish_reason");
+    if (request.fields().tokenIds()) json.putArray("token_ids");
+    return chunk;
+  }
+
+  private ObjectNode spoken(Choice choice, Choice.Delta gained) {
     ObjectNode chunk = head("chat.completion.chunk");
     ObjectNode json = open(chunk, choice);
     ObjectNode delta = json.putObject("delta");
     reasoning(delta, gained.reasoning());
     String content = gained.content();
     if (!content.isEmpty()) delta.put("content", content);
-    int number = gained.firstCall();
-    for (Served.Piece piece : gained.pieces())
-      if (piece instanceof Served.Piece.Call(ToolCall call))
-        delta.withArray("tool_calls").add(call(call).put("index", number++));
     logprobs(json, gained.tokens());
     json.putNull("finish_reason");
     if (request.fields().tokenIds()) TokenJson.ids(json.putArray("token_ids"), gained.tokens());

@@ -2,6 +2,7 @@ package dev.turnstone.server.openai;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.turnstone.rollout.Message;
+import dev.turnstone.rollout.Rendering;
 import dev.turnstone.rollout.ToolSpec;
 import dev.turnstone.server.completion.Reading;
 import dev.turnstone.server.completion.Served;
@@ -11,6 +12,7 @@ import java.util.Optional;
 
 /// A chat completion as it was asked for.
 ///
+/// @param echoed what the assistant's last message says, if the reply is to begin with it
 /// @param forced tools of which at least one must be called
 /// @param oneCall whether a choice has at most one call
 /// @param maxTokens largest integer if the request has no bound
@@ -19,6 +21,8 @@ record ChatRequest(
     GenerationFields fields,
     List<Message> messages,
     List<ToolSpec> tools,
+    Rendering rendering,
+    String echoed,
     Reading reading,
     int maxTokens,
     boolean logprobs,
@@ -45,29 +49,18 @@ record ChatRequest(
         fields,
         messages,
         tools,
+        RenderingFields.read(body, messages),
+        body.path("echo").asBoolean(false) ? ofAssistant(messages) : "",
         reading(body, messages, tools, fields),
         bound.asInt(Integer.MAX_VALUE),
         logprobs,
         fields.named().isEmpty() ? top : fields.named().size(),
-        forced(body.path("tool_choice"), tools),
+        ToolChoice.of(body.path("tool_choice"), tools),
         !body.path("parallel_tool_calls").asBoolean(true));
   }
 
-  /// The tools of which at least one must be called, if a call is forced.
-  ///
-  /// @throws Refused if a tool is named that is not there
-  static Optional<List<ToolSpec>> forced(JsonNode choice, List<ToolSpec> tools) {
-    boolean any = choice.asText("").equals("required");
-    if (!any && !choice.isObject()) return Optional.empty();
-    String name = choice.path("function").path("name").asText("");
-    List<ToolSpec> called = tools.stream().filter(tool -> any || tool.name().equals(name)).toList();
-    if (called.isEmpty())
-      throw Refused.bad(
-          any
-              ? "tool_choice required needs tools"
-              : "tool_choice names the tool %s, which is not among the tools".formatted(name),
-          "tool_choice");
-    return Optional.of(called);
+  private static String ofAssistant(List<Message> messages) {
+    return messages.getLast() instanceof Message.Assistant last ? last.content() : "";
   }
 
   private static Reading reading(

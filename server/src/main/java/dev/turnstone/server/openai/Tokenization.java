@@ -3,6 +3,7 @@ package dev.turnstone.server.openai;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.turnstone.rollout.Message;
 import dev.turnstone.rollout.Tokens;
 import dev.turnstone.server.completion.Served;
 import dev.turnstone.server.http.Call;
@@ -51,8 +52,9 @@ public final class Tokenization {
   }
 
   private Tokens messages(JsonNode body) {
+    List<Message> messages = ChatMessages.read(body.get("messages"));
     return served.prompt(
-        ChatMessages.read(body.get("messages")), ChatMessages.tools(body.path("tools")));
+        messages, ChatMessages.tools(body.path("tools")), RenderingFields.read(body, messages));
   }
 
   private ObjectNode tokens(Tokens ids, JsonNode body) {

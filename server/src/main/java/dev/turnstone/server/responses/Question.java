@@ -3,6 +3,7 @@ package dev.turnstone.server.responses;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.turnstone.rollout.Message;
+import dev.turnstone.rollout.Rendering;
 import dev.turnstone.rollout.Tokens;
 import dev.turnstone.rollout.ToolSpec;
 import dev.turnstone.server.completion.Ask;
@@ -13,7 +14,9 @@ import dev.turnstone.server.completion.Served;
 import dev.turnstone.server.http.Refused;
 import dev.turnstone.server.http.Wire;
 import dev.turnstone.server.openai.ConstraintFields;
+import dev.turnstone.server.openai.RenderingFields;
 import dev.turnstone.server.openai.SamplingFields;
+import dev.turnstone.server.openai.ToolChoice;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -37,9 +40,14 @@ record Question(Ask ask, List<Message> said, String frame) {
     Tokens prompt =
         previous
             .filter(stored -> stored.frame().equals(frame) && follows(fresh))
-            .map(stored -> goOn(stored, fresh, tools, served))
-            .orElseGet(() -> served.prompt(framed(instructions, said), tools));
+            .map(stored -> goOn(stored, fresh, tools, rendering(body), served))
+            .orElseGet(() -> served.prompt(framed(instructions, said), tools, rendering(body)));
     return new Question(ask(body, prompt, said, tools, served), said, frame);
+  }
+
+  private static Rendering rendering(JsonNode body) {
+    return new Rendering(
+        true, false, RenderingFields.effort(body.at("/reasoning/effort")), Optional.empty());
   }
 
   /// Whether the policy can read the messages right after its own.
@@ -51,9 +59,15 @@ record Question(Ask ask, List<Message> said, String frame) {
 
   /// What the policy read and wrote stays as it was; only what is new is encoded.
   private static Tokens goOn(
-      Stored stored, List<Message> fresh, List<ToolSpec> tools, Served served) {
+      Stored stored,
+      List<Message> fresh,
+      List<ToolSpec> tools,
+      Rendering rendering,
+      Served served) {
     try {
-      return stored.held().plus(served.format().suffix(stored.held(), fresh, tools));
+      return stored
+          .held()
+          .plus(served.format().suffix(stored.held(), fresh, tools, rendering.variables()));
     } catch (IllegalArgumentException e) {
       throw Refused.bad("the chat template refuses the input: " + e.getMessage(), "input");
     }
@@ -78,15 +92,20 @@ record Question(Ask ask, List<Message> said, String frame) {
     int room = served.room(prompt, "input");
     int bound = Math.min(body.path("max_output_tokens").asInt(Integer.MAX_VALUE), room);
     JsonNode format = Wire.JSON.createObjectNode().set("response_format", body.at("/text/format"));
-    return new Ask(
-            prompt,
-            SamplingFields.sampling(body, served),
-            1,
-            bound,
-            SamplingFields.ends(body),
-            reading)
-        .withScores(new Scores(body.path("top_logprobs").asInt(0), OptionalInt.empty()))
-        .withConstraint(ConstraintFields.read(format));
+    Ask ask =
+        new Ask(
+                prompt,
+                SamplingFields.sampling(body, served),
+                1,
+                bound,
+                SamplingFields.ends(body),
+                reading)
+            .withScores(new Scores(body.path("top_logprobs").asInt(0), OptionalInt.empty()))
+            .withConstraint(ConstraintFields.read(format));
+    return served.forced(
+        ask,
+        ToolChoice.of(body.path("tool_choice"), tools),
+        body.path("parallel_tool_calls").asBoolean(true));
   }
 
   /// The conversation with its answer, to be gone on from.

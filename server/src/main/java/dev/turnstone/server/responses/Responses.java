@@ -8,6 +8,7 @@ import dev.turnstone.rollout.Tokens;
 import dev.turnstone.server.completion.Choice;
 import dev.turnstone.server.completion.Completion;
 import dev.turnstone.server.completion.Completions;
+import dev.turnstone.server.completion.Recorder;
 import dev.turnstone.server.completion.Served;
 import dev.turnstone.server.http.Call;
 import dev.turnstone.server.http.EventStream;
@@ -152,6 +153,8 @@ public final class Responses {
     if (!json.stored()) throw Refused.bad("background needs store: true", "background");
     if (json.request().path("stream").asBoolean(false))
       throw Refused.bad("a response in the background cannot be streamed", "background");
+    if (Recorder.CURRENT.isBound())
+      throw Refused.bad("a session does not record responses in the background", "background");
     background.enter();
     try {
       Completion completion = completions.prepare(List.of(question.ask()));

@@ -22,6 +22,7 @@ import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 
 /// One session from its opening to its trajectory. Safe for many threads.
@@ -31,6 +32,7 @@ final class Session {
   private final SessionRules rules;
   private final SessionRecord record;
   private final SessionCalls calls;
+  private final Consumer<String> forget;
   private final LongSupplier nanoTime;
   private final long opened;
 
@@ -44,8 +46,15 @@ final class Session {
   private boolean closing;
   private Optional<Trajectory> trajectory = Optional.empty();
 
+  /// @param forget is told which conversations of the policy will not go on
   Session(
-      String id, RolloutId rollout, SessionRules rules, ChatFormat format, LongSupplier nanoTime) {
+      String id,
+      RolloutId rollout,
+      SessionRules rules,
+      ChatFormat format,
+      Consumer<String> forget,
+      LongSupplier nanoTime) {
+    this.forget = forget;
     this.id = id;
     this.rollout = rollout;
     this.rules = rules;
@@ -69,6 +78,11 @@ final class Session {
 
   SessionRules rules() {
     return rules;
+  }
+
+  /// The policy's name for one of the session's conversations.
+  String conversation(int row) {
+    return id + "#" + row;
   }
 
   /// What a call may ask of the policy here.
@@ -190,6 +204,7 @@ final class Session {
       lock.unlock();
     }
     calls.abortAll();
+    for (int row = 0; row < record.conversations(); row++) forget.accept(conversation(row));
     SessionSummary summary = record.summary();
     lock.lock();
     try {

@@ -1,6 +1,7 @@
 package dev.turnstone.server.sessions;
 
 import dev.turnstone.rollout.Message;
+import dev.turnstone.rollout.Rendering;
 import dev.turnstone.rollout.Tokens;
 import dev.turnstone.rollout.ToolSpec;
 import dev.turnstone.rollout.session.Continuation;
@@ -27,8 +28,8 @@ final class SessionRecorder implements Recorder {
   }
 
   @Override
-  public Tokens prompt(List<Message> messages, List<ToolSpec> tools) {
-    return begin(session.record().begin(messages, tools)).prompt();
+  public Tokens prompt(List<Message> messages, List<ToolSpec> tools, Rendering rendering) {
+    return begin(session.record().begin(messages, tools, rendering)).prompt();
   }
 
   private Continuation begin(Continuation call) {
@@ -44,6 +45,8 @@ final class SessionRecorder implements Recorder {
             .filter(known -> known.prompt().equals(wanted.prompt()))
             .orElseGet(() -> begin(session.record().begin(wanted.prompt())));
     Ask allowed = session.allowed(wanted);
+    // Of several choices none is known to be the one that is gone on from.
+    if (allowed.n() == 1) allowed = allowed.withConversation(session.conversation(call.row()));
     asked.put(allowed, call);
     return allowed;
   }

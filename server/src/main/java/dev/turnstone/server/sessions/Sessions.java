@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -33,6 +34,7 @@ public final class Sessions implements AgentDriver, AutoCloseable {
   private static final String OWN = "session";
 
   private final ChatFormat format;
+  private final Consumer<String> forget;
   private final SessionTimes times;
   private final LongSupplier nanoTime;
   private final Map<String, Session> live = new ConcurrentHashMap<>();
@@ -45,8 +47,11 @@ public final class Sessions implements AgentDriver, AutoCloseable {
 
   private final Thread sweeper;
 
+  /// @param forget is told which conversations of the policy will not go on
   /// @param nanoTime a clock such as `System::nanoTime`
-  public Sessions(ChatFormat format, SessionTimes times, LongSupplier nanoTime) {
+  public Sessions(
+      ChatFormat format, Consumer<String> forget, SessionTimes times, LongSupplier nanoTime) {
+    this.forget = forget;
     this.format = format;
     this.times = times;
     this.nanoTime = nanoTime;
@@ -68,7 +73,8 @@ public final class Sessions implements AgentDriver, AutoCloseable {
     if (live.size() >= times.maxSessions())
       throw Refused.busy("the server is full: %d sessions are open".formatted(live.size()), "full");
     String id = "s" + UUID.randomUUID().toString().replace("-", "");
-    Session session = new Session(id, new RolloutId(OWN, id, 0, 0), rules, format, nanoTime);
+    Session session =
+        new Session(id, new RolloutId(OWN, id, 0, 0), rules, format, forget, nanoTime);
     live.put(id, session);
     return session;
   }
@@ -78,7 +84,7 @@ public final class Sessions implements AgentDriver, AutoCloseable {
     SessionRules rules =
         new SessionRules(
             Optional.of(spec.sampling()), Optional.of(spec.limits()), spec.limits().wallTime());
-    Session session = new Session(id(id), id, rules, format, nanoTime);
+    Session session = new Session(id(id), id, rules, format, forget, nanoTime);
     live.put(session.id(), session);
     try {
       Duration patience = rules.deadline().plus(times.reward()).plus(SLACK);

@@ -100,7 +100,7 @@ final class ResponsesTest {
           /v1/responses | {'input':[{'type':'function_call','arguments':'{}'}]}           | input[0] has no name
           /v1/responses | {'input':[{'type':'function_call','name':'f','arguments':'['}]} | input[0].arguments is not JSON
           /v1/responses | {'input':'x','tools':[{'type':'web_search'}]}                   | tools[0].type asks for web_search
-          /v1/responses | {'input':'x','tool_choice':'required'}                          | tool_choice asks for a forced tool call
+          /v1/responses | {'input':'x','tool_choice':'required'}                          | tool_choice required needs tools
           /v1/responses | {'input':'x','truncation':'auto'}                               | truncation asks for
           /v1/responses | {'input':'x','background':true,'store':false}                   | background needs store: true
           /v1/responses | {'input':'x','background':true,'stream':true}                   | cannot be streamed

@@ -9,7 +9,9 @@ import dev.turnstone.server.TestServer.Answer;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -25,6 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(30)
@@ -80,6 +83,56 @@ final class SessionsTest {
     // Finishing is idempotent.
     assertThat(post("/finish", "{}").json().get("reward").asDouble()).isEqualTo(1);
     assertThat(agent(body(ONE, false)).status()).isEqualTo(410);
+  }
+
+  @Test
+  void thePolicyKnowsWhichTurnsFollowOneAnotherAndWhenNoneWill() {
+    server.policy.says("2").says("4");
+    JsonNode said = agent(body(ONE, false)).json().at("/choices/0/message");
+    agent(body(ONE + "," + said + ",{\"role\": \"user\", \"content\": \"2+2?\"}", false));
+    List<Optional<String>> conversations =
+        server.policy.requests.stream().map(request -> request.conversation()).toList();
+    assertThat(conversations.getFirst()).isPresent();
+    assertThat(conversations.get(1)).isEqualTo(conversations.getFirst());
+    assertThat(server.policy.over).isEmpty();
+    post("/finish", "{\"reward\": 1}");
+    assertThat(server.policy.over).containsExactly(conversations.getFirst().get());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "/v1/completions | {'prompt': '1+1?'}",
+        "/v1/completions | {'prompt': [49, 43, 49], 'stream': true}",
+        "/v1/messages    | {'max_tokens': 9, 'messages': [{'role': 'user', 'content': '1+1?'}]}",
+        "/v1/responses   | {'input': '1+1?'}",
+        "/v1/responses   | {'input': '1+1?', 'stream': true}",
+      })
+  void whateverWireAnAgentSpeaksItsTokensAreRecorded(String route, String body) {
+    server.policy.says("two");
+    String own = "/sessions/" + session.get("id").asText() + route;
+    assertThat(server.post(own, body.replace('\'', '"')).status()).isEqualTo(200);
+    post("/finish", "{\"reward\": 1}");
+    JsonNode row = server.get(path("/trajectory")).json().at("/rows/0");
+    var asked = server.policy.requests.getLast().prompt();
+    assertThat(row.get("ids")).hasSize(asked.size() + 4);
+    for (int i = 0; i < asked.size(); i++)
+      assertThat(row.at("/ids/" + i).asInt()).isEqualTo(asked.get(i));
+    assertThat(row.at("/ids/" + asked.size()).asInt()).isEqualTo('t' + 1);
+  }
+
+  @Test
+  void aResponseGoesOnInItsSession() {
+    server.policy.says("two").says("four");
+    String own = "/sessions/" + session.get("id").asText() + "/v1/responses";
+    String first = server.post(own, "{\"input\": \"1+1?\"}").json().get("id").asText();
+    server.post(own, "{\"input\": \"2+2?\", \"previous_response_id\": \"%s\"}".formatted(first));
+    assertThat(state().at("/turns/1/match").asText()).isEqualTo("clean");
+    assertThat(state().at("/turns/1/follows").asInt()).isZero();
+    assertThat(server.post(own, "{\"input\": \"x\", \"background\": true}").error())
+        .contains("in the background");
   }
 
   @Test

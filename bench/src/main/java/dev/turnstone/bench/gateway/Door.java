@@ -1,0 +1,123 @@
+package dev.turnstone.bench.gateway;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.util.ArrayDeque;
+import java.util.Queue;
+import java.util.UUID;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/// How sessions are opened and finished at a gateway. Safe for many threads.
+sealed interface Door {
+  /// Where an agent sends its turns.
+  record Place(String session, String path, String key) {}
+
+  Place open() throws IOException;
+
+  void finish(Place place) throws IOException;
+
+  static Door of(LoadPlan plan) throws IOException {
+    return switch (plan.gateway()) {
+      case "turnstone" -> new Turnstone(plan.port());
+      case "rllm" -> new Rllm(plan.port());
+      default -> new Plain();
+    };
+  }
+
+  /// A gateway without sessions.
+  final class Plain implements Door {
+    @Override
+    public Place open() {
+      return new Place("", "/v1/chat/completions", "");
+    }
+
+    @Override
+    public void finish(Place place) {}
+  }
+
+  /// rllm-model-gateway, which records by a session's id in the path.
+  final class Rllm implements Door {
+    private final int port;
+
+    Rllm(int port) {
+      this.port = port;
+    }
+
+    @Override
+    public Place open() throws IOException {
+      String id = "s" + UUID.randomUUID();
+      try (PlainHttp http = new PlainHttp(port, "")) {
+        http.post("/sessions", "{\"session_id\":\"%s\"}".formatted(id)).ok();
+      }
+      return new Place(id, "/sessions/" + id + "/v1/chat/completions", "");
+    }
+
+    @Override
+    public void finish(Place place) {}
+  }
+
+  /// Sessions of a run whose driver is an agent, so that finished ones go to the log.
+  final class Turnstone implements Door {
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final int GROUP = 8;
+
+    private final int port;
+    private final String run = "load-" + UUID.randomUUID().toString().substring(0, 8);
+    private final AtomicInteger groups = new AtomicInteger();
+    private final Queue<Place> open = new ArrayDeque<>(); // guarded by itself
+
+    Turnstone(int port) throws IOException {
+      this.port = port;
+      try (PlainHttp http = new PlainHttp(port, "")) {
+        http.post(
+                "/v1/runs",
+                """
+                {"run":"%s","driver":"agent","group_size":%d,"max_staleness":1,
+                 "groups_per_version":4000,"limits":{"max_turns":10000,"max_tokens":100000000,
+                 "wall_time_s":3600}}\
+                """
+                    .formatted(run, GROUP))
+            .ok();
+      }
+    }
+
+    @Override
+    public Place open() throws IOException {
+      synchronized (open) {
+        if (open.isEmpty()) submit();
+        return open.remove();
+      }
+    }
+
+    private void submit() throws IOException {
+      try (PlainHttp http = new PlainHttp(port, "")) {
+        String group = "g" + groups.incrementAndGet();
+        JsonNode answer =
+            JSON.readTree(
+                http.post(
+                        "/v1/runs/%s/groups".formatted(run),
+                        """
+                        {"group":"%s","task":{"messages":[{"role":"user","content":"go"}]}}\
+                        """
+                            .formatted(group))
+                    .ok());
+        for (JsonNode session : answer.get("sessions")) {
+          String id = session.get("id").asText();
+          open.add(
+              new Place(
+                  id,
+                  "/sessions/" + id + "/v1/chat/completions",
+                  session.get("agent_key").asText()));
+        }
+      }
+    }
+
+    @Override
+    public void finish(Place place) throws IOException {
+      try (PlainHttp http = new PlainHttp(port, "")) {
+        http.post("/v1/sessions/" + place.session() + "/finish", "{\"reward\":1.0}").ok();
+      }
+    }
+  }
+}

@@ -1,0 +1,44 @@
+package dev.turnstone.engine.chat;
+
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+
+/// Work on long texts, on half as many threads as there are cores: a virtual thread in native code
+/// holds its carrier, so a few long prompts would stop every other request of the process.
+final class LongTexts {
+  /// Letters from which on a text is long: some milliseconds.
+  static final int LONG = 16 << 10;
+
+  private static final int THREADS = Math.max(1, Runtime.getRuntime().availableProcessors() / 2);
+
+  // Whoever asks waits, so the queue has as many entries as there are requests.
+  private static final ThreadPoolExecutor POOL =
+      new ThreadPoolExecutor(
+          THREADS,
+          THREADS,
+          10,
+          TimeUnit.SECONDS,
+          new LinkedBlockingQueue<>(),
+          Thread.ofPlatform().daemon().name("long-texts-", 0).factory());
+
+  static {
+    POOL.allowCoreThreadTimeOut(true);
+  }
+
+  private LongTexts() {}
+
+  /// Works on a text, elsewhere if it is long; waits for the end.
+  static <T> T work(int length, Supplier<T> work) {
+    if (length < LONG) return work.get();
+    try {
+      return CompletableFuture.supplyAsync(work, POOL).join();
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof RuntimeException known) throw known;
+      throw e;
+    }
+  }
+}
