@@ -107,7 +107,7 @@ def main():
              "--request-timeout", "60", "--continue-on-failure", "--no-shrink", "--suppress-health-check", "all",
              "--seed", str(args.seed), "--no-color", "--warnings", "off",
              "--report", "ndjson", "--report-ndjson-path", str(report)],
-            text=True, capture_output=True)
+            text=True, capture_output=True, cwd=folder)
         stop.set()
         releaser.join()
         print(run.stdout[-6000:], run.stderr[-2000:])
