@@ -18,13 +18,11 @@ final class Attempt {
 
   private final Call call;
   private volatile Optional<Cut> cut = Optional.empty();
-  private volatile int version;
-  private volatile boolean mixed;
-  private volatile long heard = System.nanoTime();
+  private final int version;
 
   /// An attempt that was not sent yet.
   ///
-  /// @param version of the weights that sample its tokens, until [#goesOn]
+  /// @param version of the weights that sample its tokens, for as long as it runs
   Attempt(Call call, int version) {
     this.call = call;
     this.version = version;
@@ -44,26 +42,7 @@ final class Attempt {
     return cut;
   }
 
-  /// Something was read.
-  void hear() {
-    heard = System.nanoTime();
-  }
-
-  long heard() {
-    return heard;
-  }
-
-  /// It stood still while its engine got new weights, and kept what it had computed.
-  void goesOn(int newVersion) {
-    version = newVersion;
-    mixed = true;
-  }
-
   int version() {
     return version;
-  }
-
-  boolean mixed() {
-    return mixed;
   }
 }

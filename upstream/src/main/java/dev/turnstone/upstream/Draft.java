@@ -28,7 +28,6 @@ final class Draft {
   private float[] logprobs = new float[64];
   private int size;
   private int cached = -1;
-  private boolean mixed;
   private Optional<FinishReason> finish = Optional.empty();
 
   Draft(Request request, TokenListener listener, int vocabulary) {
@@ -76,7 +75,6 @@ final class Draft {
     logprobs[size] = certain ? 0 : logprob;
     if (request.topLogprobs() > 0) tops.add(top);
     versions.add(1, attempt.version());
-    mixed |= attempt.mixed();
     size++;
     listener.sampled(id, logprobs[size - 1], attempt.version(), top);
     if (request.stopIds().contains(id) && size >= request.sampling().minTokens())
@@ -119,7 +117,7 @@ final class Draft {
         lineage,
         finish.orElse(FinishReason.ABORT),
         Math.max(0, cached),
-        mixed,
+        false,
         false,
         tops,
         Optional.empty());

@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -39,8 +40,10 @@ final class Fleet implements AutoCloseable {
 
     /// Makes it ready.
     ///
+    /// @param enter lets it in, with what it serves then
     /// @throws EngineFault if the engine cannot serve what the others serve
-    void prepare(UpstreamEngine engine, Admitted admitted) throws EngineFault, InterruptedException;
+    void prepare(UpstreamEngine engine, Admitted admitted, Consumer<Admitted> enter)
+        throws EngineFault, InterruptedException;
   }
 
   Fleet(
@@ -83,9 +86,13 @@ final class Fleet implements AutoCloseable {
   /// Asks an engine whether it may serve, and lets it if so.
   void admit(UpstreamEngine engine) throws EngineFault, InterruptedException {
     Admitted admitted = admission.admit(engine.spec(), readiness.salt());
-    readiness.prepare(engine, admitted);
-    engine.state(new State.In(admitted));
-    router.up(engine.node(), true);
+    readiness.prepare(
+        engine,
+        admitted,
+        ready -> {
+          engine.state(new State.In(ready));
+          router.up(engine.node(), true);
+        });
     LOG.info(
         "engine {} serves {} over {} with {} tokens of context",
         engine.name(),

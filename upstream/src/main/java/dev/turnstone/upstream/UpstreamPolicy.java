@@ -2,6 +2,8 @@ package dev.turnstone.upstream;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.turnstone.rollout.Generation;
+import dev.turnstone.rollout.PausablePolicy;
+import dev.turnstone.rollout.Tokens;
 import dev.turnstone.rollout.TrainablePolicy;
 import dev.turnstone.rollout.WeightsId;
 import dev.turnstone.rollout.WeightsUpdate;
@@ -19,12 +21,13 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.function.Consumer;
 import okhttp3.Call;
 
 /// A policy that asks engines elsewhere for tokens. Each turn has one thread, which reads one
 /// attempt at a time: an attempt that breaks off is ended for good before the next one goes on from
 /// its tokens, so at most one generation of a turn is ever recorded.
-public final class UpstreamPolicy implements TrainablePolicy, AutoCloseable {
+public final class UpstreamPolicy implements TrainablePolicy, PausablePolicy, AutoCloseable {
   private static final int FRUITLESS = 20;
   private static final long LONGEST_PAUSE_MS = 2000;
 
@@ -34,13 +37,15 @@ public final class UpstreamPolicy implements TrainablePolicy, AutoCloseable {
   private final Router router;
   private final Fleet fleet;
   private final Barrier barrier = new Barrier();
-  private volatile WeightsId weights = new WeightsId("base", 0, "0".repeat(64));
+  private final FleetWeights weights;
   private volatile int contextLength;
+  private boolean paused; // guarded by this
 
   private UpstreamPolicy(UpstreamConfig config, TokenSpace space) {
     this.config = config;
     this.space = space;
     router = new Router(config.routing());
+    weights = new FleetWeights(http, space, barrier);
     fleet = new Fleet(config, http, router, space, new Same());
   }
 
@@ -70,11 +75,12 @@ public final class UpstreamPolicy implements TrainablePolicy, AutoCloseable {
   private final class Same implements Fleet.Readiness {
     @Override
     public String salt() {
-      return UpstreamPolicy.this.salt();
+      return weights.salt();
     }
 
     @Override
-    public void prepare(UpstreamEngine engine, Admitted admitted) throws EngineFault {
+    public void prepare(UpstreamEngine engine, Admitted admitted, Consumer<Admitted> enter)
+        throws EngineFault, InterruptedException {
       int context = admitted.contextLength();
       synchronized (UpstreamPolicy.this) {
         if (contextLength == 0) contextLength = context;
@@ -84,12 +90,8 @@ public final class UpstreamPolicy implements TrainablePolicy, AutoCloseable {
               "its context has %d tokens, but those of others have %d"
                   .formatted(context, contextLength));
       }
+      weights.join(engine, admitted, enter);
     }
-  }
-
-  private String salt() {
-    WeightsId id = weights;
-    return "%s/%d/%s".formatted(id.lineage(), id.version(), id.sha256().substring(0, 12));
   }
 
   @Override
@@ -130,7 +132,7 @@ public final class UpstreamPolicy implements TrainablePolicy, AutoCloseable {
     private final Draft draft;
     private final long deadline;
     private final String id = UUID.randomUUID().toString();
-    private final String lineage = weights.lineage();
+    private final String lineage = weights.id().lineage();
     private int attempts;
     private int fruitless;
     private int refusals;
@@ -182,17 +184,18 @@ public final class UpstreamPolicy implements TrainablePolicy, AutoCloseable {
       return wait.compareTo(left()) < 0 ? wait : left();
     }
 
-    private void attempt(UpstreamEngine engine, dev.turnstone.rollout.Tokens held)
+    private void attempt(UpstreamEngine engine, Tokens held)
         throws InterruptedException, PolicyException {
       Optional<Admitted> admitted = engine.admitted();
       if (admitted.isEmpty()) return; // ejected since it was chosen
-      if (!weights.lineage().equals(lineage)) throw new PolicyException("the lineage has ended");
+      if (!weights.id().lineage().equals(lineage))
+        throw new PolicyException("the lineage has ended");
       String name = id + "-" + attempts++;
-      Ask ask = new Ask(name, admitted.get().model(), held, request, draft.size(), salt());
+      Ask ask = new Ask(name, admitted.get().model(), held, request, draft.size(), weights.salt());
       EngineWire wire = admitted.get().wire();
       Call call =
           http.call(engine.spec().url(), wire.path(), engine.spec().key(), wire.body(ask), left());
-      Attempt attempt = new Attempt(call, weights.version());
+      Attempt attempt = new Attempt(call, weights.id().version());
       engine.attempts().add(attempt);
       try {
         read(attempt, wire.reader(ask));
@@ -208,7 +211,6 @@ public final class UpstreamPolicy implements TrainablePolicy, AutoCloseable {
         throws EngineFault, InterruptedException {
       try (EventLines events = EventLines.open(attempt.call())) {
         for (Optional<JsonNode> event = events.next(); event.isPresent(); event = events.next()) {
-          attempt.hear();
           draft.add(reader.read(event.get()), attempt);
           if (attempt.cut().isPresent()) return;
         }
@@ -250,7 +252,7 @@ public final class UpstreamPolicy implements TrainablePolicy, AutoCloseable {
 
   @Override
   public WeightsId weights() {
-    return weights;
+    return weights.id();
   }
 
   @Override
@@ -259,8 +261,45 @@ public final class UpstreamPolicy implements TrainablePolicy, AutoCloseable {
   }
 
   @Override
-  public Applied apply(WeightsUpdate update) throws WeightsRejected {
-    throw new WeightsRejected("the engines of this policy take no weights yet");
+  public Applied apply(WeightsUpdate update) throws WeightsRejected, InterruptedException {
+    return weights.apply(fleet, update, paused());
+  }
+
+  @Override
+  public void pause(WeightsUpdate.Pause mode) throws InterruptedException {
+    synchronized (this) {
+      if (paused) return;
+      paused = true;
+    }
+    barrier.close();
+    weights.pause(fleet, mode);
+  }
+
+  @Override
+  public void resume() throws InterruptedException {
+    synchronized (this) {
+      if (!paused) return;
+      paused = false;
+    }
+    try {
+      weights.resume(fleet);
+    } finally {
+      barrier.open();
+    }
+  }
+
+  @Override
+  public synchronized boolean paused() {
+    return paused;
+  }
+
+  @Override
+  public boolean forgetPrefixes(boolean restartRunning) throws InterruptedException {
+    if (!restartRunning && barrier.inside() > 0) return false;
+    weights.forget();
+    if (restartRunning)
+      for (UpstreamEngine engine : fleet.engines()) engine.cutAll(Attempt.Cut.UPDATE);
+    return true;
   }
 
   /// What an engine carries and how it is.

@@ -1,0 +1,337 @@
+package dev.turnstone.upstream;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.turnstone.rollout.Generation;
+import dev.turnstone.rollout.Generation.FinishReason;
+import dev.turnstone.rollout.Policy.PolicyException;
+import dev.turnstone.rollout.Policy.Request;
+import dev.turnstone.rollout.Sampling;
+import dev.turnstone.rollout.Tokens;
+import dev.turnstone.rollout.TrainablePolicy.WeightsRejected;
+import dev.turnstone.rollout.WeightsId;
+import dev.turnstone.rollout.WeightsUpdate;
+import dev.turnstone.rollout.WeightsUpdate.Kv;
+import dev.turnstone.rollout.WeightsUpdate.Pause;
+import dev.turnstone.upstream.EngineSpec.Kind;
+import dev.turnstone.upstream.FakeEngine.Fault;
+import dev.turnstone.upstream.UpstreamPolicy.EngineStatus;
+import dev.turnstone.upstream.UpstreamPolicy.NoEngine;
+import dev.turnstone.upstream.routing.Routing;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+import org.assertj.core.data.Offset;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+
+@Timeout(30)
+class UpstreamPolicyTest {
+  private static final Tokens PROMPT = Tokens.of(40, 41, 42, 43);
+  private static final double TEMPERATURE = 0.7;
+
+  private final List<AutoCloseable> owned = new ArrayList<>();
+
+  @AfterEach
+  void close() throws Exception {
+    for (AutoCloseable one : owned.reversed()) one.close();
+  }
+
+  private FakeEngine engine(Kind kind) {
+    FakeEngine engine = new FakeEngine(kind);
+    owned.add(engine);
+    return engine;
+  }
+
+  private FakeEngine vllm() {
+    return engine(Kind.VLLM);
+  }
+
+  private UpstreamPolicy policy(FakeEngine... engines) throws NoEngine, InterruptedException {
+    UpstreamConfig config =
+        new UpstreamConfig(
+            Arrays.stream(engines).map(FakeEngine::spec).toList(),
+            Routing.STICKY_LEAST_LOADED,
+            64,
+            64,
+            Duration.ofSeconds(5),
+            Duration.ofSeconds(5),
+            Duration.ofSeconds(60),
+            Duration.ofMillis(50));
+    UpstreamPolicy policy =
+        UpstreamPolicy.open(config, new TokenSpace(FakeEngine.VOCABULARY, FakeEngine::encode));
+    owned.add(policy);
+    return policy;
+  }
+
+  private static Request request(int tokens) {
+    return new Request(
+        PROMPT,
+        new Sampling(TEMPERATURE, 0, 1, 0, OptionalLong.empty()),
+        tokens,
+        Set.of(FakeEngine.STOP),
+        Duration.ofSeconds(20));
+  }
+
+  private static FutureTask<Generation> start(UpstreamPolicy policy, int tokens) {
+    FutureTask<Generation> turn = new FutureTask<>(() -> policy.generate(request(tokens)));
+    Thread.ofVirtual().start(turn);
+    return turn;
+  }
+
+  /// Every token must follow from the one before it under the version that it says.
+  private static void check(Generation generation, int tokens) {
+    assertThat(generation.ids().size()).isEqualTo(tokens);
+    int previous = PROMPT.last();
+    for (int i = 0; i < tokens; i++) {
+      int version = generation.versions().get(i);
+      int position = PROMPT.size() + i;
+      int id = generation.ids().get(i);
+      int at = FakeEngine.candidates(previous, position, version).indexOf(id);
+      assertThat(at).as("token %d is %d of version %d", i, id, version).isNotNegative();
+      assertThat((double) generation.logprobs().get(i))
+          .isCloseTo(
+              FakeEngine.logprobs(previous, position, version, TEMPERATURE)[at],
+              Offset.offset(1e-4));
+      previous = id;
+    }
+  }
+
+  private static EngineStatus status(UpstreamPolicy policy, FakeEngine engine) {
+    return policy.engines().stream()
+        .filter(status -> status.name().equals(engine.spec().name()))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  private static void await(BooleanSupplier done) throws InterruptedException {
+    CountDownLatch never = new CountDownLatch(1);
+    while (!done.getAsBoolean()) assertThat(never.await(10, TimeUnit.MILLISECONDS)).isFalse();
+  }
+
+  @ParameterizedTest
+  @CsvSource({"VLLM,false", "VLLM,true", "SGLANG,false"})
+  void tokensComeWithTheirLogprobsOverEveryWire(Kind kind, boolean completions) throws Exception {
+    FakeEngine engine = engine(kind);
+    engine.completionsOnly = completions;
+    UpstreamPolicy policy = policy(engine);
+    List<Integer> heard = new ArrayList<>();
+
+    Generation generation =
+        policy.generate(request(20).withTopLogprobs(2), (id, logprob, version) -> heard.add(id));
+
+    check(generation, 20);
+    assertThat(generation.finish()).isEqualTo(FinishReason.LENGTH);
+    assertThat(heard).isEqualTo(Arrays.stream(generation.ids().toArray()).boxed().toList());
+    assertThat(generation.tops()).hasSize(20).allMatch(top -> top.ids().size() == 2);
+    assertThat(policy.contextLength()).isEqualTo(4096);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "RAW_LOGPROBS, --logprobs-mode processed_logprobs",
+    "LOGITS, --logprobs-mode processed_logprobs",
+    "OTHER_TOKENIZER, another tokenizer",
+    "SMALL_VOCABULARY, another vocabulary",
+    "HTML, text/html",
+    "NAN, log-probability",
+    "TEXT_ONLY, text without token_ids",
+    "NOTHING, generates nothing",
+    "REDIRECT, redirect to http://example.org/"
+  })
+  void aBadEngineIsRefusedByNameAndTheOthersGoOn(Fault fault, String why) throws Exception {
+    FakeEngine bad = vllm();
+    FakeEngine good = vllm();
+    bad.fault = fault;
+
+    assertThatThrownBy(() -> policy(bad))
+        .isInstanceOf(NoEngine.class)
+        .hasMessageContaining(bad.spec().name())
+        .hasMessageContaining(why);
+
+    UpstreamPolicy policy = policy(bad, good);
+    assertThat(status(policy, bad).why().orElse("")).contains(why);
+    assertThat(status(policy, good).why()).isEmpty();
+    check(policy.generate(request(5)), 5);
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = Fault.class,
+      names = {"HTML", "NAN", "TEXT_ONLY", "REDIRECT", "FOREIGN_IDS"})
+  void anEngineThatTurnsBadIsEjectedByNameAndCostsNothing(Fault fault) throws Exception {
+    FakeEngine bad = vllm();
+    UpstreamPolicy policy = policy(bad, vllm());
+    bad.fault = fault;
+
+    for (int i = 0; i < 4; i++) check(policy.generate(request(8)), 8);
+
+    await(() -> status(policy, bad).ejections() > 0);
+    bad.fault = Fault.NONE;
+    await(() -> status(policy, bad).why().isEmpty());
+  }
+
+  @Test
+  void aTurnGoesOnElsewhereFromItsTokensWhenItsEngineBreaksOff() throws Exception {
+    FakeEngine first = vllm();
+    FakeEngine second = engine(Kind.SGLANG);
+    UpstreamPolicy policy = policy(first, second);
+    first.breakAfter = 6;
+    second.breakAfter = 9;
+
+    check(policy.generate(request(30)), 30);
+  }
+
+  @Test
+  void anEngineThatDiesIsEjectedAndComesBackWhenItDoes() throws Exception {
+    FakeEngine mortal = vllm();
+    UpstreamPolicy policy = policy(mortal, vllm());
+    mortal.hangAfter = 3;
+    List<FutureTask<Generation>> turns = new ArrayList<>();
+    for (int i = 0; i < 4; i++) turns.add(start(policy, 12));
+    mortal.hanging.await();
+    mortal.kill();
+
+    for (FutureTask<Generation> turn : turns) check(turn.get(), 12);
+    await(() -> status(policy, mortal).why().isPresent());
+    mortal.restart();
+    await(() -> status(policy, mortal).why().isEmpty());
+  }
+
+  @Test
+  void aTimeOutAndAnInterruptEndTheRequestAtTheEngine() throws Exception {
+    FakeEngine engine = vllm();
+    UpstreamPolicy policy = policy(engine);
+    engine.hangAfter = 2;
+    Request brief =
+        new Request(PROMPT, Sampling.FULL, 10, Set.of(FakeEngine.STOP), Duration.ofMillis(300));
+
+    Generation generation = policy.generate(brief);
+
+    assertThat(generation.finish()).isEqualTo(FinishReason.ABORT);
+    assertThat(generation.ids().size()).isEqualTo(2);
+    assertThat(engine.gone.await(5, TimeUnit.SECONDS)).isTrue();
+
+    CompletableFuture<Boolean> interrupted = new CompletableFuture<>();
+    int before = engine.asked.size();
+    Thread turn =
+        Thread.ofVirtual()
+            .start(() -> {
+              try {
+                policy.generate(request(10));
+                interrupted.complete(false);
+              } catch (InterruptedException e) {
+                interrupted.complete(true);
+              } catch (PolicyException e) {
+                interrupted.completeExceptionally(e);
+              }
+            });
+    await(() -> engine.asked.size() > before);
+    turn.interrupt();
+    assertThat(interrupted.get()).isTrue();
+    await(() -> policy.engines().getFirst().load().inFlight() == 0);
+  }
+
+  private static WeightsUpdate update(int version, Pause pause) {
+    return new WeightsUpdate(
+        new WeightsId("base", version, "ab".repeat(32)),
+        Path.of("/weights/v" + version),
+        pause,
+        Kv.RECOMPUTE);
+  }
+
+  @Test
+  void anUpdateReachesEveryEngineAndSplitsARunningTurnAtTheRightToken() throws Exception {
+    FakeEngine first = vllm();
+    FakeEngine second = engine(Kind.SGLANG);
+    UpstreamPolicy policy = policy(first, second);
+    String salt = first.asked.getLast().path("cache_salt").asText();
+    first.hangAfter = 4;
+    second.hangAfter = 4;
+    FutureTask<Generation> turn = start(policy, 10);
+    await(() -> first.hanging.getCount() == 0 || second.hanging.getCount() == 0);
+    first.hangAfter = Integer.MAX_VALUE;
+    second.hangAfter = Integer.MAX_VALUE;
+
+    policy.apply(update(1, Pause.KEEP));
+
+    Generation generation = turn.get();
+    check(generation, 10);
+    assertThat(generation.versions().starts()).containsExactly(0, 4);
+    assertThat(generation.versions().values()).containsExactly(0, 1);
+    assertThat(policy.weights().version()).isEqualTo(1);
+    assertThat(first.control).contains("/pause", "/collective_rpc", "/resume");
+    assertThat(second.control)
+        .contains("/pause_generation", "/update_weights_from_disk", "/continue_generation");
+    assertThat(first.asked.getLast().path("cache_salt").asText()).isNotEqualTo(salt);
+  }
+
+  @Test
+  void anEngineThatDoesNotTakeTheWeightsIsEjectedByName() throws Exception {
+    FakeEngine deaf = vllm();
+    UpstreamPolicy policy = policy(deaf, vllm(), vllm());
+    deaf.fault = Fault.NO_LOAD;
+
+    policy.apply(update(1, Pause.WAIT));
+
+    assertThat(status(policy, deaf).ejections()).isEqualTo(1);
+    for (int i = 0; i < 6; i++) {
+      Generation generation = policy.generate(request(5));
+      assertThat(generation.versions().values()).containsExactly(1);
+      check(generation, 5);
+    }
+  }
+
+  @Test
+  void weightsThatNoEngineTakesAreRejected() throws Exception {
+    FakeEngine engine = vllm();
+    UpstreamPolicy policy = policy(engine);
+    engine.kill();
+
+    assertThatThrownBy(() -> policy.apply(update(1, Pause.KEEP)))
+        .isInstanceOf(WeightsRejected.class)
+        .hasMessageContaining("no engine");
+    assertThat(policy.weights().version()).isZero();
+  }
+
+  @Test
+  void anEngineThatComesBackGetsTheNewestWeightsFirst() throws Exception {
+    FakeEngine mortal = vllm();
+    UpstreamPolicy policy = policy(mortal, vllm());
+    policy.apply(update(1, Pause.KEEP));
+    mortal.kill();
+    await(() -> status(policy, mortal).why().isPresent());
+    mortal.restart();
+    await(() -> status(policy, mortal).why().isEmpty());
+
+    assertThat(mortal.version).isEqualTo(1);
+    for (int i = 0; i < 4; i++) check(policy.generate(request(5)), 5);
+  }
+
+  @Test
+  void aPauseHoldsTurnsUntilItEnds() throws Exception {
+    UpstreamPolicy policy = policy(vllm());
+    policy.pause(Pause.KEEP);
+    FutureTask<Generation> turn = start(policy, 3);
+
+    await(() -> policy.engines().getFirst().load().inFlight() == 1);
+    assertThat(turn.isDone()).isFalse();
+    policy.resume();
+
+    check(turn.get(), 3);
+  }
+}
