@@ -97,10 +97,12 @@ def prepare(server: Server, arguments: argparse.Namespace) -> str:
         run,
         "python",
         arguments.group_size,
-        max_staleness=2,
+        # TRL's loader holds two batches besides the one that it trains, and not every rollout gives a row to train:
+        # with a tighter bound the server would wait for a step, and the step for more rollouts.
+        max_staleness=5,
         groups_per_version=arguments.groups,
         sampling={"temperature": 1.0, "seed": arguments.seed},
-        limits={"max_turns": 3, "max_turn_tokens": 64, "max_tokens": 160, "context_length": 384, "wall_time_s": 60},
+        limits={"max_turns": 3, "max_turn_tokens": 64, "max_tokens": 160, "context_length": 384, "wall_time_s": 300},
     )
     server.submit(run, tasks(arguments.groups * (arguments.steps + 6), arguments.seed))
     return run
@@ -152,7 +154,7 @@ def main() -> None:
                 epsilon=0.2,
                 epsilon_high=0.28,
                 temperature=1.0,
-                max_staleness=3,
+                max_staleness=7,
                 weight_sync_steps=1,
                 logging_steps=1,
                 save_strategy="no",

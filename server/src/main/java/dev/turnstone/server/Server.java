@@ -1,5 +1,6 @@
 package dev.turnstone.server;
 
+import dev.turnstone.engine.Engine;
 import dev.turnstone.envadapters.EnvironmentSpec;
 import dev.turnstone.envadapters.Environments;
 import dev.turnstone.envadapters.peer.InvalidEnvironment;
@@ -233,12 +234,20 @@ public final class Server implements AutoCloseable {
       for (Path root : config.weightRootsOrData())
         if (!Files.isDirectory(root))
           throw new StartupError("weight root %s does not exist".formatted(root));
-      return Weights.open(trajectories, served.policy(), config.weightRootsOrData());
+      return Weights.open(
+          trajectories, served.policy(), config.weightRootsOrData(), modelFolder(served));
     } catch (WeightsRejected e) {
       throw new StartupError("the weights applied last cannot be loaded: " + e.getMessage());
     } catch (IOException e) {
       throw new StartupError("data folder %s cannot be written".formatted(config.data()));
     }
+  }
+
+  /// Where the embedded engine's own weights are, to which adapters may belong.
+  private Optional<Path> modelFolder(Served served) {
+    return served.policy() instanceof Engine
+        ? Optional.of(ModelFolder.find(config.model()).path())
+        : Optional.empty();
   }
 
   private static Optional<String> variable(String name) {

@@ -18,17 +18,40 @@ public final class WeightsTable {
   /// One update that was applied.
   ///
   /// @param owner run whose trainer sent them
-  public record Stored(WeightsId id, Path folder, Optional<String> owner) {}
+  /// @param kind `full`, `lora` or `delta`
+  /// @param probe JSON, if the update brought one
+  public record Stored(
+      WeightsId id, Path folder, Optional<String> owner, String kind, Optional<String> probe) {}
 
-  public void applied(WeightsId id, Path folder, Optional<String> owner) {
+  /// Notes an update.
+  ///
+  /// @param kind `full`, `lora` or `delta`
+  /// @param probe JSON of what the weights gave, if the update brought one
+  public void applied(
+      WeightsId id, Path folder, Optional<String> owner, String kind, Optional<String> probe) {
     writer.write(sql ->
         sql.update(
-            "insert into weights (lineage, version, sha256, folder, run) values (?, ?, ?, ?, ?)",
+            "insert into weights (lineage, version, sha256, folder, run, kind, probe)"
+                + " values (?, ?, ?, ?, ?, ?, ?)",
             id.lineage(),
             id.version(),
             id.sha256(),
             folder.toString(),
-            owner.orElse(null)));
+            owner.orElse(null),
+            kind,
+            probe.orElse(null)));
+  }
+
+  /// Where weights were kept that were applied once.
+  public Optional<Stored> find(WeightsId id) {
+    return read(
+            "select * from weights where lineage = ? and version = ? and sha256 = ?"
+                + " order by id desc limit 1",
+            id.lineage(),
+            id.version(),
+            id.sha256())
+        .stream()
+        .findFirst();
   }
 
   /// The newest, which serve.
@@ -53,7 +76,9 @@ public final class WeightsTable {
                     new WeightsId(
                         row.getString("lineage"), row.getInt("version"), row.getString("sha256")),
                     Path.of(row.getString("folder")),
-                    Optional.ofNullable(row.getString("run"))),
+                    Optional.ofNullable(row.getString("run")),
+                    row.getString("kind"),
+                    Optional.ofNullable(row.getString("probe"))),
             query,
             values));
   }

@@ -34,6 +34,9 @@ public sealed interface RunEvent {
   /// New weights serve.
   record WeightsApplied(FeedMessage.WeightsApplied applied) implements RunEvent {}
 
+  /// New weights were refused; the old ones go on serving.
+  record WeightsFailed(FeedMessage.WeightsFailed failed) implements RunEvent {}
+
   /// What the trainer sent after a step.
   record TrainerStats(ObjectNode figures) implements RunEvent {}
 
@@ -50,6 +53,7 @@ public sealed interface RunEvent {
       case GroupCompleted _ -> "group";
       case GroupDropped _ -> "dropped";
       case WeightsApplied _ -> "weights";
+      case WeightsFailed _ -> "weights_failed";
       case TrainerStats _ -> "stats";
       case Ended _ -> "end";
       case Lost _ -> "lost";
@@ -69,6 +73,10 @@ public sealed interface RunEvent {
       }
       case GroupDropped(FeedMessage.Dropped dropped) -> FeedJson.dropped(node, dropped);
       case WeightsApplied(FeedMessage.WeightsApplied applied) -> FeedJson.applied(node, applied);
+      case WeightsFailed(FeedMessage.WeightsFailed failed) ->
+          node.put("lineage", failed.lineage())
+              .put("version", failed.version())
+              .put("reason", failed.reason());
       case TrainerStats(ObjectNode figures) -> figures.deepCopy();
       case Ended(long head) -> node.put("head", head);
       case Lost(long count) -> node.put("count", count);

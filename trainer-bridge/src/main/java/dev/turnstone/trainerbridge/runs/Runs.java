@@ -157,6 +157,16 @@ public final class Runs implements AutoCloseable {
             () -> objection(request));
     if (outcome instanceof WeightsOutcome.Applied(TrainablePolicy.Applied update, boolean fresh))
       tell(update, fresh);
+    if (outcome instanceof WeightsOutcome.Refused(String why))
+      request
+          .run()
+          .flatMap(this::find)
+          .ifPresent(run ->
+              run.events()
+                  .tell(
+                      new RunEvent.WeightsFailed(
+                          new FeedMessage.WeightsFailed(
+                              request.id().lineage(), request.id().version(), why))));
     return outcome;
   }
 

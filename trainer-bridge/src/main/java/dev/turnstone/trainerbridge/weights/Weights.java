@@ -7,10 +7,14 @@ import dev.turnstone.rollout.WeightsId;
 import dev.turnstone.rollout.WeightsUpdate;
 import dev.turnstone.rollout.WeightsUpdate.Kv;
 import dev.turnstone.rollout.WeightsUpdate.Pause;
+import dev.turnstone.trainerbridge.json.Fields;
+import dev.turnstone.trainerbridge.json.JsonText;
 import dev.turnstone.trainerbridge.log.TrajectoryLog;
 import dev.turnstone.trainerbridge.log.WeightsTable;
+import dev.turnstone.trainerbridge.weights.WeightsManifest.Kind;
 import dev.turnstone.trainerbridge.wire.WeightsRequest;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -37,23 +41,37 @@ public final class Weights {
   private final List<Path> roots;
   private final WeightsStore store;
   private final ReentrantLock updating = new ReentrantLock(true);
+  private final Optional<Known> initial;
   private volatile Optional<String> behind = Optional.empty();
 
-  private Weights(WeightsTable log, TrainablePolicy policy, List<Path> roots) {
+  private Weights(
+      WeightsTable log, TrainablePolicy policy, List<Path> roots, Optional<Path> model) {
     this.log = log;
     this.policy = policy;
     this.roots = List.copyOf(roots);
+    initial = model.map(folder -> new Known(policy.weights(), folder));
     store = new WeightsStore(this.roots.getFirst());
+  }
+
+  /// Full weights and where they are.
+  private record Known(WeightsId id, Path folder) {}
+
+  /// The same without a folder of the policy's own weights, to which adapters could belong.
+  public static Weights open(TrajectoryLog log, TrainablePolicy policy, List<Path> roots)
+      throws WeightsRejected, InterruptedException {
+    return open(log, policy, roots, Optional.empty());
   }
 
   /// Loads the last applied weights into the policy, if there are any.
   ///
+  /// @param model folder of the weights that the policy has now
   /// @param roots folders below which weights may lie, after links are resolved; the first also
   ///   holds those that serve, apart from the trainer's, so servers that share a log share it
   /// @throws WeightsRejected with one sentence, if they are not there any more as they were applied
-  public static Weights open(TrajectoryLog log, TrainablePolicy policy, List<Path> roots)
+  public static Weights open(
+      TrajectoryLog log, TrainablePolicy policy, List<Path> roots, Optional<Path> model)
       throws WeightsRejected, InterruptedException {
-    Weights weights = new Weights(log.weights(), policy, roots);
+    Weights weights = new Weights(log.weights(), policy, roots, model);
     Optional<WeightsTable.Stored> last = weights.log.last();
     if (last.isPresent() && !last.get().id().equals(policy.weights())) {
       WeightsId id = last.get().id();
@@ -155,19 +173,100 @@ public final class Weights {
     boolean newLineage = !policy.weights().lineage().equals(request.id().lineage());
     long started = System.nanoTime();
     Path folder = checked(request.folder(), request.id());
+    Optional<WeightsManifest> part = part(folder);
+    Optional<Path> base = part.isPresent() ? Optional.of(base(part.get())) : Optional.empty();
+    Path whole = part.isPresent() ? merged(part.get(), base.get(), folder, request.id()) : folder;
     long checking = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - started);
-    Applied applied = policy.apply(new WeightsUpdate(request.id(), folder, pause, kv));
-    log.applied(request.id(), kept(folder, request.id()), request.run());
+    Applied applied = applied(new WeightsUpdate(request.id(), whole, pause, kv, request.probe()));
+    log.applied(
+        request.id(),
+        kept(whole, request.id(), base),
+        request.run(),
+        Fields.wire(part.map(WeightsManifest::kind).orElse(Kind.FULL)),
+        request.probe().map(probe -> JsonText.write(WeightsRequest.probeJson(probe))));
     return new WeightsOutcome.Applied(
         new Applied(applied.id(), applied.loadMillis() + checking, applied.pauseMillis()),
         newLineage);
   }
 
+  /// Weights that were made here and are refused leave nothing behind.
+  private Applied applied(WeightsUpdate update) throws WeightsRejected, InterruptedException {
+    boolean serve = false;
+    try {
+      Applied applied = policy.apply(update);
+      serve = true;
+      return applied;
+    } finally {
+      if (!serve && store.holds(update.folder())) forget(update.folder());
+    }
+  }
+
+  private void forget(Path made) {
+    try {
+      store.forget(made);
+    } catch (IOException e) {
+      LOG.warn("{} could not be deleted", made, e);
+    }
+  }
+
+  /// The manifest of a folder that holds adapters or a delta; empty if it holds full weights.
+  private static Optional<WeightsManifest> part(Path folder) throws WeightsRejected {
+    try {
+      if (!Files.exists(folder.resolve(WeightsManifest.NAME))) return Optional.empty();
+      return Optional.of(WeightsFolder.read(folder))
+          .filter(manifest -> manifest.kind() != Kind.FULL);
+    } catch (IOException e) {
+      throw new WeightsRejected("the manifest in %s cannot be read: %s".formatted(folder, e));
+    }
+  }
+
+  /// Where the weights are to which a part belongs. A delta belongs to those that serve.
+  private Path base(WeightsManifest part) throws WeightsRejected {
+    WeightsId base = part.base().orElseThrow();
+    if (part.kind() == Kind.DELTA && !base.equals(policy.weights()))
+      throw new WeightsRejected(
+          "the delta's base is version %d of lineage %s, but version %d of lineage %s serves"
+              .formatted(
+                  base.version(),
+                  base.lineage(),
+                  policy.weights().version(),
+                  policy.weights().lineage()));
+    return initial
+        .filter(known -> known.id().equals(base))
+        .map(Known::folder)
+        .or(() -> log.find(base).map(WeightsTable.Stored::folder))
+        .filter(Files::isDirectory)
+        .orElseThrow(() ->
+            new WeightsRejected(
+                "the base, version %d of lineage %s, is not kept here"
+                    .formatted(base.version(), base.lineage())));
+  }
+
+  private Path merged(WeightsManifest part, Path base, Path folder, WeightsId id)
+      throws WeightsRejected {
+    try {
+      return store.make(
+          id,
+          made -> {
+            Path model = made.resolve(WeightsFolder.MODEL);
+            new MergedWeights(base, folder, part.scale()).write(model, part.kind());
+            Files.copy(folder.resolve(WeightsManifest.NAME), made.resolve(WeightsManifest.NAME));
+            Files.writeString(
+                made.resolve(WeightsFolder.MERGED),
+                WeightsFolder.manifest(id.lineage(), id.version(), model).write());
+          });
+    } catch (IOException e) {
+      throw new WeightsRejected("the weights in %s could not be merged: %s".formatted(folder, e));
+    } catch (IllegalArgumentException e) {
+      throw new WeightsRejected(String.valueOf(e.getMessage()));
+    }
+  }
+
   /// Where the weights will be found at the next start. If they could not be kept they serve all
   /// the same, and the next start finds them only if the trainer's folder is still there.
-  private Path kept(Path folder, WeightsId id) {
+  private Path kept(Path folder, WeightsId id, Optional<Path> base) {
     try {
-      return store.keep(folder, id);
+      return store.keep(folder, id, base);
     } catch (IOException e) {
       LOG.error("weights {} version {} could not be kept", id.lineage(), id.version(), e);
       return folder;

@@ -31,6 +31,11 @@ import java.util.stream.Stream;
 /// `manifest.json`. A folder appears whole or not at all and never changes.
 public final class WeightsFolder {
   static final String MODEL = "model.safetensors";
+
+  /// What a folder that this server made of a base and a part holds; its `manifest.json` is the
+  /// part's.
+  static final String MERGED = "merged.json";
+
   private static final int KEPT = 2;
   private static final long MAX_MANIFEST_BYTES = 64L << 20;
   private static final long MAX_HEADER_BYTES = 100L << 20;
@@ -96,7 +101,14 @@ public final class WeightsFolder {
         throw new WeightsRejected("the manifest is larger than 64 MiB: " + file);
       byte[] bytes = Files.readAllBytes(file);
       require("the manifest's sha256", id.sha256(), JsonText.sha256(bytes));
-      verify(folder, id, WeightsManifest.parse(new String(bytes, StandardCharsets.UTF_8)));
+      WeightsManifest manifest = WeightsManifest.parse(new String(bytes, StandardCharsets.UTF_8));
+      Path merged = folder.resolve(MERGED);
+      verify(
+          folder,
+          id,
+          Files.isRegularFile(merged, LinkOption.NOFOLLOW_LINKS)
+              ? WeightsManifest.parse(Files.readString(merged))
+              : manifest);
     } catch (IOException e) {
       throw new WeightsRejected("the weights in %s cannot be read: %s".formatted(folder, e));
     } catch (IllegalArgumentException e) {
@@ -169,8 +181,7 @@ public final class WeightsFolder {
       throw new WeightsRejected("%s is not %s but %s".formatted(what, expected, actual));
   }
 
-  private static WeightsManifest manifest(String lineage, int version, Path model)
-      throws IOException {
+  static WeightsManifest manifest(String lineage, int version, Path model) throws IOException {
     Map<String, JsonNode> tensors = tensors(model);
     List<String> dtypes =
         tensors.values().stream().map(tensor -> tensor.path("dtype").asText()).distinct().toList();
@@ -179,7 +190,10 @@ public final class WeightsFolder {
         version,
         dtypes.size() == 1 ? dtypes.getFirst() : "mixed",
         Map.of(MODEL, new Checked(Files.size(model), sha256(model))),
-        tensors);
+        tensors,
+        WeightsManifest.Kind.FULL,
+        Optional.empty(),
+        1);
   }
 
   /// Names, dtypes and shapes.
@@ -199,9 +213,9 @@ public final class WeightsFolder {
   /// What a safetensors file says about itself: a u64 length, then JSON, then the numbers.
   ///
   /// @param data where the numbers begin
-  private record Header(long data, Map<String, JsonNode> tensors) {}
+  record Header(long data, Map<String, JsonNode> tensors) {}
 
-  private static Header header(Path model) throws IOException {
+  static Header header(Path model) throws IOException {
     try (InputStream in = Files.newInputStream(model)) {
       byte[] length = in.readNBytes(8);
       if (length.length < 8) throw new IOException("not a safetensors file: " + model);
@@ -224,6 +238,18 @@ public final class WeightsFolder {
         digest.update(buffer, 0, read);
     }
     return HexFormat.of().formatHex(digest.digest());
+  }
+
+  static WeightsManifest read(Path folder) throws IOException {
+    return WeightsManifest.parse(Files.readString(folder.resolve(WeightsManifest.NAME)));
+  }
+
+  /// The safetensors of a folder, in order of their names.
+  static List<Path> safetensors(Path folder) throws IOException {
+    return list(folder).stream()
+        .filter(file -> file.toString().endsWith(".safetensors"))
+        .sorted()
+        .toList();
   }
 
   /// A server may still have to load the version before the newest.

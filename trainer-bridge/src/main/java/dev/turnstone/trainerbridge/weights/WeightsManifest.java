@@ -2,9 +2,11 @@ package dev.turnstone.trainerbridge.weights;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.turnstone.rollout.WeightsId;
 import dev.turnstone.trainerbridge.json.Fields;
 import dev.turnstone.trainerbridge.json.JsonText;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 
 /// What a weights folder holds: its `manifest.json`.
@@ -12,20 +14,39 @@ import java.util.TreeMap;
 /// @param dtype of the tensors as safetensors names it, or `mixed`
 /// @param files by name
 /// @param tensors by name: `{"dtype", "shape"}` each
+/// @param base what a part of the weights belongs to
+/// @param scale of an adapter: alpha / rank
 public record WeightsManifest(
     String lineage,
     int version,
     String dtype,
     Map<String, Checked> files,
-    Map<String, JsonNode> tensors) {
+    Map<String, JsonNode> tensors,
+    Kind kind,
+    Optional<WeightsId> base,
+    double scale) {
   static final String NAME = "manifest.json";
 
   public WeightsManifest {
     files = Map.copyOf(files);
     tensors = Map.copyOf(tensors);
+    if (kind != Kind.FULL && base.isEmpty())
+      throw new IllegalArgumentException(
+          "the manifest is of kind %s and names no base".formatted(Fields.wire(kind)));
+    if (!Double.isFinite(scale))
+      throw new IllegalArgumentException("manifest.scale is not finite: " + scale);
     for (String file : files.keySet())
       if (!file.matches("[A-Za-z0-9][A-Za-z0-9._-]*"))
         throw new IllegalArgumentException("the manifest's file is not a plain name: " + file);
+  }
+
+  /// What of the weights the folder holds.
+  enum Kind {
+    FULL,
+    /// Adapters to a base.
+    LORA,
+    /// The numbers of a base that changed.
+    DELTA
   }
 
   /// What a file's bytes must be.
@@ -51,7 +72,18 @@ public record WeightsManifest(
             .orElseThrow(() -> new IllegalArgumentException("manifest.version is missing")),
         fields.text("dtype"),
         files,
-        tensors);
+        tensors,
+        fields.choice("kind", Kind.class).orElse(Kind.FULL),
+        fields.object("base").map(WeightsManifest::id),
+        fields.number("scale", 1));
+  }
+
+  private static WeightsId id(Fields base) {
+    return new WeightsId(
+        base.text("lineage"),
+        base.optionalInt("version")
+            .orElseThrow(() -> new IllegalArgumentException("manifest.base.version is missing")),
+        base.text("sha256"));
   }
 
   String write() {
@@ -61,6 +93,12 @@ public record WeightsManifest(
     files.forEach((name, file) ->
         listed.putObject(name).put("size", file.size()).put("sha256", file.sha256()));
     node.putObject("tensors").setAll(tensors);
+    if (kind != Kind.FULL) node.put("kind", Fields.wire(kind)).put("scale", scale);
+    base.ifPresent(known ->
+        node.putObject("base")
+            .put("lineage", known.lineage())
+            .put("version", known.version())
+            .put("sha256", known.sha256()));
     return JsonText.canonical(node);
   }
 

@@ -1,5 +1,6 @@
 package dev.turnstone.trainerbridge.weights;
 
+import dev.turnstone.rollout.TrainablePolicy.WeightsRejected;
 import dev.turnstone.rollout.WeightsId;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -13,6 +14,7 @@ import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /// The weights that serve, kept apart from the trainer's folder, which may be gone at the next
@@ -32,21 +34,70 @@ final class WeightsStore {
   /// Keeps a verified folder.
   ///
   /// @return where its files are now, durable
-  Path keep(Path folder, WeightsId id) throws IOException {
+  ///
+  /// @param base that must stay, too
+  Path keep(Path folder, WeightsId id, Optional<Path> base) throws IOException {
+    Path kept = place(id);
+    if (Files.isDirectory(kept)) {
+      retain(base);
+      return kept;
+    }
+    Path aside = aside(kept);
+    for (Path file : list(folder)) if (Files.isRegularFile(file)) take(file, aside);
+    appear(aside, kept);
+    retain(base);
+    return kept;
+  }
+
+  /// Makes weights instead of taking them.
+  @FunctionalInterface
+  interface Maker {
+    /// Writes their files into a folder.
+    void make(Path folder) throws IOException, WeightsRejected;
+  }
+
+  /// Makes weights, durable and whole or not at all.
+  Path make(WeightsId id, Maker maker) throws IOException, WeightsRejected {
+    Path made = place(id);
+    if (Files.isDirectory(made)) return made;
+    Path aside = aside(made);
+    try {
+      maker.make(aside);
+      for (Path file : list(aside)) sync(file);
+      appear(aside, made);
+      return made;
+    } finally {
+      delete(aside);
+    }
+  }
+
+  /// Whether a folder is one of the store's.
+  boolean holds(Path folder) {
+    return folder.startsWith(directory.toAbsolutePath());
+  }
+
+  /// Forgets what was made and does not serve.
+  void forget(Path made) throws IOException {
+    delete(made);
+  }
+
+  private Path place(WeightsId id) throws IOException {
     String name =
         "%s-v%d-%s".formatted(id.lineage(), id.version(), id.sha256().substring(0, SHOWN));
-    Path kept = Files.createDirectories(directory).resolve(name).toAbsolutePath();
-    if (Files.isDirectory(kept)) return kept;
-    Path aside = directory.resolve(name + ".tmp");
+    return Files.createDirectories(directory).resolve(name).toAbsolutePath();
+  }
+
+  private static Path aside(Path kept) throws IOException {
+    Path aside = kept.resolveSibling(kept.getFileName() + ".tmp");
     delete(aside);
-    Files.createDirectory(aside);
-    for (Path file : list(folder)) if (Files.isRegularFile(file)) take(file, aside);
+    return Files.createDirectory(aside);
+  }
+
+  private void appear(Path aside, Path kept) throws IOException {
     sync(aside);
     Files.move(aside, kept, StandardCopyOption.ATOMIC_MOVE);
     Files.setLastModifiedTime(kept, FileTime.from(Instant.now()));
     sync(directory);
-    retain();
-    return kept;
   }
 
   private static void take(Path file, Path into) throws IOException {
@@ -60,10 +111,11 @@ final class WeightsStore {
     sync(target);
   }
 
-  private void retain() throws IOException {
+  private void retain(Optional<Path> base) throws IOException {
     List<Path> old =
         list(directory).stream()
             .filter(path -> !path.getFileName().toString().endsWith(".tmp"))
+            .filter(path -> !base.equals(Optional.of(path.toAbsolutePath())))
             .sorted(Comparator.comparingLong(WeightsStore::age).reversed())
             .skip(KEPT)
             .toList();
