@@ -46,7 +46,10 @@ final class LogFilterOptions {
   @Option(names = "--max-reward", paramLabel = "R", description = "Rewarded at most so.")
   private Optional<Double> maxReward = Optional.empty();
 
-  @Option(names = "--version", paramLabel = "V", description = "Sampled by this policy version.")
+  @Option(
+      names = "--policy-version",
+      paramLabel = "V",
+      description = "Sampled by this policy version.")
   private Optional<Integer> version = Optional.empty();
 
   @Option(names = "--limit", paramLabel = "N", description = "At most so many.")

@@ -54,14 +54,20 @@ public final class Main implements Runnable {
   ///
   /// @return the exit code
   static int run(PrintWriter out, PrintWriter err, String... args) {
-    CommandLine line = new CommandLine(new Main());
-    COMMANDS.forEach(line::addSubcommand);
-    return line.setOut(out)
+    return commandLine()
+        .setOut(out)
         .setErr(err)
         .setCaseInsensitiveEnumValuesAllowed(true)
         .setParameterExceptionHandler((bad, rest) -> say(bad))
         .setExecutionExceptionHandler((failure, command, parsed) -> say(failure, command))
         .execute(args);
+  }
+
+  /// `turnstone` with all its subcommands.
+  static CommandLine commandLine() {
+    CommandLine line = new CommandLine(new Main());
+    COMMANDS.forEach(line::addSubcommand);
+    return line;
   }
 
   private static int say(ParameterException bad) {

@@ -6,10 +6,13 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import picocli.CommandLine;
 
 final class MainTest {
   private final StringWriter out = new StringWriter();
@@ -41,8 +44,28 @@ final class MainTest {
     assertThat(out.toString()).isEmpty();
   }
 
+  /// The names of every command and subcommand, such as `log list`.
+  static Stream<String> commands() {
+    return commands("", Main.commandLine());
+  }
+
+  private static Stream<String> commands(String above, CommandLine line) {
+    return line.getSubcommands().entrySet().stream()
+        .flatMap(sub -> {
+          String name = (above + " " + sub.getKey()).strip();
+          return Stream.concat(Stream.of(name), commands(name, sub.getValue()));
+        });
+  }
+
+  @ParameterizedTest
+  @MethodSource("commands")
+  void everyCommandHasHelp(String command) {
+    assertThat(run((command + " --help").split(" "))).isZero();
+    assertThat(out.toString()).contains("Usage: turnstone " + command);
+  }
+
   @Test
-  void everyCommandHasHelp() {
+  void theCommandLineItselfHasHelpAndAVersion() {
     assertThat(run("--help")).isZero();
     assertThat(out.toString()).contains("serve");
     assertThat(run("serve", "--help")).isZero();
