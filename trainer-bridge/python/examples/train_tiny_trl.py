@@ -99,7 +99,7 @@ def prepare(server: Server, arguments: argparse.Namespace) -> str:
         arguments.group_size,
         # TRL's loader holds two batches besides the one that it trains, and not every rollout gives a row to train:
         # with a tighter bound the server would wait for a step, and the step for more rollouts.
-        max_staleness=5,
+        max_staleness=3,
         groups_per_version=arguments.groups,
         sampling={"temperature": 1.0, "seed": arguments.seed},
         limits={"max_turns": 3, "max_turn_tokens": 64, "max_tokens": 160, "context_length": 384, "wall_time_s": 300},
@@ -129,7 +129,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--groups", type=int, default=8, help="per step")
     parser.add_argument("--group-size", type=int, default=8)
-    parser.add_argument("--learning-rate", type=float, default=1e-3)
+    parser.add_argument("--learning-rate", type=float, default=5e-4)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
 
@@ -148,7 +148,8 @@ def main() -> None:
                 max_steps=arguments.steps,
                 per_device_train_batch_size=arguments.groups * arguments.group_size,
                 gradient_accumulation_steps=1,
-                token_budget=16_384,
+                # Not by tokens: early answers are short, and a batch would wait for hundreds of them.
+                token_budget=0,
                 learning_rate=arguments.learning_rate,
                 max_grad_norm=1.0,
                 epsilon=0.2,

@@ -3,7 +3,6 @@ package dev.turnstone.trainerbridge.feed;
 import dev.turnstone.trainerbridge.feed.FeedDeliveries.Delivery;
 import dev.turnstone.trainerbridge.feed.RunFeed.Attached;
 import dev.turnstone.trainerbridge.log.LogException;
-import dev.turnstone.trainerbridge.weights.WeightsOutcome;
 import dev.turnstone.trainerbridge.wire.CloseCode;
 import dev.turnstone.trainerbridge.wire.Compression;
 import dev.turnstone.trainerbridge.wire.FeedJson;
@@ -24,8 +23,6 @@ import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -36,25 +33,24 @@ import org.slf4j.LoggerFactory;
 ///
 /// Two threads drive it. The connection's reader calls [#onText], [#onBinary] and [#onClosed], one
 /// call at a time and in order; these may block on the log, so not on an event loop. The session's
-/// own virtual thread, begun by [#start], owns the socket's writing side, the position in the feed
-/// and the heartbeat. Between them: credit (added by the reader, spent by the writer), a bounded
-/// outbox (filled by the reader, emptied by the writer) and the reason to close. What outlives the
-/// connection is in the [RunFeed].
+/// own virtual thread, begun by [#start], sends groups and replies and owns the position in the
+/// feed; [Heartbeats] and [WeightsUpdates] have threads of their own. Between them: credit (added
+/// by the reader, spent by the writer), a bounded outbox (filled by the reader, emptied by the
+/// writer) and the reason to close. What outlives the connection is in the [RunFeed].
 public final class FeedSession {
   private static final Duration GOODBYE = Duration.ofSeconds(5);
   private static final int OUTBOX = 256;
-  private static final long MAX_CREDIT = 1L << 40;
   private static final Logger LOG = LoggerFactory.getLogger(FeedSession.class);
 
   private final RunFeed feed;
   private final FeedSocket socket;
   private final LongSupplier nanoTime;
 
-  private final AtomicLong groupCredit = new AtomicLong();
-  private final AtomicLong byteCredit = new AtomicLong();
+  private final FeedCredit credit = new FeedCredit();
+  private final Heartbeats heartbeats;
+  private final WeightsUpdates updates;
   private final BlockingQueue<FeedMessage> outbox = new ArrayBlockingQueue<>(OUTBOX);
   private final AtomicReference<@Nullable FeedRefusal> closing = new AtomicReference<>();
-  private final AtomicBoolean updating = new AtomicBoolean();
   private final Semaphore wake = new Semaphore(0);
   private volatile long lastHeard;
   private volatile Optional<Subscription> subscription = Optional.empty();
@@ -66,7 +62,6 @@ public final class FeedSession {
 
   // Of the writing thread.
   private boolean endSent;
-  private long lastBeat;
 
   /// @param held last seq that the client had when it came
   private record Subscription(
@@ -77,13 +72,16 @@ public final class FeedSession {
     this.socket = socket;
     this.nanoTime = nanoTime;
     lastHeard = nanoTime.getAsLong();
-    lastBeat = lastHeard;
+    heartbeats = new Heartbeats(socket, nanoTime, this::pace);
+    updates =
+        new WeightsUpdates(feed, this::reply, refusal -> close(refusal.code(), refusal.reason()));
     sent = -1;
   }
 
   /// Begins to write. Call once.
   public void start() {
     writer = Optional.of(Thread.ofVirtual().name("feed").start(this::write));
+    heartbeats.start(() -> close(CloseCode.GOING_AWAY, "the connection is gone"));
   }
 
   /// Waits a little for the writer, which was told to close.
@@ -133,12 +131,11 @@ public final class FeedSession {
   }
 
   boolean hasCredit() {
-    return groupCredit.get() > 0 && byteCredit.get() > 0;
+    return credit.isLeft();
   }
 
   void count(Map<String, Long> counters) {
-    counters.put("credit_groups", groupCredit.get());
-    counters.put("credit_bytes", byteCredit.get());
+    credit.count(counters);
   }
 
   private void handle(FeedMessage message) throws FeedRefusal {
@@ -152,8 +149,8 @@ public final class FeedSession {
             .orElseThrow(
                 () -> new FeedRefusal(CloseCode.PROTOCOL, "the first message is not hello"))
             .role();
-    if (message instanceof Credit credit) {
-      grant(credit);
+    if (message instanceof Credit granted) {
+      grant(granted);
       return;
     }
     if (role == Role.OBSERVE)
@@ -177,7 +174,7 @@ public final class FeedSession {
         if (nack.seq() < 1) throw new FeedRefusal(CloseCode.PROTOCOL, "nack: seq < 1");
         reply(feed.nack(nack));
       }
-      case FeedMessage.Weights(WeightsRequest request) -> update(request);
+      case FeedMessage.Weights(WeightsRequest request) -> updates.begin(request);
       case FeedMessage.Stats stats -> feed.stats(stats);
       default ->
           throw new FeedRefusal(
@@ -211,66 +208,10 @@ public final class FeedSession {
     wake();
   }
 
-  private void grant(Credit credit) throws FeedRefusal {
-    long groups = groupCredit.addAndGet(Math.min(credit.groups(), MAX_CREDIT + 1));
-    long bytes = byteCredit.addAndGet(Math.min(credit.bytes(), MAX_CREDIT + 1));
-    if (groups > MAX_CREDIT || bytes > MAX_CREDIT)
-      throw new FeedRefusal(
-          CloseCode.PROTOCOL,
-          "credit: %d groups and %d bytes make more than 2^40"
-              .formatted(credit.groups(), credit.bytes()));
+  private void grant(Credit granted) throws FeedRefusal {
+    credit.grant(granted);
     feed.creditGranted();
     wake();
-  }
-
-  /// Loading weights takes long and the connection must stay alive meanwhile.
-  private void update(WeightsRequest request) {
-    if (!updating.compareAndSet(false, true)) {
-      reply(failed(request, "another update of this connection is under way"));
-      return;
-    }
-    Thread.ofVirtual()
-        .name("weights " + request.id().version())
-        .start(() -> {
-          Optional<FeedMessage> answer = answer(request);
-          // Before the answer goes out: its reader may send the next update at once.
-          updating.set(false);
-          answer.ifPresent(this::reply);
-        });
-  }
-
-  /// What becomes of an update; empty if it ends the connection.
-  private Optional<FeedMessage> answer(WeightsRequest request) {
-    try {
-      return Optional.of(outcome(request, feed.weights(request)));
-    } catch (FeedRefusal refusal) {
-      close(refusal.code(), refusal.reason());
-      return Optional.empty();
-    } catch (LogException e) {
-      LOG.error("applied weights could not be logged", e);
-      close(CloseCode.INTERNAL, "the log failed");
-      return Optional.empty();
-    } catch (RuntimeException e) {
-      LOG.error("a weight update failed", e);
-      return Optional.of(failed(request, "defect: " + e));
-    }
-  }
-
-  private static FeedMessage outcome(WeightsRequest request, WeightsOutcome outcome) {
-    return switch (outcome) {
-      case WeightsOutcome.Applied(var update, _) ->
-          new FeedMessage.WeightsApplied(
-              update.id().lineage(),
-              update.id().version(),
-              update.loadMillis(),
-              update.pauseMillis());
-      case WeightsOutcome.Refused(String why) -> failed(request, why);
-      case WeightsOutcome.Busy(String why) -> failed(request, why);
-    };
-  }
-
-  private static FeedMessage failed(WeightsRequest request, String why) {
-    return new FeedMessage.WeightsFailed(request.id().lineage(), request.id().version(), why);
   }
 
   private void reply(FeedMessage message) {
@@ -281,7 +222,7 @@ public final class FeedSession {
   private void write() {
     try {
       while (step()) {
-        awaitWake(Duration.ofNanos(lastBeat + pace() - nanoTime.getAsLong()));
+        awaitWake(heartbeats.left());
       }
     } catch (InterruptedException e) {
       close(CloseCode.GOING_AWAY, "the server stops");
@@ -298,6 +239,7 @@ public final class FeedSession {
 
   /// Closes the socket and tells the run.
   void leave() {
+    heartbeats.stop();
     FeedRefusal reason = closing.get();
     if (reason != null) socket.close(reason.code(), reason.reason());
     feed.detach(this);
@@ -318,7 +260,7 @@ public final class FeedSession {
       long now = nanoTime.getAsLong();
       if (now - lastHeard >= FeedProtocol.SILENCE.toNanos())
         close(CloseCode.SILENT, "nothing came for " + FeedProtocol.SILENCE.toSeconds() + " s");
-      beat();
+      heartbeats.beat();
       for (FeedMessage reply = outbox.poll(); reply != null; reply = outbox.poll()) send(reply);
       if (closing.get() != null) return false;
     } while (deliver());
@@ -350,25 +292,17 @@ public final class FeedSession {
     return true;
   }
 
-  /// Replies and signs of life pass between the parts of a large group.
   private void deliver(List<byte[]> frames) throws IOException, InterruptedException {
-    groupCredit.decrementAndGet();
+    credit.spendGroup();
     for (byte[] frame : frames) {
-      byteCredit.addAndGet(-frame.length);
+      credit.spend(frame.length);
       socket.binary(frame);
-      beat();
+      heartbeats.beat();
     }
   }
 
-  private long pace() {
-    return subscription.map(Subscription::heartbeat).orElse(FeedProtocol.HEARTBEAT).toNanos();
-  }
-
-  private void beat() throws IOException, InterruptedException {
-    long now = nanoTime.getAsLong();
-    if (now - lastBeat < pace()) return;
-    lastBeat = now;
-    send(Heartbeat.now());
+  private Duration pace() {
+    return subscription.map(Subscription::heartbeat).orElse(FeedProtocol.HEARTBEAT);
   }
 
   private void end() throws IOException, InterruptedException {

@@ -2,7 +2,8 @@ package dev.turnstone.trainerbridge.feed;
 
 import java.io.IOException;
 
-/// One WebSocket connection as a [FeedSession] writes to it. Used by one thread at a time.
+/// One WebSocket connection as a [FeedSession] writes to it. Messages are whole: texts may come
+/// from any thread, and fall between two binary messages, never into one.
 public interface FeedSocket {
   /// Sends a text frame and returns when the transport has taken it.
   ///

@@ -29,6 +29,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -439,6 +441,61 @@ public class FeedSessionTest {
 
     bridge.now.addAndGet(Duration.ofSeconds(1).toNanos());
     assertThat(peer.says().socket.code()).contains(CloseCode.SILENT);
+  }
+
+  @Test
+  void aTrainerThatIsBusyForAQuarterOfAnHourLosesNothing() throws Exception {
+    complete(2, "");
+    Peer peer = trainer(2);
+    assertThat(peer.socket.order()).containsExactly(1L, 2L);
+
+    // Its connection lives on a thread of its own.
+    for (int second = 0; second < 900; second += 5) {
+      bridge.now.addAndGet(Duration.ofSeconds(5).toNanos());
+      peer.says("{'type':'heartbeat'}");
+    }
+    assertThat(peer.socket.code()).isEmpty();
+    assertThat(peer.socket.all(Heartbeat.class)).hasSize(180);
+    trainedAndCommitted(peer, 2);
+
+    assertThat(peer.socket.code()).isEmpty();
+    assertThat(peer.socket.order()).containsExactly(1L, 2L);
+    assertThat(bridge.found().state().counters()).containsEntry("commit", 2L);
+  }
+
+  @Test
+  void heartbeatsGoOnWhileAGroupDoesNotGetThrough() throws Exception {
+    complete(1, "");
+    CountDownLatch beats = new CountDownLatch(3);
+    CountDownLatch released = new CountDownLatch(1);
+    FeedSocket stuck =
+        new FeedSocket() {
+          @Override
+          public void text(String message) {
+            if (message.contains("heartbeat")) beats.countDown();
+            bridge.now.addAndGet(Duration.ofMillis(20).toNanos());
+          }
+
+          @Override
+          public void binary(byte[] message) throws InterruptedException {
+            bridge.now.addAndGet(Duration.ofMillis(20).toNanos());
+            released.await();
+          }
+
+          @Override
+          public void close(int code, String reason) {}
+        };
+    FeedSession session = bridge.found().feed(stuck);
+    session.start();
+    session.onText(
+        "{\"type\":\"hello\",\"run\":\"r\",\"role\":\"train\",\"consumer\":\"t\","
+            + "\"heartbeat_ms\":20}");
+    session.onText(credit(1).replace('\'', '"'));
+
+    assertThat(beats.await(20, TimeUnit.SECONDS)).isTrue();
+    released.countDown();
+    session.onClosed();
+    session.join();
   }
 
   @Test

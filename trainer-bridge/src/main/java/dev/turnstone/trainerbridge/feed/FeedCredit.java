@@ -1,0 +1,43 @@
+package dev.turnstone.trainerbridge.feed;
+
+import dev.turnstone.trainerbridge.wire.CloseCode;
+import dev.turnstone.trainerbridge.wire.FeedMessage.Credit;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
+
+/// What one connection may still be sent, in groups and bytes: added by its reader, spent by its
+/// writer.
+final class FeedCredit {
+  private static final long MOST = 1L << 40;
+
+  private final AtomicLong groups = new AtomicLong();
+  private final AtomicLong bytes = new AtomicLong();
+
+  void grant(Credit credit) throws FeedRefusal {
+    long allGroups = groups.addAndGet(Math.min(credit.groups(), MOST + 1));
+    long allBytes = bytes.addAndGet(Math.min(credit.bytes(), MOST + 1));
+    if (allGroups > MOST || allBytes > MOST)
+      throw new FeedRefusal(
+          CloseCode.PROTOCOL,
+          "credit: %d groups and %d bytes make more than 2^40"
+              .formatted(credit.groups(), credit.bytes()));
+  }
+
+  boolean isLeft() {
+    return groups.get() > 0 && bytes.get() > 0;
+  }
+
+  void spendGroup() {
+    groups.decrementAndGet();
+  }
+
+  /// May go below zero by one group.
+  void spend(int sent) {
+    bytes.addAndGet(-sent);
+  }
+
+  void count(Map<String, Long> counters) {
+    counters.put("credit_groups", groups.get());
+    counters.put("credit_bytes", bytes.get());
+  }
+}
