@@ -10,6 +10,12 @@ public interface AdvantageEstimator {
   /// gets 0 and takes no part in any mean.
   List<double[]> of(StepBatch batch);
 
+  /// Whether a group's rewards are all that [#of] reads, so that a server can apply it before it
+  /// sends the group.
+  default boolean groupwise() {
+    return false;
+  }
+
   /// Whether [#of] reads log-probabilities at the start of the step, which cost a forward pass.
   default boolean readsLogprobs() {
     return false;

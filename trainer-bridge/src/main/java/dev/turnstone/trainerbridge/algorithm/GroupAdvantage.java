@@ -26,6 +26,11 @@ public interface GroupAdvantage extends AdvantageEstimator {
   }
 
   @Override
+  default boolean groupwise() {
+    return true;
+  }
+
+  @Override
   default List<double[]> of(StepBatch batch) {
     double[] perRollout = new double[batch.rollouts().size()];
     for (int[] group : batch.groups()) {

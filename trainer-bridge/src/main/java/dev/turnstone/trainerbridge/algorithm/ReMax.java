@@ -27,6 +27,11 @@ public final class ReMax implements Algorithm {
   /// `r − r_greedy`; 0 for a group whose greedy rollout has no reward.
   record GreedyBaseline() implements AdvantageEstimator {
     @Override
+    public boolean groupwise() {
+      return true;
+    }
+
+    @Override
     public List<double[]> of(StepBatch batch) {
       double[] advantages = new double[batch.rollouts().size()];
       for (int[] group : batch.groups()) {

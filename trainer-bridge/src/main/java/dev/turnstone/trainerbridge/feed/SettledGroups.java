@@ -17,7 +17,6 @@ import dev.turnstone.trainerbridge.wire.GroupHeader;
 import dev.turnstone.trainerbridge.wire.OutgoingRow;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.OptionalDouble;
 
 /// A run's groups that have their seq, as the log holds them: nothing waits for a trainer in
@@ -66,7 +65,7 @@ public final class SettledGroups {
             failed,
             group.versionMin(),
             group.versionMax(),
-            Map.of(),
+            GroupAdvantages.of(spec, delivered),
             stats(delivered));
     return GroupCodec.frames(header, rows, compression);
   }

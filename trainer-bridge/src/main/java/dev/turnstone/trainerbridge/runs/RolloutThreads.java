@@ -110,7 +110,8 @@ public final class RolloutThreads implements AutoCloseable {
 
   private void play(RolloutId id, Task task, WeightsId begun, Listener listener) {
     try {
-      Trajectory trajectory = roll(id, task);
+      Trajectory rolled = roll(id, task);
+      Trajectory trajectory = spec.overlong().map(o -> o.shape(rolled)).orElse(rolled);
       // A rollout that a shutdown cut off starts again with the next process.
       if (closed) return;
       if (overtaken(trajectory, begun, agent.policy().weights())) {

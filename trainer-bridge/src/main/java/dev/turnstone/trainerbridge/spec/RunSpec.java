@@ -7,10 +7,12 @@ import dev.turnstone.rollout.Sampling;
 import dev.turnstone.rollout.StopReason;
 import dev.turnstone.rollout.StopReason.Use;
 import dev.turnstone.rollout.WeightsUpdate;
+import dev.turnstone.trainerbridge.algorithm.Algorithm;
 import dev.turnstone.trainerbridge.json.Fields;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.Optional;
 
 /// One training job as its client asked for it: the body of `POST /v1/runs`. It never changes.
 ///
@@ -25,6 +27,9 @@ import java.util.Map;
 /// @param allowTruncatedSampling whether the sampler may change the distribution
 /// @param greedyBaseline whether the first rollout of every group is sampled greedily, to be
 ///   compared with and never trained (ReMax, arXiv 2310.10505)
+/// @param overlong what long rollouts cost
+/// @param advantages algorithm whose advantages are sent with every group; empty leaves them to the
+///   trainer
 public record RunSpec(
     String run,
     String environment,
@@ -40,7 +45,9 @@ public record RunSpec(
     WeightsUpdate.Pause pause,
     Map<StopReason, Use> stops,
     boolean allowTruncatedSampling,
-    boolean greedyBaseline) {
+    boolean greedyBaseline,
+    Optional<Overlong> overlong,
+    Optional<String> advantages) {
   static final int MAX_GROUP_SIZE = 1024;
   static final int MAX_ROLLOUTS = 1 << 16;
   private static final String NAME = "[A-Za-z0-9][A-Za-z0-9._:-]{0,127}";
@@ -84,9 +91,20 @@ public record RunSpec(
     if (greedyBaseline && driver == Driver.AGENT)
       throw new IllegalArgumentException(
           "greedy_baseline is true, but an agent drives and chooses its sampling");
+    advantages.ifPresent(RunSpec::requireGroupwise);
+    if (advantages.equals(Optional.of("remax")) && !greedyBaseline)
+      throw new IllegalArgumentException(
+          "advantages is remax, which needs \"greedy_baseline\": true");
     Map<StopReason, Use> ordered = new EnumMap<>(StopReason.class);
     ordered.putAll(stops);
     stops = Collections.unmodifiableMap(ordered);
+  }
+
+  private static void requireGroupwise(String algorithm) {
+    if (!Algorithm.named(algorithm).objective().advantage().groupwise())
+      throw new IllegalArgumentException(
+          "advantages of %s take more than a group's rewards: leave them to the trainer"
+              .formatted(algorithm));
   }
 
   /// Reads the body of `POST /v1/runs`.

@@ -44,7 +44,16 @@ public final class RunSpecJson {
         body.choice("pause", WeightsUpdate.Pause.class).orElse(WeightsUpdate.Pause.KEEP),
         stops(body.object("stops")),
         body.flag("allow_truncated_sampling", false),
-        body.flag("greedy_baseline", false));
+        body.flag("greedy_baseline", false),
+        body.object("overlong").map(RunSpecJson::overlong),
+        body.optionalText("advantages"));
+  }
+
+  private static Overlong overlong(Fields fields) {
+    return new Overlong(
+        Math.clamp(fields.integer("max_tokens"), -1, Integer.MAX_VALUE),
+        Math.clamp(fields.integer("buffer"), -1, Integer.MAX_VALUE),
+        fields.number("weight", 1));
   }
 
   static ObjectNode write(RunSpec spec) {
@@ -73,6 +82,13 @@ public final class RunSpecJson {
     ObjectNode stops = body.putObject("stops");
     spec.stops().forEach((stop, use) -> stops.put(stop.wire(), Fields.wire(use)));
     body.put("allow_truncated_sampling", spec.allowTruncatedSampling());
+    spec.overlong()
+        .ifPresent(overlong ->
+            body.putObject("overlong")
+                .put("max_tokens", overlong.maxTokens())
+                .put("buffer", overlong.buffer())
+                .put("weight", overlong.weight()));
+    spec.advantages().ifPresent(algorithm -> body.put("advantages", algorithm));
     return body.put("greedy_baseline", spec.greedyBaseline());
   }
 

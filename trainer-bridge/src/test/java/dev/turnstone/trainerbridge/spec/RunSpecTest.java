@@ -82,6 +82,11 @@ public class RunSpecTest {
           "stops":{"boredom":"drop"}               | stops names no stop reason: boredom
           "stops":{"timeout":"ignore"}             | stops.timeout is not one of train, mask, drop: "ignore"
           "kv":1                                   | kv is not a string: 1
+          "overlong":{"max_tokens":5,"buffer":5}   | overlong is not 0 < buffer < max_tokens: buffer 5, max_tokens 5
+          "overlong":{"buffer":5}                  | overlong.max_tokens is missing
+          "advantages":"magic"                     | no algorithm "magic": there are
+          "advantages":"ppo"                       | advantages of ppo take more than a group's rewards
+          "advantages":"remax"                     | advantages is remax, which needs "greedy_baseline": true
           """)
   void whatIsWrongIsNamed(String field, String sentence) {
     String name = field.substring(1, field.indexOf('"', 1));
