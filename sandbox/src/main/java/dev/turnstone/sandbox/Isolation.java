@@ -4,6 +4,8 @@ package dev.turnstone.sandbox;
 public enum Isolation {
   /// bubblewrap, namespaces of its own for every jail, seccomp, limits.
   BUBBLEWRAP,
+  /// gVisor's `runsc`: a kernel of its own in user space for every jail. Slower, stricter.
+  GVISOR,
   /// Only seccomp and limits, in a container that is itself the boundary.
   NONE
 }

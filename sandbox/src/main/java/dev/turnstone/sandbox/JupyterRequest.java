@@ -1,5 +1,6 @@
 package dev.turnstone.sandbox;
 
+import dev.turnstone.sandbox.egress.AllowList;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -17,6 +18,7 @@ record JupyterRequest(
     Duration totalTimeout,
     int memoryMb,
     Map<String, byte[]> files,
-    List<String> fetchFiles) {
+    List<String> fetchFiles,
+    AllowList network) {
   static final double TOTAL_SECONDS = 45;
 }

@@ -15,12 +15,13 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 
 /// The languages of this machine: those that SandboxFusion names and whose toolchain jails can see.
 final class Languages {
   private static final Map<String, String> NONE = Map.of();
-  private static final Map<String, String> GO =
+  static final Map<String, String> GO =
       Map.of(
           "GOCACHE",
           "/tmp/.gocache",
@@ -110,7 +111,7 @@ final class Languages {
               "golang-go",
               List.of("go"),
               "/workspace/main.go",
-              "go build -o /tmp/main main.go",
+              "/bin/sh -c " + GoCache.COMPILE,
               "/tmp/main",
               GO,
               true),
@@ -128,6 +129,26 @@ final class Languages {
           script("lua", "lua5.4", "lua", "main.lua"),
           script("php", "php-cli", "php", "main.php"),
           script("R", "r-base-core", "Rscript", "main.R"));
+
+  /// What SandboxFusion runs besides.
+  private static final Set<String> OTHERS =
+      Set.of(
+          "go_test",
+          "csharp",
+          "sql",
+          "cuda",
+          "D_ut",
+          "scala",
+          "julia",
+          "pytest",
+          "junit",
+          "kotlin_script",
+          "jest",
+          "verilog",
+          "python_gpu",
+          "lean",
+          "swift",
+          "racket");
 
   private static Row script(String label, String install, String program, String file) {
     return new Row(
@@ -182,7 +203,9 @@ final class Languages {
 
   private static List<String> command(String text, Map<String, Path> found) {
     if (text.isEmpty()) return List.of();
-    List<String> words = new ArrayList<>(List.of(text.split(" ")));
+    // A shell takes the rest of the line as one word.
+    List<String> words =
+        new ArrayList<>(List.of(text.split(" ", text.startsWith("/bin/sh") ? 3 : -1)));
     Path program = found.get(words.getFirst());
     if (program != null) words.set(0, program.toString());
     return List.copyOf(words);
@@ -208,7 +231,7 @@ final class Languages {
 
   /// Whether the name is one that requests may bear, be its toolchain here or not.
   boolean knows(String label) {
-    return present.containsKey(label) || missing.containsKey(label);
+    return present.containsKey(label) || missing.containsKey(label) || OTHERS.contains(label);
   }
 
   Optional<Language> language(String label) {
@@ -225,6 +248,9 @@ final class Languages {
 
   /// Why a program in a known language cannot run here, and what to do.
   String whyMissing(String label) {
+    if (OTHERS.contains(label))
+      return "%s is not a language of this sandbox; GET /v1/languages lists those it runs"
+          .formatted(label);
     return "%s is not installed on this sandbox's machine (Debian, Ubuntu: apt-get install %s); GET /v1/languages lists what is"
         .formatted(label, missing.getOrDefault(label, label));
   }

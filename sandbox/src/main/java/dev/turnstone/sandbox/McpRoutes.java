@@ -15,7 +15,7 @@ import java.util.Optional;
 /// `/mcp`: the Model Context Protocol's streamable HTTP, one sandbox session for each MCP session.
 ///
 /// Every answer is one JSON message; nothing is streamed, so GET is 405. A tool call ends at its
-/// own timeout; `notifications/cancelled` is taken and does not end it sooner.
+/// own timeout, or at once by `notifications/cancelled`; its session goes on.
 final class McpRoutes {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final String SESSION = "mcp-session-id";
@@ -60,9 +60,22 @@ final class McpRoutes {
     boolean request = id.isTextual() || id.isNumber();
     if (!message.isObject() || !message.path("jsonrpc").asText().equals("2.0"))
       return error(400, NULL_ID, INVALID_REQUEST, "The body is no JSON-RPC 2.0 message");
-    if (!message.has("method") || !request) return Reply.empty(202);
+    if (!message.has("method") || !request) return notified(call, message);
     if (message.get("method").asText().equals("initialize")) return initialize(id, message);
     return inSession(call, id, message);
+  }
+
+  private Reply notified(Call call, JsonNode message) {
+    Optional<String> named = call.header(SESSION);
+    JsonNode id = message.at("/params/requestId");
+    if (message.path("method").asText().equals("notifications/cancelled") && named.isPresent()) {
+      try {
+        sessions.get(named.get()).cancel(id);
+      } catch (Sessions.Unknown | Gone e) {
+        // Nothing of it runs any more.
+      }
+    }
+    return Reply.empty(202);
   }
 
   private static final JsonNode NULL_ID = JsonNodeFactory.instance.nullNode();
@@ -114,6 +127,7 @@ final class McpRoutes {
     JsonNode arguments = params.path("arguments");
     if (!arguments.isObject()) arguments = JsonNodeFactory.instance.objectNode();
     try {
+      Session.name(id);
       return result(id, McpTools.call(session, name, arguments));
     } catch (BadRequest e) {
       return error(200, id, INVALID_PARAMS, e.sentence());

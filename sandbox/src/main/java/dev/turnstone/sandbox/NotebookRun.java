@@ -38,7 +38,8 @@ final class NotebookRun {
     Duration limit = request.totalTimeout().plus(Limits.COLLECT).plusSeconds(2);
     try {
       return response(
-          jail.ask(header, Cells.fields(request.cells(), request.files()), limit, chunk -> {}));
+          jail.ask(
+              this, header, Cells.fields(request.cells(), request.files()), limit, chunk -> {}));
     } catch (TimeoutException e) {
       return error("the cells kept even their worker from answering in time");
     } catch (IOException e) {

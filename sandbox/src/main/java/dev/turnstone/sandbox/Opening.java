@@ -4,6 +4,7 @@ import dev.turnstone.sandbox.SelfTest.Report;
 import dev.turnstone.sandbox.jail.BubblewrapJails;
 import dev.turnstone.sandbox.jail.CgroupSearch;
 import dev.turnstone.sandbox.jail.ContainerJails;
+import dev.turnstone.sandbox.jail.GvisorJails;
 import dev.turnstone.sandbox.jail.HostTools;
 import dev.turnstone.sandbox.jail.JailFolder;
 import dev.turnstone.sandbox.jail.Jails;
@@ -21,9 +22,9 @@ final class Opening {
 
   static <T> T open(SandboxConfig config, Server<T> server) throws SandboxException {
     HostTools tools =
-        config.isolation() == Isolation.NONE
-            ? HostTools.findWithoutJails(config.mounts())
-            : HostTools.find(config.mounts());
+        config.isolation() == Isolation.BUBBLEWRAP
+            ? HostTools.find(config.mounts())
+            : HostTools.findWithoutJails(config.mounts());
     Jails jails = jails(config, tools);
     try {
       Languages languages = Languages.find(tools);
@@ -47,6 +48,7 @@ final class Opening {
       case BUBBLEWRAP ->
           new BubblewrapJails(
               tools, new Spawner(), JailFolder.create(), CgroupSearch.search(), config.firstUid());
+      case GVISOR -> GvisorJails.of(tools, config.firstUid());
       case NONE -> ContainerJails.of(tools, config.firstUid());
     };
   }

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
+import dev.turnstone.sandbox.egress.AllowList;
 import dev.turnstone.sandbox.jail.Limits;
 import java.io.IOException;
 import java.math.BigDecimal;
@@ -17,6 +18,7 @@ import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /// Reads the bodies of `POST /run_code` and `/run_jupyter` and collects everything that is wrong
 /// with them.
@@ -45,15 +47,19 @@ final class RequestReader {
 
   private final JsonNode body;
   private final Languages languages;
+  private final AllowList ceiling;
   private final BadRequest errors = new BadRequest();
 
-  private RequestReader(JsonNode body, Languages languages) {
+  private RequestReader(JsonNode body, Languages languages, AllowList ceiling) {
     this.body = body;
     this.languages = languages;
+    this.ceiling = ceiling;
   }
 
-  static RunRequest program(byte[] body, Languages languages) throws BadRequest, LanguageMissing {
-    RequestReader reader = new RequestReader(parse(body), languages);
+  /// @param ceiling the hosts that the operator lets programs out to
+  static RunRequest program(byte[] body, Languages languages, AllowList ceiling)
+      throws BadRequest, LanguageMissing {
+    RequestReader reader = new RequestReader(parse(body), languages, ceiling);
     RunRequest request = reader.request();
     if (!reader.errors.isEmpty()) throw reader.errors;
     String label = reader.body.path("language").asText();
@@ -61,8 +67,9 @@ final class RequestReader {
     return request;
   }
 
-  static JupyterRequest notebook(byte[] body, Languages languages) throws BadRequest {
-    RequestReader reader = new RequestReader(parse(body), languages);
+  static JupyterRequest notebook(byte[] body, Languages languages, AllowList ceiling)
+      throws BadRequest {
+    RequestReader reader = new RequestReader(parse(body), languages, ceiling);
     JupyterRequest request = reader.cells();
     if (!reader.errors.isEmpty()) throw reader.errors;
     return request;
@@ -93,7 +100,8 @@ final class RequestReader {
         timeout("run_timeout", DEFAULT_SECONDS),
         memoryMb(Limits.MEMORY_MB),
         files(),
-        fetchFiles());
+        fetchFiles(),
+        network(body, ceiling, errors));
   }
 
   private JupyterRequest cells() {
@@ -106,7 +114,8 @@ final class RequestReader {
         timeout("total_timeout", JupyterRequest.TOTAL_SECONDS),
         memoryMb(Limits.SESSION_MEMORY_MB),
         files(),
-        fetchFiles());
+        fetchFiles(),
+        network(body, ceiling, errors));
   }
 
   private Language language() {
@@ -163,6 +172,27 @@ final class RequestReader {
     }
     error("float_parsing", field, "Input should be a valid number", value);
     return fallback;
+  }
+
+  /// The field `network`: hosts, none of them beyond the ceiling.
+  static AllowList network(JsonNode body, AllowList ceiling, BadRequest errors) {
+    JsonNode value = body.path("network");
+    if (value.isMissingNode() || value.isNull()) return AllowList.NONE;
+    List<String> entries = new ArrayList<>();
+    value.forEach(entry -> entries.add(entry.asText()));
+    try {
+      if (!value.isArray() || value.size() > Limits.HOSTS)
+        throw new IllegalArgumentException(
+            "network should be a list of at most " + Limits.HOSTS + " hosts");
+      AllowList list = AllowList.of(entries);
+      Optional<String> beyond = ceiling.beyond(list);
+      if (beyond.isEmpty()) return list;
+      throw new IllegalArgumentException(
+          "%s is no host that this sandbox was started with (--network)".formatted(beyond.get()));
+    } catch (IllegalArgumentException e) {
+      errors.add("value_error", List.of("network"), String.valueOf(e.getMessage()), value);
+      return AllowList.NONE;
+    }
   }
 
   private Map<String, byte[]> files() {

@@ -1,5 +1,6 @@
 package dev.turnstone.sandbox;
 
+import dev.turnstone.sandbox.egress.AllowList;
 import dev.turnstone.sandbox.jail.Limits;
 import java.time.Duration;
 import java.util.List;
@@ -12,6 +13,7 @@ import java.util.Map;
 /// @param memoryMb what all its processes may hold together, in MiB
 /// @param files what lies in the jail before the program starts, by path relative to `/workspace`
 /// @param fetchFiles paths to bring back after it has ended; those that are not there are left out
+/// @param network the hosts that it may reach
 record RunRequest(
     Language language,
     String code,
@@ -20,7 +22,8 @@ record RunRequest(
     Duration runTimeout,
     int memoryMb,
     Map<String, byte[]> files,
-    List<String> fetchFiles) {
+    List<String> fetchFiles,
+    AllowList network) {
   /// A program with default limits and no files.
   static RunRequest of(Language language, String code) {
     return new RunRequest(
@@ -31,16 +34,17 @@ record RunRequest(
         Limits.RUN_TIMEOUT,
         Limits.MEMORY_MB,
         Map.of(),
-        List.of());
+        List.of(),
+        AllowList.NONE);
   }
 
   RunRequest within(Duration timeout) {
     return new RunRequest(
-        language, code, stdin, compileTimeout, timeout, memoryMb, files, fetchFiles);
+        language, code, stdin, compileTimeout, timeout, memoryMb, files, fetchFiles, network);
   }
 
   RunRequest memory(int megabytes) {
     return new RunRequest(
-        language, code, stdin, compileTimeout, runTimeout, megabytes, files, fetchFiles);
+        language, code, stdin, compileTimeout, runTimeout, megabytes, files, fetchFiles, network);
   }
 }

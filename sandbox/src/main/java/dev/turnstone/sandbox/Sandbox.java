@@ -2,6 +2,7 @@ package dev.turnstone.sandbox;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.turnstone.sandbox.egress.AllowList;
 import dev.turnstone.sandbox.jail.Jail;
 import dev.turnstone.sandbox.jail.JailLost;
 import dev.turnstone.sandbox.jail.JailPool;
@@ -21,11 +22,13 @@ final class Sandbox implements AutoCloseable {
   private final JailPool pool;
   private final Places places;
   private final Languages languages;
+  private final GoCache goCache;
 
   Sandbox(SandboxConfig config, Jails jails, Languages languages) {
     this.config = config;
     this.jails = jails;
     this.languages = languages;
+    this.goCache = new GoCache(jails);
     this.pool = new JailPool(jails, config.warm());
     this.places = new Places(config.concurrency(), config.maxWaiting(), config.queueWait());
   }
@@ -57,13 +60,16 @@ final class Sandbox implements AutoCloseable {
 
   /// Runs one program. Blocks; interrupting the caller kills the program.
   Ran<RunResponse> run(RunRequest request) throws SandboxBusy, InterruptedException {
-    Ran<Optional<RunResponse>> ran = inPlace(jail -> new ProgramRun(request, jail).run());
+    if (request.language().label().equals("go")) goCache.await(config.queueWait());
+    Ran<Optional<RunResponse>> ran =
+        inPlace(request.network(), jail -> new ProgramRun(request, jail).run());
     return new Ran<>(ran.result().orElseGet(() -> RunResponse.sandboxError(LOST)), ran.waited());
   }
 
   /// Runs cells. Blocks; interrupting the caller kills their process.
   Ran<ObjectNode> run(JupyterRequest request) throws SandboxBusy, InterruptedException {
-    Ran<Optional<ObjectNode>> ran = inPlace(jail -> new NotebookRun(request, jail).run());
+    Ran<Optional<ObjectNode>> ran =
+        inPlace(request.network(), jail -> new NotebookRun(request, jail).run());
     return new Ran<>(ran.result().orElseGet(() -> NotebookRun.error(LOST)), ran.waited());
   }
 
@@ -71,23 +77,41 @@ final class Sandbox implements AutoCloseable {
       "jails were lost before the program started, again and again: the machine may be out of"
           + " memory, see the sandbox's log";
 
-  private <T> Ran<Optional<T>> inPlace(Work<T> work) throws SandboxBusy, InterruptedException {
+  private <T> Ran<Optional<T>> inPlace(AllowList network, Work<T> work)
+      throws SandboxBusy, InterruptedException {
     long deadline = System.nanoTime() + config.queueWait().toNanos();
     try (Places.Place place = places.take()) {
-      for (int losses = 0; losses < config.warm() + LOSSES; losses++) {
-        Duration left = Duration.ofNanos(Math.max(deadline - System.nanoTime(), 1_000_000_000L));
-        try (Jail jail = virgin(left)) {
-          return new Ran<>(Optional.of(work.in(jail)), place.waited());
-        } catch (JailLost e) {
-          // The next one may fare better.
-        }
+      pool.began();
+      try {
+        return new Ran<>(inJail(network, work, deadline), place.waited());
+      } finally {
+        pool.ended();
       }
-      return new Ran<>(Optional.empty(), place.waited());
     }
   }
 
-  /// A jail in which nothing has run, which the caller must close.
-  Jail virgin(Duration wait) throws SandboxBusy, InterruptedException {
+  private <T> Optional<T> inJail(AllowList network, Work<T> work, long deadline)
+      throws SandboxBusy, InterruptedException {
+    for (int losses = 0; losses < config.warm() + LOSSES; losses++) {
+      Duration left = Duration.ofNanos(Math.max(deadline - System.nanoTime(), 1_000_000_000L));
+      try {
+        Jail jail = virgin(network, left);
+        try {
+          return Optional.of(work.in(jail));
+        } finally {
+          pool.retire(jail);
+        }
+      } catch (JailLost e) {
+        // The next one may fare better.
+      }
+    }
+    return Optional.empty();
+  }
+
+  /// A jail in which nothing has run, which the caller must close. One with a network is made for
+  /// the caller.
+  Jail virgin(AllowList network, Duration wait) throws SandboxBusy, JailLost, InterruptedException {
+    if (!network.isEmpty()) return jails.open(network);
     return pool.take(wait)
         .orElseThrow(() -> new SandboxBusy("no jail became ready, see the sandbox's log"));
   }
@@ -95,6 +119,7 @@ final class Sandbox implements AutoCloseable {
   /// Kills all programs and jails.
   @Override
   public void close() throws SandboxException {
+    goCache.close();
     pool.close();
     jails.close();
   }

@@ -1,5 +1,6 @@
 package dev.turnstone.sandbox;
 
+import dev.turnstone.sandbox.egress.AllowList;
 import dev.turnstone.sandbox.jail.HostTools;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -17,6 +18,7 @@ import java.util.List;
 /// @param maxSessions sessions that may be open at once; the next is answered 503
 /// @param selfTestEvery time between two self-tests while serving
 /// @param mounts more folders of the host that jails may read, such as those of toolchains
+/// @param network the hosts that programs may be let out to if their request asks for it
 /// @param firstUid start of the range of user ids that jails run under when the service is root
 public record SandboxConfig(
     String host,
@@ -29,6 +31,7 @@ public record SandboxConfig(
     int maxSessions,
     Duration selfTestEvery,
     List<Path> mounts,
+    AllowList network,
     int firstUid) {
   static final int UIDS = HostTools.UIDS;
 
@@ -44,6 +47,8 @@ public record SandboxConfig(
     if (!selfTestEvery.isPositive())
       throw new IllegalArgumentException("self_test_every is not positive: " + selfTestEvery);
     if (firstUid < 1) throw new IllegalArgumentException("first_uid < 1: " + firstUid);
+    if (!network.isEmpty() && isolation != Isolation.BUBBLEWRAP)
+      throw new IllegalArgumentException("network lists need --isolation bubblewrap");
     mounts = List.copyOf(mounts);
   }
 
@@ -61,6 +66,7 @@ public record SandboxConfig(
         2000,
         Duration.ofMinutes(5),
         List.of(),
+        AllowList.NONE,
         64_000);
   }
 
@@ -76,6 +82,7 @@ public record SandboxConfig(
         maxSessions,
         selfTestEvery,
         mounts,
+        network,
         firstUid);
   }
 
@@ -91,6 +98,7 @@ public record SandboxConfig(
         maxSessions,
         selfTestEvery,
         otherMounts,
+        network,
         firstUid);
   }
 
@@ -106,6 +114,7 @@ public record SandboxConfig(
         maxSessions,
         selfTestEvery,
         mounts,
+        network,
         firstUid);
   }
 
@@ -121,6 +130,23 @@ public record SandboxConfig(
         other,
         selfTestEvery,
         mounts,
+        network,
+        firstUid);
+  }
+
+  public SandboxConfig with(AllowList other) {
+    return new SandboxConfig(
+        host,
+        port,
+        isolation,
+        concurrency,
+        warm,
+        maxWaiting,
+        queueWait,
+        maxSessions,
+        selfTestEvery,
+        mounts,
+        other,
         firstUid);
   }
 }

@@ -13,6 +13,7 @@ import io.vertx.ext.web.Router;
 import java.net.BindException;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
@@ -122,6 +123,11 @@ public final class SandboxServer implements AutoCloseable {
     return sandbox.jails().describe() + ", cgroup " + sandbox.jails().cgroups().describe();
   }
 
+  /// A temporary folder of the service's own, gone after closing.
+  Path folder() {
+    return sandbox.jails().uploads().resolveSibling(".").normalize();
+  }
+
   /// Blocks until the server has closed.
   public void awaitClose() throws InterruptedException {
     closed.await();
@@ -151,7 +157,7 @@ public final class SandboxServer implements AutoCloseable {
   private Reply runCode(Call call)
       throws BadRequest, LanguageMissing, SandboxBusy, Endpoints.Unsafe, InterruptedException {
     guard.check();
-    RunRequest request = RequestReader.program(call.body(), sandbox.languages());
+    RunRequest request = RequestReader.program(call.body(), sandbox.languages(), config.network());
     long started = System.nanoTime();
     String status = "busy";
     try {
@@ -166,7 +172,8 @@ public final class SandboxServer implements AutoCloseable {
   private Reply runJupyter(Call call)
       throws BadRequest, SandboxBusy, Endpoints.Unsafe, InterruptedException {
     guard.check();
-    JupyterRequest request = RequestReader.notebook(call.body(), sandbox.languages());
+    JupyterRequest request =
+        RequestReader.notebook(call.body(), sandbox.languages(), config.network());
     long started = System.nanoTime();
     String status = "busy";
     try {

@@ -59,6 +59,10 @@ final class Session implements AutoCloseable {
   record ShellResult(boolean timedOut, boolean ended, Optional<Integer> code, String output) {}
 
   private static final ObjectMapper JSON = new ObjectMapper();
+
+  /// What [#cancel] knows the call by that this thread makes.
+  private static final ThreadLocal<Object> CALL = ThreadLocal.withInitial(Object::new);
+
   private static final Duration FILE_TIMEOUT = Duration.ofSeconds(30);
 
   /// What a call takes beyond its program's own time.
@@ -123,6 +127,16 @@ final class Session implements AutoCloseable {
     command.env().forEach(environment::put);
     return result(
         ask(header, List.of(Asking.bytes(command.stdin())), command.timeout(), chunk -> {}));
+  }
+
+  /// Names the call that this thread is about to make, for its canceller.
+  static void name(Object call) {
+    CALL.set(call);
+  }
+
+  /// Ends what a call runs, as its time limit would; the session goes on.
+  void cancel(Object call) {
+    jail.cancel(call);
   }
 
   private ObjectNode exec(Duration timeout) {
@@ -243,7 +257,7 @@ final class Session implements AutoCloseable {
     try {
       if (!ended.isEmpty()) throw new Gone(ended);
       lastUsed = Instant.now();
-      return checked(jail.ask(header, fields, timeout.plus(MARGIN), chunks));
+      return checked(jail.ask(CALL.get(), header, fields, timeout.plus(MARGIN), chunks));
     } catch (TimeoutException e) {
       throw gone("its worker did not answer in time");
     } catch (IOException e) {

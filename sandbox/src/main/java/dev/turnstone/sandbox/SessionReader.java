@@ -2,6 +2,7 @@ package dev.turnstone.sandbox;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
+import dev.turnstone.sandbox.egress.AllowList;
 import dev.turnstone.sandbox.jail.Limits;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -49,7 +50,13 @@ final class SessionReader {
     } else if (!memory.isMissingNode() && !memory.isNull() && memory.asLong() != -1) {
       error("memory_limit_MB", "Input should be a valid integer", memory);
     }
-    return done(new SessionOptions(ttl, idle, memoryMb, environment(), config.queueWait()));
+    return done(
+        new SessionOptions(
+            ttl, idle, memoryMb, environment(), network(config), config.queueWait()));
+  }
+
+  private AllowList network(SandboxConfig config) {
+    return RequestReader.network(body, config.network(), errors);
   }
 
   Map<String, byte[]> files() throws BadRequest {

@@ -96,12 +96,17 @@ final class Sessions implements AutoCloseable {
   private Session virgin(String id, SessionOptions options)
       throws SandboxBusy, InterruptedException {
     for (int losses = 0; ; losses++) {
-      Jail jail = sandbox.virgin(config.queueWait());
       try {
-        long watched = jail.limitMemory((long) options.memoryMb() << 20);
-        return new Session(id, jail, options, watched);
+        Jail jail = sandbox.virgin(options.network(), config.queueWait());
+        boolean ready = false;
+        try {
+          long watched = jail.limitMemory((long) options.memoryMb() << 20);
+          ready = true;
+          return new Session(id, jail, options, watched);
+        } finally {
+          if (!ready) jail.close();
+        }
       } catch (JailLost e) {
-        jail.close();
         if (losses > config.warm()) throw new SandboxBusy(String.valueOf(e.getMessage()));
       }
     }

@@ -40,6 +40,13 @@ final class JailedProcesses {
         .toList();
   }
 
+  /// The process that forks jails, where there is one.
+  static Optional<Long> zygote(SandboxConfig config) {
+    return those(jailed -> jailed.isIn(config) && jailed.pids.size() == 2).stream()
+        .map(Jailed::pid)
+        .findFirst();
+  }
+
   /// All of the sandbox's users, in whatever namespace.
   static List<String> ofUsers(SandboxConfig config) {
     int last = config.firstUid() + SandboxConfig.UIDS;

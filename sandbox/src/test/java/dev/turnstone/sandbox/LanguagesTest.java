@@ -6,10 +6,12 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.net.URI;
 import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Each language whose toolchain is on this machine; the others are said to be missing. In the
 /// programs NL is a line's end and BN its escape.
@@ -41,6 +43,7 @@ final class LanguagesTest {
         RunningSandbox.request(language, code.replace("NL", "\n").replace("BN", "\\n"))
             .put("stdin", "21\n");
     request.put("compile_timeout", 120).put("run_timeout", 30);
+    if (language.equals("go")) awaitGo(request);
 
     JsonNode response = sandbox.run(request);
 
@@ -55,6 +58,44 @@ final class LanguagesTest {
           .startsWith(language + " is not installed on this sandbox's machine");
     }
     sandbox.assertNothingIsLeft();
+  }
+
+  @Test
+  void aSecondGoProgramFindsTheStandardLibraryCompiled() {
+    Assumptions.assumeTrue(isHere("go"));
+    ObjectNode request =
+        RunningSandbox.request(
+            "go", "package main\nimport \"fmt\"\nfunc main(){fmt.Println(\"again\")}");
+    awaitGo(request);
+
+    JsonNode response = sandbox.run(request.put("compile_timeout", 10));
+
+    assertThat(response.at("/run_result/stdout").asText())
+        .as(response.toString())
+        .isEqualTo("again\n");
+    assertThat(response.at("/compile_result/execution_time").asDouble()).isLessThan(5);
+    sandbox.assertNothingIsLeft();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"csharp", "kotlin_script", "lean", "sql", "pytest"})
+  void aLanguageOfSandboxFusionsThatIsNotOursIsSaidToBe(String language) {
+    JsonNode response = sandbox.run(RunningSandbox.request(language, "x"));
+
+    assertThat(response.get("status").asText()).isEqualTo("SandboxError");
+    assertThat(response.get("message").asText())
+        .isEqualTo(
+            language + " is not a language of this sandbox; GET /v1/languages lists those it runs");
+  }
+
+  /// While its library is being compiled, Go programs are turned away, as clients expect of a busy
+  /// sandbox.
+  private void awaitGo(ObjectNode request) {
+    HttpResponse<String> response = sandbox.post(request.toString());
+    while (response.statusCode() == 504) {
+      assertThat(response.body()).contains("Go's standard library is being compiled, once");
+      response = sandbox.post(request.toString());
+    }
   }
 
   @Test

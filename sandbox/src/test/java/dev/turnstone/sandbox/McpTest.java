@@ -7,6 +7,11 @@ import java.net.URI;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -79,6 +84,35 @@ final class McpTest {
 
     assertThat(response.statusCode()).isEqualTo(status);
     assertThat(RunningSandbox.json(response).at("/error/code").asInt()).isEqualTo(code);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "bash | {'command':'sleep 60; echo never','timeout_s':60}",
+        "python | {'code':'import time; time.sleep(60)','timeout_s':60}"
+      })
+  void aCancelledCallEndsAndTheSessionGoesOn(String tool, String arguments) throws Exception {
+    tool("bash", "{'command':'X=7'}");
+    long started = System.nanoTime();
+    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      Future<JsonNode> call = threads.submit(() -> result("tools/call", call(tool, arguments)));
+      // The shell that is there already, and what the call starts.
+      JailedProcesses.await(() -> JailedProcesses.ofPrograms(sandbox.config()).size() > 1);
+      String cancel =
+          "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":\"%s\"}}";
+      assertThat(post(cancel.formatted("another"), session).statusCode()).isEqualTo(202);
+      for (int i = 0; i < 600 && !call.isDone(); i++) {
+        post(cancel.formatted("x"), session);
+        LockSupport.parkNanos(10_000_000);
+      }
+      assertThat(call.get(20, TimeUnit.SECONDS).get("isError").asBoolean()).isTrue();
+    }
+
+    assertThat(System.nanoTime() - started).isLessThan(TimeUnit.SECONDS.toNanos(30));
+    assertThat(tool("bash", "{'command':'echo $X'}")).isEqualTo("7\n");
   }
 
   @Test

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.turnstone.sandbox.egress.AllowList;
 import dev.turnstone.sandbox.jail.SandboxException;
 import java.io.IOException;
 import java.net.URI;
@@ -79,6 +80,7 @@ final class RunningSandbox {
         64,
         Duration.ofMinutes(5),
         List.of(),
+        AllowList.NONE,
         firstUid);
   }
 
@@ -88,6 +90,15 @@ final class RunningSandbox {
 
   String url() {
     return server.url();
+  }
+
+  SandboxConfig config() {
+    return config;
+  }
+
+  /// Where the service keeps what is its own.
+  Path folder() {
+    return server.folder();
   }
 
   static ObjectNode request(String language, String code) {

@@ -1,5 +1,7 @@
 package dev.turnstone.sandbox.jail;
 
+import dev.turnstone.sandbox.egress.AllowList;
+import dev.turnstone.sandbox.egress.EgressProxy;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -17,6 +19,7 @@ public final class BubblewrapJails implements Jails {
   private final Cgroups cgroups;
   private final ReentrantLock starting = new ReentrantLock();
   private Optional<Zygote> zygote = Optional.empty();
+  private Optional<EgressProxy> proxy = Optional.empty();
   private boolean closed;
 
   public BubblewrapJails(
@@ -29,17 +32,48 @@ public final class BubblewrapJails implements Jails {
 
   @Override
   public Jail open() throws JailLost, InterruptedException {
+    return open(Optional.empty());
+  }
+
+  @Override
+  public Jail open(AllowList network) throws JailLost, InterruptedException {
+    EgressProxy proxy = proxy();
+    String token = proxy.admit(network);
+    boolean opened = false;
+    try {
+      Jail jail = open(Optional.of(token));
+      opened = true;
+      return jail.whenClosed(() -> proxy.forget(token));
+    } finally {
+      if (!opened) proxy.forget(token);
+    }
+  }
+
+  private Jail open(Optional<String> egress) throws JailLost, InterruptedException {
     Zygote parent = zygote();
     Optional<Cgroup> cgroup = cgroups.take();
     boolean opened = false;
     try {
-      Jail jail = Jail.open(parent.connect(), cgroup, Jail.wish(cgroup));
+      Jail jail = Jail.open(parent.connect(), cgroup, Jail.wish(cgroup, egress));
       opened = true;
       return jail;
     } catch (IOException e) {
       throw new JailLost("the zygote does not answer: " + e.getMessage(), e);
     } finally {
       if (!opened) cgroup.ifPresent(Cgroup::release);
+    }
+  }
+
+  private EgressProxy proxy() throws JailLost, InterruptedException {
+    starting.lockInterruptibly();
+    try {
+      if (closed) throw new JailLost("the sandbox is closing");
+      if (proxy.isEmpty()) proxy = Optional.of(EgressProxy.at(folder.egress()));
+      return proxy.get();
+    } catch (IOException e) {
+      throw new JailLost("the network proxy cannot listen: " + e.getMessage(), e);
+    } finally {
+      starting.unlock();
     }
   }
 
@@ -74,6 +108,11 @@ public final class BubblewrapJails implements Jails {
   }
 
   @Override
+  public Optional<Path> cache() {
+    return Optional.of(folder.cache());
+  }
+
+  @Override
   public Path uploads() {
     return folder.uploads();
   }
@@ -94,6 +133,7 @@ public final class BubblewrapJails implements Jails {
     try {
       closed = true;
       zygote.ifPresent(Zygote::close);
+      proxy.ifPresent(EgressProxy::close);
     } finally {
       starting.unlock();
     }

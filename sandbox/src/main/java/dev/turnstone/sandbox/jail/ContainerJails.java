@@ -2,8 +2,6 @@ package dev.turnstone.sandbox.jail;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,7 +13,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
@@ -35,7 +32,7 @@ public final class ContainerJails implements Jails {
   private final Spawner spawner;
   private final JailFolder folder;
   private final int firstUid;
-  private final Set<Pipes> live = ConcurrentHashMap.newKeySet();
+  private final Set<PipeLink> live = ConcurrentHashMap.newKeySet();
   private final AtomicInteger opened = new AtomicInteger();
 
   private ContainerJails(HostTools tools, Path setpriv, JailFolder folder, int firstUid) {
@@ -63,11 +60,18 @@ public final class ContainerJails implements Jails {
       Path own = folder.run(number);
       HostTools.give(own, uid);
       Process process = spawner.start(command(uid, own));
-      ObjectNode wish = Jail.wish(Optional.empty());
+      ObjectNode wish = Jail.wish(Optional.empty(), Optional.empty());
       wish.put("workspace", own.toString());
-      Pipes pipes = new Pipes(process, () -> end(uid, own), live);
-      live.add(pipes);
-      return Jail.open(pipes, Optional.empty(), wish);
+      PipeLink[] link = new PipeLink[1];
+      link[0] =
+          new PipeLink(
+              process,
+              () -> {
+                end(uid, own);
+                live.remove(link[0]);
+              });
+      live.add(link[0]);
+      return Jail.open(link[0], Optional.empty(), wish);
     } catch (IOException e) {
       throw new JailLost("a program's process could not be started: " + e.getMessage(), e);
     }
@@ -100,48 +104,6 @@ public final class ContainerJails implements Jails {
     }
   }
 
-  /// A worker at the other end of a process's pipes.
-  private static final class Pipes implements Link {
-    private final Process process;
-    private final Runnable end;
-    private final Set<Pipes> live;
-    private final AtomicBoolean ended = new AtomicBoolean();
-
-    Pipes(Process process, Runnable end, Set<Pipes> live) {
-      this.process = process;
-      this.end = end;
-      this.live = live;
-    }
-
-    @Override
-    public InputStream in() {
-      return process.getInputStream();
-    }
-
-    @Override
-    public OutputStream out() {
-      return process.getOutputStream();
-    }
-
-    @Override
-    public boolean alive() {
-      return process.isAlive();
-    }
-
-    @Override
-    public void kill(long pid) {
-      process.toHandle().destroyForcibly();
-    }
-
-    @Override
-    public void close() {
-      process.toHandle().destroyForcibly();
-      if (!ended.compareAndSet(false, true)) return;
-      end.run();
-      live.remove(this);
-    }
-  }
-
   @Override
   public String describe() {
     return "none: seccomp and limits only, in a container";
@@ -159,7 +121,7 @@ public final class ContainerJails implements Jails {
 
   @Override
   public void close() throws SandboxException {
-    live.forEach(Pipes::close);
+    List.copyOf(live).forEach(PipeLink::close);
     spawner.close();
     folder.close();
   }

@@ -3,6 +3,7 @@ package dev.turnstone.sandbox.jail;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import java.io.BufferedInputStream;
 import java.io.BufferedOutputStream;
 import java.io.DataInputStream;
@@ -54,6 +55,13 @@ final class Frames {
     RANDOM.nextBytes(nonce);
     send(header, fields);
     out.write(nonce);
+    out.flush();
+  }
+
+  /// Cancels the request that runs; a worker that has just answered it passes this over.
+  void cancel() throws IOException {
+    send(JsonNodeFactory.instance.objectNode().put("op", "cancel"), List.of());
+    out.write(new byte[NONCE]);
     out.flush();
   }
 

@@ -37,7 +37,7 @@ public record HostTools(Path bwrap, Optional<Path> setpriv, List<Path> mounts) {
     return new HostTools(bwrap, setpriv, mounts);
   }
 
-  /// What is needed where a container stands for jails.
+  /// What is needed where something other than bubblewrap makes jails.
   public static HostTools findWithoutJails(List<Path> mounts) throws SandboxException {
     need(PYTHON, "python3");
     need(BASH, "bash");

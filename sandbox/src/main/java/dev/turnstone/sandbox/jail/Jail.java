@@ -12,6 +12,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 
 /// One jail and its worker, which does what it is asked for, one request at a time.
@@ -26,7 +27,10 @@ public final class Jail implements AutoCloseable {
   private final Link link;
   private final Optional<Cgroup> cgroup;
   private final Frames frames;
+  private final ReentrantLock writing = new ReentrantLock();
+  private Optional<Object> current = Optional.empty();
   private long worker;
+  private Runnable afterwards = () -> {};
 
   private Jail(Link link, Optional<Cgroup> cgroup) {
     this.link = link;
@@ -62,9 +66,18 @@ public final class Jail implements AutoCloseable {
     return frames.greeting();
   }
 
+  /// Does something once it is closed.
+  Jail whenClosed(Runnable what) {
+    afterwards = what;
+    return this;
+  }
+
   /// What a jail of ours shall be.
-  static ObjectNode wish(Optional<Cgroup> cgroup) {
+  ///
+  /// @param egress what names it to the network proxy; empty for no network
+  static ObjectNode wish(Optional<Cgroup> cgroup, Optional<String> egress) {
     ObjectNode wish = JsonNodeFactory.instance.objectNode();
+    egress.ifPresent(token -> wish.put("egress", token));
     var cgroups = wish.putArray("cgroups");
     cgroup.ifPresent(c -> c.names().forEach(cgroups::add));
     ObjectNode sizes = wish.put("filter", true).putObject("sizes");
@@ -121,19 +134,54 @@ public final class Jail implements AutoCloseable {
 
   /// Asks for one thing of a session and waits for the answer.
   ///
+  /// @param call what [#cancel] knows it by
   /// @param chunks gets what comes before the answer, if the request streams
-  public Answer ask(ObjectNode header, List<byte[]> fields, Duration limit, Consumer<byte[]> chunks)
+  public Answer ask(
+      Object call, ObjectNode header, List<byte[]> fields, Duration limit, Consumer<byte[]> chunks)
       throws IOException, TimeoutException, InterruptedException {
-    return within(
-        limit,
-        () -> {
-          frames.request(header, fields);
-          while (true) {
-            Answer answer = frames.answer();
-            if (!answer.header().has("chunk")) return answer;
-            answer.fields().forEach(chunks);
-          }
-        });
+    try {
+      return within(limit, () -> exchange(call, header, fields, chunks));
+    } finally {
+      asking(Optional.empty());
+    }
+  }
+
+  private Answer exchange(
+      Object call, ObjectNode header, List<byte[]> fields, Consumer<byte[]> chunks)
+      throws IOException {
+    writing.lock();
+    try {
+      frames.request(header, fields);
+      current = Optional.of(call);
+    } finally {
+      writing.unlock();
+    }
+    while (true) {
+      Answer answer = frames.answer();
+      if (!answer.header().has("chunk")) return answer;
+      answer.fields().forEach(chunks);
+    }
+  }
+
+  private void asking(Optional<Object> call) {
+    writing.lock();
+    try {
+      current = call;
+    } finally {
+      writing.unlock();
+    }
+  }
+
+  /// Ends what a call runs, as its time limit would, if the call is the one that runs now.
+  public void cancel(Object call) {
+    writing.lock();
+    try {
+      if (current.filter(call::equals).isPresent()) frames.cancel();
+    } catch (IOException e) {
+      // The jail has ended, and the call with it.
+    } finally {
+      writing.unlock();
+    }
   }
 
   /// Does one blocking exchange on another thread, so that time and interrupts can end it. The jail
@@ -166,6 +214,7 @@ public final class Jail implements AutoCloseable {
   @Override
   public void close() {
     end();
+    afterwards.run();
     cgroup.ifPresent(Cgroup::release);
   }
 }

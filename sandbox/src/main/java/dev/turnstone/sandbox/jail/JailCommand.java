@@ -67,12 +67,15 @@ final class JailCommand {
     --symlink usr/bin /bin --symlink usr/sbin /sbin
     --ro-bind ETC /etc --ro-bind-try /etc/alternatives /etc/alternatives
     --ro-bind-try /etc/ssl/certs /etc/ssl/certs
-    --ro-bind AGENT /agent --bind RUN /agent/run
+    --ro-bind AGENT /agent --bind RUN /agent/run --ro-bind EGRESS /agent/egress
+    --ro-bind CACHE /cache
     --proc /proc --dev /dev --tmpfs /dev/shm
     --dir /tmp --symlink tmp /mnt --dir /workspace
     """
         .replace("ETC /etc", folder.etc() + " /etc")
-        .replace("AGENT", folder.agent().toString());
+        .replace("AGENT", folder.agent().toString())
+        .replace("CACHE", folder.cache().toString())
+        .replace("EGRESS", String.valueOf(folder.egress().getParent()));
   }
 
   /// All that programs find in their environment, beside what `sh` adds.

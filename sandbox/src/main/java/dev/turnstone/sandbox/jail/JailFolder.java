@@ -2,6 +2,7 @@ package dev.turnstone.sandbox.jail;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -33,6 +34,7 @@ public final class JailFolder implements AutoCloseable {
           "main.py",
           "_turnstone/__init__.py",
           "_turnstone/cells.py",
+          "_turnstone/egress.py",
           "_turnstone/files.py",
           "_turnstone/frames.py",
           "_turnstone/jailing.py",
@@ -104,14 +106,50 @@ public final class JailFolder implements AutoCloseable {
     return agent().resolve("filter.bpf");
   }
 
+  /// What the service makes for all programs.
+  Path cache() {
+    return path.resolve("cache");
+  }
+
+  /// Where the proxy listens that jails may be let out through.
+  Path egress() {
+    return path.resolve("egress").resolve("socket");
+  }
+
+  /// Writes an OCI bundle whose root is an empty skeleton, and gives its folder.
+  Path bundle(JsonNode config) throws IOException {
+    Path bundle = path.resolve("bundle");
+    directory(bundle);
+    Path root = bundle.resolve("rootfs");
+    directory(root);
+    for (String folder : List.of("lib", "lib64", "bin", "sbin"))
+      Files.createSymbolicLink(root.resolve(folder), Path.of("usr", folder));
+    for (JsonNode mount : config.get("mounts")) {
+      String at = mount.get("destination").textValue().substring(1);
+      if (!at.startsWith("etc/")) Files.createDirectories(root.resolve(at), READABLE);
+    }
+    Files.createSymbolicLink(root.resolve("mnt"), Path.of("tmp"));
+    publish(bundle.resolve("config.json"), config.toString().getBytes(UTF_8));
+    return bundle;
+  }
+
   private void fill(byte[] filter) throws IOException {
     directory(path.resolve("run"));
+    directory(path.resolve("egress"));
+    directory(path.resolve("cache"));
     Files.createDirectory(
         uploads(),
         PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
     for (String folder :
-        List.of("", "_turnstone", "run", "cgroup", "cgroup/v2", "cgroup/memory", "cgroup/pids"))
-      directory(agent().resolve(folder));
+        List.of(
+            "",
+            "_turnstone",
+            "run",
+            "egress",
+            "cgroup",
+            "cgroup/v2",
+            "cgroup/memory",
+            "cgroup/pids")) directory(agent().resolve(folder));
     for (String file : AGENT) publish(agent().resolve(file), resource("agent/" + file));
     publish(filter(), filter);
     directory(etc());

@@ -36,6 +36,9 @@ public final class Limits {
   public static final int FETCHED = 32 << 20;
   public static final int CELLS = 200;
 
+  /// Entries of a network list.
+  public static final int HOSTS = 100;
+
   /// Entries of a listed folder.
   public static final int LISTED = 10_000;
 

@@ -64,7 +64,7 @@ PROBES = {
     "host files": {
         "read /etc/shadow": opens("/etc/shadow"),
         "see home folders": any(os.path.exists(p) for p in ("/root", "/home", "/var", "/run")),
-        "see the agent": bool(shown("/agent")),
+        "see what makes jails": any(shown("/agent/" + p) for p in ("run", "egress", "cgroup/v2", "cgroup/memory")),
     },
     "read-only system": {
         "write /usr": opens("/usr/turnstone", os.O_WRONLY | os.O_CREAT),
@@ -93,10 +93,10 @@ PROBES = {
     },
     "privileges": {
         "hold capabilities": int(status("CapEff"), 16) != 0 or int(status("CapBnd"), 16) != 0,
-        "gain privileges": status("NoNewPrivs") != "1",
+        "gain privileges": libc.prctl(39, 0, 0, 0, 0) != 1,
     },
     "seccomp": {
-        "run without a seccomp filter": status("Seccomp") != "2",
+        "run without a seccomp filter": libc.prctl(21, 0, 0, 0, 0) != 2,
         "use keyrings": syscall(250, 219, 0, -5, 0),
         "use io_uring": syscall(425, 425, 1, params),
         "use bpf": syscall(321, 280, 0, params, 72),

@@ -99,7 +99,9 @@ class Kernel:
         """KeyboardInterrupt first; what is deaf to it is killed."""
         kill(self.pid, signal.SIGINT)
         limits.wall = INTERRUPTED
-        again = Supervision(self.children, connection, self.pid, outputs, limits)
+        again = Supervision(
+            self.children, connection, self.pid, outputs, limits, cancellable=False
+        )
         again.ends_with(self.control)
         again.run()
         if again.signalled.strip():

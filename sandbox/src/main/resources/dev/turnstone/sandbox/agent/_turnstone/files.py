@@ -6,6 +6,7 @@ import stat
 import sys
 
 from .places import fetchable, place
+from .processes import as_user
 
 
 class NotStored(Exception):
@@ -14,9 +15,10 @@ class NotStored(Exception):
 
 def store(path, data):
     path = place(path)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "wb") as file:
-        file.write(data)
+    with as_user():
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(data)
 
 
 def store_all(paths, contents):

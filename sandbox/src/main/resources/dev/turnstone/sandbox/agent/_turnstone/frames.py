@@ -2,7 +2,8 @@
 
 A frame is a count, then that many fields, each a 4-byte length and its bytes; the first field is
 JSON. Every request is followed by a nonce of 16 bytes that signs its answers. The worker reads it
-only after it has forked what the request asks for, so no program ever has it in its memory.
+only after it has forked what the request asks for, so no program ever has it in its memory. What
+comes after the nonce while the request runs cancels it.
 """
 
 import json
@@ -44,9 +45,12 @@ class Connection:
         """Sends without a nonce: before the first request."""
         self._write([json.dumps(header).encode(), *fields])
 
-    def answer(self, header, *fields):
+    def take_nonce(self):
         if not self.nonce:
             self.nonce = self.read_exactly(NONCE)
+
+    def answer(self, header, *fields):
+        self.take_nonce()
         self._write([self.nonce, json.dumps(header).encode(), *fields])
 
     def _write(self, fields):

@@ -89,15 +89,23 @@ class CapabilityHeader(ctypes.Structure):
     _fields_ = [("version", ctypes.c_uint32), ("pid", ctypes.c_int)]
 
 
-def give_up_privileges(seccomp):
-    """No capability, no way to gain one, no system call beyond the filter. For good."""
+def drop_bounds():
     try:
         for capability in range(64):
             prctl(PR_CAPBSET_DROP, capability)
     except OSError:
         pass  # EINVAL ends the list; without namespaces there is nothing to drop
-    header = CapabilityHeader(0x20080522, 0)
-    call("capset", ctypes.byref(header), ctypes.byref((ctypes.c_uint32 * 6)()))
+
+
+def give_up_privileges(seccomp, keep=False):
+    """No capability, no way to gain one, no system call beyond the filter. For good.
+
+    keep: those that give programs another user, which lose them by that
+    """
+    if not keep:
+        drop_bounds()
+        header = CapabilityHeader(0x20080522, 0)
+        call("capset", ctypes.byref(header), ctypes.byref((ctypes.c_uint32 * 6)()))
     prctl(PR_SET_NO_NEW_PRIVS, 1)
     prctl(PR_SET_DUMPABLE, 0)
     if seccomp:

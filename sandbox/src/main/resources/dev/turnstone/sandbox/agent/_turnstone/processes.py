@@ -1,5 +1,6 @@
 """Child processes of a worker: started with limits, fed, drained, timed, and their memory watched."""
 
+import contextlib
 import errno
 import os
 import resource
@@ -17,6 +18,30 @@ WATCH = 0.05  # seconds between two looks at the jail's memory
 PAGE = os.sysconf("SC_PAGE_SIZE")
 FILE_SYSTEMS = ["/workspace", "/tmp", "/dev/shm"]  # none where they are not ours alone
 ENVIRONMENT = dict(os.environ)
+DROP = ["--clear-groups", "--bounding-set=-all"]
+USER = []  # the uid that programs get, where the worker has another
+
+
+def drop_user():
+    for uid in USER:
+        jailing.drop_bounds()
+        os.setgroups([])
+        os.setgid(uid)
+        os.setuid(uid)
+
+
+@contextlib.contextmanager
+def as_user():
+    """What is stored meanwhile belongs to the programs."""
+    for uid in USER:
+        os.setegid(uid)
+        os.seteuid(uid)
+    try:
+        yield
+    finally:
+        if USER:
+            os.seteuid(os.getuid())
+            os.setegid(os.getgid())
 
 
 class Kept:
@@ -95,6 +120,9 @@ class Children:
             actions.append((os.POSIX_SPAWN_DUP2, 200 + target, target))
             actions.append((os.POSIX_SPAWN_CLOSE, 200 + target))
 
+        if USER:
+            command = ["/usr/bin/setpriv", f"--reuid={USER[0]}", f"--regid={USER[0]}", *DROP, *command]
+
         def start():
             return os.posix_spawnp(
                 command[0],
@@ -165,7 +193,7 @@ def is_of_ours(pid):
     try:
         with open(f"/proc/{pid}/status") as file:
             uid = next(line.split()[1] for line in file if line.startswith("Uid:"))
-        return int(uid) == os.getuid() and int(pid) != os.getpid()
+        return int(uid) == (USER or [os.getuid()])[0] and int(pid) != os.getpid()
     except OSError:
         return False
 
@@ -258,8 +286,9 @@ def become(streams, limits, control=None):
         os.dup2(control, CONTROL)
         os.closerange(3, CONTROL)
     os.closerange(3 if control is None else CONTROL + 1, 1024)
-    jailing.prctl(jailing.PR_SET_DUMPABLE, 1)
     offer_to_oom_killer()
+    drop_user()
+    jailing.prctl(jailing.PR_SET_DUMPABLE, 1)
     limits.apply()
 
 
@@ -300,8 +329,9 @@ class Supervision:
     done: what says, beside the child's death, that it is done; called with what fd brought.
     """
 
-    def __init__(self, children, connection, pid, outputs, limits, started=None):
+    def __init__(self, children, connection, pid, outputs, limits, started=None, cancellable=True):
         self.children = children
+        self.cancelled = False
         self.pid = pid
         self.outputs = dict(outputs)
         self.limits = limits
@@ -314,7 +344,10 @@ class Supervision:
         self.over_memory = False
         self.poll = select.poll()
         self.connection_fd = connection.read_fd
-        self.poll.register(self.connection_fd, 0)  # hung up when the service is gone
+        if cancellable:
+            connection.take_nonce()
+        # Hung up when the service is gone.
+        self.poll.register(self.connection_fd, select.POLLIN if cancellable else 0)
         for fd in (children.wake, *self.outputs):
             self.poll.register(fd, select.POLLIN)
 
@@ -351,7 +384,7 @@ class Supervision:
             self.deadline = now + GRACE
         if self.deadline <= now or (self.status is not None and not self.outputs):
             return False
-        if self.signalled.endswith(b"\n"):
+        if self.cancelled or self.signalled.endswith(b"\n"):
             return False
         if self.limits.memory and self.look <= now and self.watch():
             return False
@@ -372,7 +405,9 @@ class Supervision:
         if fd == self.children.wake:
             os.read(fd, CHUNK)
         elif fd == self.connection_fd:
-            os._exit(0)
+            if event & ~select.POLLIN:
+                os._exit(0)
+            self.cancelled = True  # whoever serves next reads it
         elif fd == self.stdin_fd:
             self.feed()
         elif fd == self.signal_fd:

@@ -75,7 +75,9 @@ class Shell:
         for pid in descendants(self.pid):
             kill(pid, signal.SIGINT)
         limits.wall = INTERRUPTED
-        again = Supervision(self.children, connection, self.pid, {self.output: kept}, limits)
+        again = Supervision(
+            self.children, connection, self.pid, {self.output: kept}, limits, cancellable=False
+        )
         again.ends_with(self.codes)
         again.run()
         if not again.signalled:

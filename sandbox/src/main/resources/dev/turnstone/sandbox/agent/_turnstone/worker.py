@@ -11,7 +11,7 @@ import time
 from . import cells, files, jailing, programs, shells
 from .frames import Connection
 from .places import live_in, place, workspace
-from .processes import FILE_SYSTEMS, Children, Kept, Limits, Passed, Pipes, Supervision, become
+from .processes import FILE_SYSTEMS, USER, Children, Kept, Limits, Passed, Pipes, Supervision, become
 
 
 def serve_alone():
@@ -22,11 +22,13 @@ def serve_alone():
         os.dup2(null, fd)
     wish, _ = connection.receive()
     try:
-        live_in(wish["workspace"])
+        if "workspace" in wish:
+            live_in(wish["workspace"])
+            FILE_SYSTEMS.clear()
         os.chdir(workspace())
-        FILE_SYSTEMS.clear()
         folder = os.path.dirname(os.path.dirname(__file__))
-        jailing.give_up_privileges(jailing.read_filter(f"{folder}/filter.bpf"))
+        USER.extend(wish.get("user", []))
+        jailing.give_up_privileges(jailing.read_filter(f"{folder}/filter.bpf"), keep=bool(USER))
     except OSError as error:
         connection.send({"lost": str(error)})
         os._exit(1)
@@ -65,6 +67,7 @@ class Worker:
             "cells": self.run_cells,
             "shell": self.run_shell,
             "close_shell": self.close_shell,
+            "cancel": lambda *_: self.connection.take_nonce(),  # what it meant has ended
         }
 
     def serve(self):
@@ -110,7 +113,6 @@ class Worker:
             answer["files"], found = files.fetch_all(header["fetch"], header["fetch_limit"])
             blobs += found
         self.connection.answer(answer, *blobs)
-        os._exit(0)
 
     def command(self, command, stdin, limits, header, task=None):
         """Runs one to its end: its result, stdout and stderr."""
@@ -127,7 +129,9 @@ class Worker:
         pipes.close_theirs()
         stdout, stderr = self.streams(limits, header)
         outputs = {pipes.stdout: stdout, pipes.stderr: stderr}
-        supervision = Supervision(self.children, self.connection, pid, outputs, limits, started)
+        supervision = Supervision(
+            self.children, self.connection, pid, outputs, limits, started, header["op"] != "run"
+        )
         supervision.feed_with(pipes.stdin, stdin)
         supervision.run()
         if header["op"] == "run" or supervision.over_memory:
@@ -181,8 +185,6 @@ class Worker:
             answer["files"], found = files.fetch_all(header["fetch"], header["fetch_limit"])
             blobs += found
         self.connection.answer(answer, *blobs)
-        if header["last"]:
-            os._exit(0)
 
     def run_shell(self, header, fields):
         """A command in a bash that keeps its folder, variables and functions."""

@@ -12,7 +12,7 @@ import select
 import signal
 import socket
 
-from . import jailing, worker
+from . import egress, jailing, worker
 from .frames import Connection
 
 # What programs import most: each is there without its price when a program asks for it.
@@ -110,6 +110,7 @@ def jail(connection, seccomp, cgroups):
     signal.set_wakeup_fd(-1)
     try:
         wish, _ = connection.receive()
+        way_out = egress.start(wish["egress"]) if "egress" in wish else None
         jailing.join_cgroup(f"{cgroups}/{name}" for name in wish["cgroups"])
         outside, told = os.pipe()
         jailing.leave_namespaces()
@@ -122,6 +123,8 @@ def jail(connection, seccomp, cgroups):
         os.close(told)
         os.setsid()
         jailing.furnish(wish["sizes"])
+        if way_out:
+            egress.open_in_jail(way_out)
         os.chdir("/workspace")
         null = os.open("/dev/null", os.O_RDWR)
         for fd in range(3):
