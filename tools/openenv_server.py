@@ -22,4 +22,6 @@ class E(Environment):
     def state(self): return self._s
 app = create_app(E, A, O, env_name="guess", max_concurrent_envs=2)
 import uvicorn
-uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), ws_ping_interval=2, ws_ping_timeout=2, log_level="warning")
+class Server(uvicorn.Server):
+    async def startup(self, sockets=None): await super().startup(sockets=sockets); print("listening", flush=True)
+Server(uvicorn.Config(app, host="127.0.0.1", port=int(sys.argv[1]), ws_ping_interval=2, ws_ping_timeout=2, log_level="warning")).run()

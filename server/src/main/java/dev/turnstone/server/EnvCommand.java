@@ -2,9 +2,7 @@ package dev.turnstone.server;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.turnstone.envadapters.EnvironmentSpec;
 import dev.turnstone.envadapters.Environments;
-import dev.turnstone.envadapters.peer.InvalidEnvironment;
 import dev.turnstone.envadapters.peer.ToolAddressPolicy;
 import dev.turnstone.envadapters.tools.SampleArguments;
 import dev.turnstone.envadapters.tools.TokenCount;
@@ -82,7 +80,6 @@ final class EnvCommand implements Runnable {
 
     @Override
     public Integer call() throws InterruptedException {
-      EnvironmentSpec read = EnvironmentFile.read(file);
       PrintWriter out = spec.commandLine().getOut();
       try (CommandJails jails = new CommandJails();
           Environments environments =
@@ -91,16 +88,14 @@ final class EnvCommand implements Runnable {
                   name -> Optional.ofNullable(System.getenv(name)),
                   TokenCount.ESTIMATE,
                   jails)) {
-        environments.register(read);
-        Environment environment = environments.lookup(read.environment()).orElseThrow();
-        Task task =
-            new Task(
-                "check", List.of(new Message.User("Is it there?")), read.environment(), json(data));
+        String name = EnvironmentFile.register(file, environments);
+        Environment environment = environments.lookup(name).orElseThrow();
+        Task task = new Task("check", List.of(new Message.User("Is it there?")), name, json(data));
         try (Environment.Session session = environment.open(task, 0, Duration.ofSeconds(seconds))) {
           show(session, out);
         }
         return 0;
-      } catch (InvalidEnvironment | EnvironmentLost e) {
+      } catch (EnvironmentLost e) {
         throw new StartupError(String.valueOf(e.getMessage()));
       }
     }

@@ -144,7 +144,7 @@ public final class Server implements AutoCloseable {
     EnvironmentsApi environmentsApi =
         new EnvironmentsApi(environments, trajectories.environments(), watched::user);
     environmentsApi.restore();
-    config.environments().stream().map(EnvironmentFile::read).forEach(environmentsApi::ofOperator);
+    config.environments().forEach(file -> EnvironmentFile.register(file, environments));
     loaded.start();
 
     Gate completions = new Gate("completions", config.maxCompletions());

@@ -26,6 +26,8 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Sessions over streamable HTTP with a server that behaves as each test says.
 @Timeout(60)
@@ -245,6 +247,46 @@ final class McpHttpTest {
     assertThat(sentences).hasSize(9);
     assertThat(sentences.get(0)).contains("answered text/html instead of JSON: <html>login</html>");
     assertThat(sentences.get(4)).contains("ended its answer to tools/call early");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{'type':'object','properties':{'a':{'type':'sting'}}}",
+        "{'type':'object','properties':{'a':{'pattern':'('}}}",
+        "{'type':'object','properties':{'a':{'$ref':'#/$defs/none'}}}",
+        "{'type':'object','properties':{'a':{'$ref':'http://127.0.0.1:1/schema'}}}",
+        "{'type':'object','required':'a'}",
+        "{'type':'array'}",
+        "{}"
+      })
+  void aSchemaThatIsNoneLosesTheEnvironmentWithASentence(String schema) throws Exception {
+    server.schema(schema.replace('\'', '"'));
+
+    assertThatThrownBy(() -> open("").close())
+        .isInstanceOf(EnvironmentLost.class)
+        .hasMessageContaining("inputSchema")
+        .hasMessageNotContaining("\n");
+    assertThat(server.methods()).doesNotContain("tools/call");
+  }
+
+  /// What passes the schema and is refused all the same is for the policy to read.
+  @Test
+  void aSchemaThatLiesCostsTheCallOnly() throws Exception {
+    server.schema("{\"type\":\"object\",\"properties\":{}}");
+    server.onCall((message, exchange) ->
+        StubServer.json(
+            exchange, message, StubServer.result("path is required").put("isError", true)));
+
+    try (Environment.Session session = open("")) {
+      assertThat(call(session))
+          .isInstanceOf(Result.Failed.class)
+          .extracting(Result::text)
+          .asString()
+          .contains("path is required");
+      server.onCall((message, exchange) -> StubServer.text(exchange, message, "fine"));
+      assertThat(call(session).text()).isEqualTo("fine");
+    }
   }
 
   @Test

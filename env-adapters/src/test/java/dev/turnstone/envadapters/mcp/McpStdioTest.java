@@ -15,10 +15,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.stream.Stream;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -64,13 +64,15 @@ final class McpStdioTest {
   @Test
   void allThatAServerStartedDiesWithItsSession() throws Exception {
     String seconds = "98765." + System.nanoTime();
+    List<ProcessHandle> started;
     try (Environment.Session session = open("")) {
       assertThat(call(session, "spawn", "{'seconds':'%s'}".formatted(seconds)).text())
           .isEqualTo("spawned");
-      assertThat(running(seconds)).isTrue();
+      started = running(seconds);
+      assertThat(started).isNotEmpty();
     }
-    for (int i = 0; i < 100 && running(seconds); i++) Thread.sleep(Duration.ofMillis(20));
-    assertThat(running(seconds)).isFalse();
+    for (ProcessHandle process : started) process.onExit().get(20, TimeUnit.SECONDS);
+    assertThat(running(seconds)).isEmpty();
   }
 
   @Test
@@ -126,10 +128,10 @@ final class McpStdioTest {
                     .formatted(folder, folder));
   }
 
-  private static boolean running(String argument) throws IOException {
-    try (Stream<Path> processes = Files.list(Path.of("/proc"))) {
-      return processes.anyMatch(process -> commandLine(process).contains(argument));
-    }
+  private static List<ProcessHandle> running(String argument) {
+    return ProcessHandle.allProcesses()
+        .filter(process -> commandLine(Path.of("/proc/" + process.pid())).contains(argument))
+        .toList();
   }
 
   private static String commandLine(Path process) {

@@ -28,6 +28,7 @@ final class StubServer implements AutoCloseable {
   private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
   private final AtomicInteger sessions = new AtomicInteger();
   private final HttpServer http;
+  private volatile JsonNode schema = JSON.createObjectNode().put("type", "object");
   private volatile Answer calls = (message, exchange) -> text(exchange, message, "fine");
 
   StubServer() throws IOException {
@@ -45,6 +46,11 @@ final class StubServer implements AutoCloseable {
 
   String url() {
     return "http://127.0.0.1:%d/mcp".formatted(http.getAddress().getPort());
+  }
+
+  /// What it says of its tool's arguments.
+  void schema(String text) throws IOException {
+    schema = JSON.readTree(text);
   }
 
   void onCall(Answer answer) {
@@ -84,7 +90,7 @@ final class StubServer implements AutoCloseable {
         case "tools/list" -> {
           ObjectNode result = JSON.createObjectNode();
           ObjectNode tool = result.putArray("tools").addObject().put("name", "do.it");
-          tool.put("description", "Does it.").putObject("inputSchema").put("type", "object");
+          tool.put("description", "Does it.").set("inputSchema", schema);
           json(exchange, message, result);
         }
         case "tools/call" -> calls.to(message, exchange);

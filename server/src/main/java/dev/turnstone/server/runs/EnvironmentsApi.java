@@ -65,18 +65,6 @@ public final class EnvironmentsApi {
     }
   }
 
-  /// Registers what the operator wrote. It is not stored: the file is the truth.
-  ///
-  /// @throws StartupError if it cannot be
-  public void ofOperator(EnvironmentSpec spec) {
-    try {
-      environments.register(spec);
-    } catch (InvalidEnvironment e) {
-      throw new StartupError(
-          "environment %s of the configuration: %s".formatted(spec.environment(), e.getMessage()));
-    }
-  }
-
   private Reply list() {
     ObjectNode reply = Wire.JSON.createObjectNode();
     environments.list().forEach(spec -> reply.withArray("environments").add(spec.toJson()));

@@ -1,0 +1,133 @@
+package dev.turnstone.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.turnstone.envadapters.Environments;
+import dev.turnstone.envadapters.peer.ToolAddressPolicy;
+import dev.turnstone.rollout.Environment;
+import dev.turnstone.rollout.Json;
+import dev.turnstone.rollout.Message;
+import dev.turnstone.rollout.Task;
+import dev.turnstone.rollout.ToolCall;
+import dev.turnstone.server.http.StartupError;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import javax.tools.ToolProvider;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/// Environments of the operator's, among them one that is compiled here as a user would.
+final class EnvironmentFileTest {
+  private static final String PROVIDER =
+      """
+      package mine;
+      import dev.turnstone.envadapters.EnvironmentProvider;
+      import dev.turnstone.rollout.*;
+      import java.time.Duration;
+      import java.util.*;
+      public final class Echo implements EnvironmentProvider {
+        public String name() { return "echo"; }
+        public Environment create(Json settings) {
+          if (settings.text().equals("{}")) throw new IllegalArgumentException("settings.mark must be there");
+          return (task, seed, deadline) -> new Environment.Session() {
+            public List<ToolSpec> tools() {
+              return List.of(new ToolSpec("say", "Says it.", new Json("{\\"type\\":\\"object\\"}")));
+            }
+            public Observation step(List<ToolCall> calls) {
+              return new Observation(calls.stream()
+                  .<Observation.Result>map(c -> new Observation.Result.Ok(c, settings.text() + c.arguments().text()))
+                  .toList(), false);
+            }
+            public Optional<Reward> score(List<Message> transcript) { return Optional.of(Reward.of(0.5)); }
+            public void close() {}
+          };
+        }
+      }
+      """;
+
+  @TempDir private Path folder;
+
+  private final Environments environments =
+      new Environments(ToolAddressPolicy.of(List.of()), _ -> Optional.empty());
+
+  @AfterEach
+  void close() {
+    environments.close();
+  }
+
+  @Test
+  void anEnvironmentInJavaIsLoadedFromTheConfigurationsClassPath() throws Exception {
+    Path classes = compiled();
+    Path file =
+        file(
+            "{environment: e, java: echo, settings: {mark: '!'}, classpath: ['%s']}"
+                .formatted(classes));
+
+    assertThat(EnvironmentFile.register(file, environments)).isEqualTo("e");
+    Environment environment = environments.lookup("e").orElseThrow();
+    Task task = new Task("g", List.of(new Message.User("?")), "e", Json.EMPTY_OBJECT);
+    try (Environment.Session session = environment.open(task, 1, Duration.ofSeconds(9))) {
+      ToolCall call = new ToolCall("c", "say", new Json("{\"a\":1}"));
+      assertThat(session.step(List.of(call)).results().getFirst().text())
+          .isEqualTo("{\"mark\":\"!\"}{\"a\":1}");
+      assertThat(session.score(List.of()).orElseThrow().value()).isEqualTo(0.5);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "{environment: e, java: echo, classpath: ['CLASSES']} | java environment echo: settings.mark must be there",
+        "{environment: e, java: other, classpath: ['CLASSES']} | there is no java environment other on the class path; there are echo",
+        "{environment: e, java: other} | there is no java environment other on the class path; there is none at all",
+        "{environment: e, java: 'a b'} | java must be a name of letters, digits, '.', '_' and '-', was \"a b\"",
+        "{environment: e, java: echo, settings: 7} | settings must be an object, was 7",
+        "{environment: e, java: echo, classpath: ['/no/such.jar']} | classpath: there is no /no/such.jar",
+        "{environment: 'x y', tools: []} | environment must match"
+      })
+  void whatIsWrongWithAFileIsOneSentence(String text, String why) throws IOException {
+    Path file = file(text.replace("CLASSES", compiled().toString()));
+
+    assertThatThrownBy(() -> EnvironmentFile.register(file, environments))
+        .isInstanceOf(StartupError.class)
+        .hasMessageStartingWith("environment file " + file + ": ")
+        .hasMessageContaining(why)
+        .hasMessageNotContaining("\n");
+  }
+
+  private Path file(String text) throws IOException {
+    return Files.writeString(folder.resolve("e.yaml"), text);
+  }
+
+  private Path compiled() throws IOException {
+    Path classes = Files.createDirectories(folder.resolve("classes"));
+    Path source = Files.createDirectories(folder.resolve("mine")).resolve("Echo.java");
+    Files.writeString(source, PROVIDER);
+    int failed =
+        ToolProvider.getSystemJavaCompiler()
+            .run(
+                null,
+                null,
+                null,
+                "-d",
+                classes.toString(),
+                "-cp",
+                System.getProperty("java.class.path"),
+                "-proc:none",
+                source.toString());
+    assertThat(failed).isZero();
+    Path services = Files.createDirectories(classes.resolve("META-INF/services"));
+    Files.writeString(
+        services.resolve("dev.turnstone.envadapters.EnvironmentProvider"), "mine.Echo\n");
+    return classes;
+  }
+}
