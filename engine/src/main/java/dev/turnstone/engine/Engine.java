@@ -207,7 +207,7 @@ public final class Engine implements TrainablePolicy, PausablePolicy, AutoClosea
 
   /// Says what text ids stand for, without which no constraint can be kept.
   ///
-  /// @param bytes of each id; none for ids that are no text, such as special tokens
+  /// @param bytes of each id, as [dev.turnstone.engine.grammar.TokenTrie] takes them
   public void tokens(byte[][] bytes) {
     masks.tokens(bytes);
   }

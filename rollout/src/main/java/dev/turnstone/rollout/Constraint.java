@@ -8,6 +8,13 @@ public sealed interface Constraint {
   /// Exactly this text.
   record Literal(String text) implements Constraint {}
 
+  /// A text that the policy may write as the special token of that name, or letter by letter.
+  record Tag(String text) implements Constraint {
+    public Tag {
+      if (text.isEmpty()) throw new IllegalArgumentException("tag is empty");
+    }
+  }
+
   /// A JSON value that a JSON Schema accepts; `{"type": "object"}` is any object.
   record Schema(Json schema) implements Constraint {}
 

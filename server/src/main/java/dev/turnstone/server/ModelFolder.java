@@ -13,6 +13,7 @@ import dev.turnstone.engine.chat.tools.ReasoningTags;
 import dev.turnstone.engine.chat.tools.ToolFormat;
 import dev.turnstone.engine.chat.tools.ToolFormats;
 import dev.turnstone.engine.chat.tools.TurnParser;
+import dev.turnstone.engine.grammar.TokenTrie;
 import dev.turnstone.engine.hub.Hub;
 import dev.turnstone.engine.hub.HubModel;
 import dev.turnstone.engine.hub.HubSettings;
@@ -228,11 +229,14 @@ record ModelFolder(String name, Path path) {
     return served(engine, tokenizer, format, parser, vocabulary);
   }
 
-  /// The bytes of each id; special tokens are no text.
+  /// The bytes of each id as constraints know them.
   private static byte[][] texts(Tokenizer tokenizer, int vocabulary) {
     byte[][] bytes = new byte[vocabulary][];
     for (int id = 0; id < vocabulary; id++)
-      bytes[id] = tokenizer.isSpecial(id) ? new byte[0] : tokenizer.bytes(id);
+      bytes[id] =
+          tokenizer.isSpecial(id)
+              ? TokenTrie.special(tokenizer.bytes(id))
+              : TokenTrie.text(tokenizer.bytes(id));
     return bytes;
   }
 

@@ -68,7 +68,7 @@ final class BadInputTest {
           /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'response_format':{'type':'json_schema'}} | response_format.json_schema.schema must be a JSON Schema
           /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'stream':true,'prompt_logprobs':1} | prompt_logprobs cannot be streamed
           /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'guided_regex':'a','response_format':{'type':'json_object'}} | the text may have one constraint, but 2 are asked for
-          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'temperature':101} | temperature must have a maximum value of 100, but is 101
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'temperature':101} | temperature must have a maximum value of 2, but is 101
           /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'top_p':0} | top_p must have an exclusive minimum value of 0, but is 0
           /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'top_p':1.5} | top_p must have a maximum value of 1, but is 1.5
           /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'top_k':-2} | top_k must have a minimum value of -1, but is -2
@@ -76,7 +76,7 @@ final class BadInputTest {
           /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'min_p':-0.1} | min_p must have a minimum value of 0, but is -0.1
           /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'min_p':2} | min_p must have a maximum value of 1, but is 2
           /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'presence_penalty':-3} | presence_penalty must have a minimum value of -2, but is -3
-          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'repetition_penalty':0} | repetition_penalty must have an exclusive minimum value of 0, but is 0
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'repetition_penalty':0} | repetition_penalty must have a minimum value of 0.01, but is 0
           /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'repetition_penalty':1e9} | repetition_penalty must have a maximum value of 100, but is 1.0E9
           /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'logit_bias':{'5':'x'}} | logit_bias.5 must be number, but is "x"
           /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'allowed_token_ids':[-1]} | allowed_token_ids has no token id: -1

@@ -86,7 +86,7 @@ final class ModelFolderTest {
 
   @Test
   void aModelFolderIsServed(@TempDir Path data) throws Exception {
-    try (TestServer server = TestServer.listen(data)) {
+    try (TestServer server = TestServer.listen(data, "{\"model\": \"%s\"}".formatted(folder))) {
       server.server.serve(metrics -> ServeCommand.load(config(data), metrics));
       String name = folder.getFileName().toString();
       assertThat(server.get("/v1/models").json().at("/data/0/id").asText()).isEqualTo(name);

@@ -40,7 +40,7 @@ final class SamplingFieldsTest {
   }
 
   private static TestServer serve(Path data, Path model) throws InterruptedException {
-    TestServer server = TestServer.listen(data);
+    TestServer server = TestServer.listen(data, "{\"model\": \"%s\"}".formatted(model));
     var said = Wire.JSON.createObjectNode().put("model", model.toString());
     Config config = Config.of(said.put("data", data.toString()));
     server.server.serve(metrics -> ServeCommand.load(config, metrics));
@@ -78,19 +78,19 @@ final class SamplingFieldsTest {
       quoteCharacter = '`',
       textBlock =
           """
-          'top_k':1,'temperature':3    | GREEDY
-          'top_p':1e-9,'temperature':3 | GREEDY
-          'min_p':1,'temperature':3    | GREEDY
+          'top_k':1,'temperature':2    | GREEDY
+          'top_p':1e-9,'temperature':2 | GREEDY
+          'min_p':1,'temperature':2    | GREEDY
           'temperature':1e-9,'seed':4  | GREEDY
           'temperature':0,'seed':9     | GREEDY
-          'temperature':50,'seed':3    | OTHER
+          'temperature':2,'seed':3    | OTHER
           'temperature':0,'frequency_penalty':2 | OTHER
           'temperature':0,'presence_penalty':2 | OTHER
           'temperature':0,'repetition_penalty':99 | OTHER
           'temperature':0,'logit_bias':{'FIRST':-100} | WITHOUT
           'temperature':0,'bad_words':['WORD'] | OTHER
-          'temperature':7,'seed':1,'logit_bias':{'300':100} | ONLY
-          'temperature':7,'seed':1,'allowed_token_ids':[300] | ONLY
+          'temperature':2,'seed':1,'logit_bias':{'300':100} | ONLY
+          'temperature':2,'seed':1,'allowed_token_ids':[300] | ONLY
           """)
   void aFieldChangesWhatIsDrawn(String fields, String effect) {
     String first = Integer.toString(greedy.get(0));
@@ -241,7 +241,7 @@ final class SamplingFieldsTest {
     try (TestServer other = serve(data.resolve("made"), folder)) {
       String own = CHAT + ",'seed':3}";
       assertThat(ids(post(other, "/v1/chat/completions", own))).isEqualTo(greedy);
-      String full = CHAT + ",'seed':3,'temperature':50,'top_k':0,'top_p':1}";
+      String full = CHAT + ",'seed':3,'temperature':2,'top_k':0,'top_p':1}";
       assertThat(ids(post(other, "/v1/chat/completions", full))).isNotEqualTo(greedy);
       JsonNode sampler = recordedRow(other, "").get("sampler");
       assertThat(sampler.get("top_k").asInt()).isEqualTo(1);

@@ -175,20 +175,22 @@ public final class ChatTemplate {
     ObjectNode variables = JSON.createObjectNode();
     more.forEach((name, value) -> variables.set(name, value(name, value)));
     String text = render(said, offered, generationPrompt, variables, now);
-    if (!control.maybeIn(said) && !control.maybeIn(offered)) return PromptText.plain(text);
+    if (!control.maybeIn(said) && !control.maybeIn(offered) && !control.maybeIn(variables))
+      return PromptText.plain(text);
     String mark = mark(text);
     for (Quoting quoting : Quoting.values()) {
       try {
         JsonNode quoted = control.marked(said, mark, quoting);
         JsonNode tooled = control.marked(offered, mark, quoting);
+        JsonNode varied = control.marked(variables, mark);
         PromptText prompt =
-            PromptText.unmarked(render(quoted, tooled, generationPrompt, variables, now), mark);
+            PromptText.unmarked(render(quoted, tooled, generationPrompt, varied, now), mark);
         if (prompt.text().equals(text)) return prompt;
       } catch (TemplateException _) {
         // It minds the marks: with fewer it may not.
       }
     }
-    String name = control.firstIn(said) + control.firstIn(offered);
+    String name = control.firstIn(JSON.createArrayNode().add(said).add(offered).add(variables));
     if (name.isEmpty()) return PromptText.plain(text);
     throw new IllegalArgumentException(
         "the chat template goes by where messages say %s, so it cannot be told from the template's own"

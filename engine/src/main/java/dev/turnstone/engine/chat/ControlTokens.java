@@ -77,6 +77,11 @@ final class ControlTokens {
     return made;
   }
 
+  /// A copy of other variables of a template, such as documents, with turn tokens marked.
+  JsonNode marked(JsonNode variables, String mark) {
+    return marked(variables, mark, turns);
+  }
+
   private static JsonNode marked(JsonNode data, String mark, TokenNames quoted) {
     return switch (data) {
       case TextNode text -> TextNode.valueOf(marked(text.textValue(), mark, quoted));

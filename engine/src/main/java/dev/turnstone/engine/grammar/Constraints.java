@@ -50,6 +50,7 @@ public final class Constraints {
   private static Part part(Constraint constraint) {
     return switch (constraint) {
       case Constraint.Literal(String text) -> Part.literal(text);
+      case Constraint.Tag(String text) -> Part.oneOf(TokenTrie.tag(text), Part.literal(text));
       case Constraint.Schema(var schema) -> SchemaGrammar.of(schema.text());
       case Constraint.Regex(String pattern) -> Regex.whole(pattern, Utf8::of);
       case Constraint.Until(String marker) -> UntilText.of(marker);

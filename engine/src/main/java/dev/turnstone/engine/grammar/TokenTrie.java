@@ -18,9 +18,13 @@ public final class TokenTrie {
   private final int[] same; // next token of the same bytes, or -1
   private final int deepest;
 
+  /// Stands before the name of a special token, and in no text: UTF-8 has no such byte.
+  private static final int SPECIAL = 0xff;
+
   /// The trie of a vocabulary.
   ///
-  /// @param tokens bytes of each id; ids without bytes, such as special tokens, are in no text
+  /// @param tokens bytes of each id, as [#text] and [#special] make them; ids without bytes are in
+  ///   no text
   public TokenTrie(byte[][] tokens) {
     this.tokens = tokens;
     vocabulary = tokens.length;
@@ -47,6 +51,25 @@ public final class TokenTrie {
     ids = new int[nodes];
     Arrays.fill(ids, -1);
     deepest = fill(sorted);
+  }
+
+  /// The bytes of an ordinary token; none if they could not stand in a text.
+  public static byte[] text(byte[] bytes) {
+    for (byte value : bytes) if (Byte.toUnsignedInt(value) == SPECIAL) return new byte[0];
+    return bytes;
+  }
+
+  /// What stands for a special token: only a [dev.turnstone.rollout.Constraint.Tag] asks for one.
+  public static byte[] special(byte[] name) {
+    byte[] bytes = new byte[name.length + 1];
+    bytes[0] = (byte) SPECIAL;
+    System.arraycopy(name, 0, bytes, 1, name.length);
+    return bytes;
+  }
+
+  /// The special token of a name.
+  static Part tag(String name) {
+    return Part.sequence(Part.bytes(ByteSet.of(SPECIAL)), Part.literal(name));
   }
 
   private int fill(int[] sorted) {

@@ -6,6 +6,9 @@ import java.util.List;
 /// Any text up to the first appearance of a marker, and the marker: the automaton of Knuth, Morris
 /// and Pratt over the marker's bytes. What is before the marker may be any bytes.
 final class UntilText {
+  /// This byte begins what is no text.
+  private static final int NO_TEXT = 0xff;
+
   private UntilText() {}
 
   static Part of(String marker) {
@@ -14,7 +17,7 @@ final class UntilText {
       Node.Split[] after = new Node.Split[bytes.length];
       for (int i = 0; i < bytes.length; i++) after[i] = new Node.Split(List.of());
       for (int matched = 0; matched < bytes.length; matched++)
-        for (int value = 0; value < 256; value++) {
+        for (int value = 0; value < NO_TEXT; value++) {
           int longer = matched(bytes, matched, (byte) value);
           Node to = longer == bytes.length ? next : after[longer];
           after[matched].ways.add(new Node.Bytes(ByteSet.of(value), to));

@@ -1,6 +1,7 @@
 package dev.turnstone.server.completion;
 
 import dev.turnstone.rollout.ChatFormat;
+import dev.turnstone.rollout.Constraint;
 import dev.turnstone.rollout.Message;
 import dev.turnstone.rollout.Rendering;
 import dev.turnstone.rollout.Sampling;
@@ -67,14 +68,14 @@ public record Served(
     if (tools.isEmpty()) return ask;
     if (ask.constraint().isPresent())
       throw Refused.bad("tool_choice and response_format exclude each other", "tool_choice");
-    return ask.withConstraint(
-        Optional.of(
-            parser
-                .forced(tools.get(), several)
-                .orElseThrow(() ->
-                    Refused.bad(
-                        "tool_choice cannot force a call in this policy's tool format",
-                        "tool_choice"))));
+    try {
+      Optional<Constraint> calls = parser.forced(tools.get(), several);
+      if (calls.isPresent()) return ask.withConstraint(calls);
+    } catch (IllegalArgumentException e) {
+      throw Refused.bad(String.valueOf(e.getMessage()), "tool_choice");
+    }
+    throw Refused.bad(
+        "tool_choice cannot force a call in this policy's tool format", "tool_choice");
   }
 
   /// How many ids the context leaves after a prompt.

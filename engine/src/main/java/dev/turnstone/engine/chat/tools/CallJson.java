@@ -50,6 +50,21 @@ record CallJson(Optional<String> name, Optional<Json> arguments) {
         });
   }
 
+  /// The object or list at the cursor as the policy wrote it; nothing is read if it is not JSON.
+  static Optional<String> container(Cursor cursor) {
+    if (cursor.peek() != '{' && cursor.peek() != '[') return Optional.empty();
+    String source = cursor.text().substring(cursor.at());
+    try (JsonParser parser = JSON.createParser(source)) {
+      parser.nextToken();
+      parser.skipChildren();
+      int length = offset(parser);
+      cursor.moveTo(cursor.at() + length);
+      return Optional.of(source.substring(0, length));
+    } catch (IOException _) {
+      return Optional.empty();
+    }
+  }
+
   /// Whether a text is one JSON value and nothing else.
   static boolean isValue(String text) {
     try (JsonParser parser = JSON.createParser(text)) {

@@ -162,7 +162,9 @@ final class CallReader {
       String name = cursor.match(PythonLiteral.WORD, "the name of an argument").group();
       cursor.skipSpace();
       cursor.expect("=", "the name of an argument");
-      arguments.put(name, PythonLiteral.read(cursor));
+      cursor.skipSpace();
+      Optional<String> json = CallJson.container(cursor);
+      arguments.put(name, json.isPresent() ? json.get() : PythonLiteral.read(cursor));
       cursor.skipSpace();
       if (!cursor.has(")")) cursor.expect(",", "an argument");
       cursor.skipSpace();
@@ -180,11 +182,22 @@ final class CallReader {
         cursor.skipSpace();
         cursor.expect(tags.valueOpen(), tags.keyClose());
       }
-      String value = cursor.until(tags.valueClose(), "argument " + key);
+      String value = value(tags, key, TypedValue.isContainer(schema, key));
       arguments.put(key, TypedValue.json(schema, key, tags.onLine() ? line(value) : value));
       cursor.skipSpace();
     }
     return arguments.json();
+  }
+
+  /// Up to the tag that closes it, which may also stand in a string of JSON.
+  private String value(Step.Tagged tags, String key, boolean container) throws Unreadable {
+    int start = cursor.at();
+    cursor.skipSpace();
+    Optional<String> json = container ? CallJson.container(cursor) : Optional.empty();
+    cursor.skipSpace();
+    if (json.isPresent() && cursor.take(tags.valueClose())) return json.get();
+    cursor.moveTo(start);
+    return cursor.until(tags.valueClose(), "argument " + key);
   }
 
   /// Without one line break at either end.

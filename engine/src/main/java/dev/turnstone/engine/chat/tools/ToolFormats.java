@@ -10,7 +10,7 @@ import java.util.regex.Pattern;
 
 /// The table of tool-call formats, and which of them a chat template wants.
 public final class ToolFormats {
-  private static final String NAME = "(?<name>[\\p{L}\\p{N}_./-]+)";
+  static final String NAME = "(?<name>[\\p{L}\\p{N}_./-]+)";
   private static final Step JSON = new Step.Json();
 
   /// Calls are never read: all text is content.

@@ -15,6 +15,9 @@ import java.util.Set;
 final class TypedValue {
   private static final ObjectMapper JSON = new ObjectMapper();
 
+  /// References in a row, and choices within each other.
+  private static final int MOST_REFERENCES = 16;
+
   private TypedValue() {}
 
   /// The schema of a tool's arguments; missing if the tool is unknown.
@@ -35,7 +38,7 @@ final class TypedValue {
   /// @param schema of all arguments of its tool
   static String json(JsonNode schema, String name, String raw) {
     String value = raw.strip();
-    for (String type : types(schema.path("properties").path(name)))
+    for (String type : types(schema, schema.path("properties").path(name)))
       switch (type) {
         case "null" -> {
           if (value.equals("null") || value.equals("None")) return "null";
@@ -72,13 +75,34 @@ final class TypedValue {
     return ArgumentText.quote(raw);
   }
 
-  private static Set<String> types(JsonNode schema) {
+  /// Whether a value of the type would be written with brackets.
+  static boolean isContainer(JsonNode schema, String name) {
+    Set<String> types = types(schema, schema.path("properties").path(name));
+    return types.contains("object") || types.contains("array");
+  }
+
+  /// A schema without a reference at its top, as far as references lead into `root`.
+  static JsonNode resolved(JsonNode root, JsonNode schema) {
+    JsonNode at = schema;
+    for (int i = 0; i < MOST_REFERENCES && at.path("$ref").asText().startsWith("#/"); i++)
+      at = root.at(at.path("$ref").asText().substring(1));
+    return at;
+  }
+
+  /// The types that a value may have; none if the schema does not say.
+  static Set<String> types(JsonNode root, JsonNode referring) {
+    return types(root, referring, 0);
+  }
+
+  private static Set<String> types(JsonNode root, JsonNode referring, int depth) {
     Set<String> types = new LinkedHashSet<>();
+    if (depth > MOST_REFERENCES) return types;
+    JsonNode schema = resolved(root, referring);
     JsonNode type = schema.path("type");
     if (type.isTextual()) types.add(type.textValue());
     type.forEach(one -> types.add(one.asText()));
     for (String choice : List.of("anyOf", "oneOf", "allOf"))
-      schema.path(choice).forEach(one -> types.addAll(types(one)));
+      schema.path(choice).forEach(one -> types.addAll(types(root, one, depth + 1)));
     return types;
   }
 }
