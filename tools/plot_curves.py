@@ -44,6 +44,10 @@ def collect(folder: Path) -> dict[str, dict[int, list[float]]]:
             values = rewards(metrics)
             if values:
                 found.setdefault(name, {})[int(seed)] = values
+    # A run that was broken off is no curve.
+    for name, seeds in found.items():
+        most = max(len(values) for values in seeds.values())
+        found[name] = {seed: values for seed, values in seeds.items() if len(values) == most}
     return found
 
 

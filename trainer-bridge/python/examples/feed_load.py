@@ -26,7 +26,7 @@ def main() -> None:
     server, run, seconds = sys.argv[1], sys.argv[2], float(sys.argv[3])
     groups = size = 0
     compress = len(sys.argv) > 4 and sys.argv[4] == "zstd"
-    warm = max(3.0, seconds / 4)
+    warm = max(3.0, seconds / 3)
     with Feed(server, run, "feed-load", window_groups=2 * STEP, window_bytes=256 << 20, heartbeat_s=0.05, compress=compress) as feed:
         begin = time.perf_counter()
         measured = 0.0

@@ -66,7 +66,7 @@ class Feed:
 
     @property
     def decode_s(self) -> float:
-        """Seconds spent on decoding and checking groups."""
+        """Processor seconds spent on decoding and checking groups."""
         return self._feed.decode_s
 
     @property

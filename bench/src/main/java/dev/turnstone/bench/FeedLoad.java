@@ -41,7 +41,7 @@ final class FeedLoad implements Benchmark {
 
   @Override
   public ObjectNode run(List<String> arguments) throws Exception {
-    int seconds = Integer.parseInt(option(arguments, "--seconds").orElse("20"));
+    int seconds = Integer.parseInt(option(arguments, "--seconds").orElse("40"));
     Compression compression =
         Compression.valueOf(
             option(arguments, "--compress").orElse("none").toUpperCase(Locale.ROOT));

@@ -1,7 +1,11 @@
 package dev.turnstone.trainerbridge.wire;
 
 import com.github.luben.zstd.Zstd;
+import com.github.luben.zstd.ZstdCompressCtx;
 import com.github.luben.zstd.ZstdException;
+import java.util.Optional;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
 
 /// How the feed's binary frames are compressed. Which one a connection uses is chosen in its hello;
 /// a frame says by its first bytes what it is.
@@ -12,6 +16,10 @@ public enum Compression {
   ZSTD;
 
   private static final int LEVEL = 1;
+
+  /// Tables that take as long to make as a row takes to compress; at most so many lie idle.
+  private static final BlockingQueue<ZstdCompressCtx> CONTEXTS = new ArrayBlockingQueue<>(8);
+
   private static final int[] ZSTD_MAGIC = {0x28, 0xB5, 0x2F, 0xFD};
 
   /// Bytes as this compression sends them.
@@ -20,7 +28,11 @@ public enum Compression {
   }
 
   byte[] pack(byte[] bytes, int level) {
-    return this == NONE ? bytes : Zstd.compress(bytes, level);
+    if (this == NONE) return bytes;
+    ZstdCompressCtx context = Optional.ofNullable(CONTEXTS.poll()).orElseGet(ZstdCompressCtx::new);
+    byte[] packed = context.setLevel(level).compress(bytes);
+    if (!CONTEXTS.offer(context)) context.close();
+    return packed;
   }
 
   /// Undoes [#pack] of either compression.
