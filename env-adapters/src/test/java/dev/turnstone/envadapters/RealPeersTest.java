@@ -42,7 +42,7 @@ final class RealPeersTest {
   private static final String TURNS =
       """
       {"responses_create_params":{"input":[{"role":"user","content":"2+2?"}]},
-       "verifier_metadata":{"follow_ups":["Are you sure?"],"expected_answer":"4"}}
+       "follow_ups":["Are you sure?"],"expected_answer":"4"}
       """;
 
   private final Environments environments =
