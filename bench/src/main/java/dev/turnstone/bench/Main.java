@@ -3,6 +3,7 @@ package dev.turnstone.bench;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.turnstone.bench.gateway.GatewayBench;
+import dev.turnstone.bench.engine.EngineSpeed;
 import java.io.PrintStream;
 import java.util.List;
 import java.util.Optional;
@@ -17,6 +18,7 @@ public final class Main {
       List.of(
           new ChatLoad(),
           new GatewayBench(),
+          new EngineSpeed(),
           new EngineBatches(),
           new Templates(),
           new SandboxLoad(),
