@@ -31,13 +31,16 @@ public final class Engine implements TrainablePolicy, PausablePolicy, AutoClosea
 
   private final Model model;
   private final ForwardPass forward;
+  private final EngineInbox inbox;
   private final EngineThread thread;
   private final TokenMasks masks;
   private final ReentrantLock updating = new ReentrantLock();
 
-  private Engine(Model model, ForwardPass forward, EngineThread thread, TokenMasks masks) {
+  private Engine(
+      Model model, ForwardPass forward, EngineInbox inbox, EngineThread thread, TokenMasks masks) {
     this.model = model;
     this.forward = forward;
+    this.inbox = inbox;
     this.thread = thread;
     this.masks = masks;
   }
@@ -55,8 +58,9 @@ public final class Engine implements TrainablePolicy, PausablePolicy, AutoClosea
       TokenMasks masks = new TokenMasks();
       ForwardPass forward = forward(model, config);
       ForwardPass.Weights weights = forward.prepare(parameters);
-      var thread = EngineThread.start(sizes, forward, weights, id, config);
-      return new Engine(model, forward, thread, masks);
+      var inbox = new EngineInbox(config.seed(), EngineConfig.MOST_REQUESTS);
+      var thread = EngineThread.start(inbox, sizes, forward, weights, id, config);
+      return new Engine(model, forward, inbox, thread, masks);
     } catch (ModelException | RuntimeException e) {
       model.close();
       throw e;
@@ -86,15 +90,15 @@ public final class Engine implements TrainablePolicy, PausablePolicy, AutoClosea
       throws InterruptedException, PolicyException {
     check(request);
     Optional<Guide> guide = request.constraint().map(masks::guide);
-    Sequence sequence = thread.submit(request, listener, guide);
+    Sequence sequence = inbox.submit(request, listener, guide);
     try {
       long patience = request.timeout().plus(CLOSE_PATIENCE).toMillis();
       return sequence.result.get(patience, TimeUnit.MILLISECONDS);
     } catch (TimeoutException e) {
-      thread.abort(sequence);
+      inbox.abort(sequence);
       throw new PolicyException("the engine did not answer in " + request.timeout(), e);
     } catch (InterruptedException e) {
-      thread.abort(sequence);
+      inbox.abort(sequence);
       throw e;
     } catch (ExecutionException e) {
       if (e.getCause() instanceof PolicyException why) throw why;
@@ -119,7 +123,7 @@ public final class Engine implements TrainablePolicy, PausablePolicy, AutoClosea
 
   @Override
   public void forget(String conversation) {
-    thread.forget(conversation);
+    inbox.endConversation(conversation);
   }
 
   private void checkIds(String what, Tokens ids) {
@@ -144,13 +148,14 @@ public final class Engine implements TrainablePolicy, PausablePolicy, AutoClosea
         throw new WeightsRejected(String.valueOf(e.getMessage()));
       }
       long loaded = System.nanoTime();
-      CompletableFuture<Long> pausedNanos = thread.replace(next, update);
+      CompletableFuture<Long> pausedNanos = inbox.replace(next, update);
       long pause = pausedNanos.get();
       return new Applied(
           update.id(),
           TimeUnit.NANOSECONDS.toMillis(loaded - started),
           TimeUnit.NANOSECONDS.toMillis(pause));
     } catch (ExecutionException e) {
+      if (e.getCause() instanceof WeightsRejected why) throw why;
       throw new WeightsRejected("the weights were not applied: " + e.getMessage());
     } finally {
       updating.unlock();
@@ -159,12 +164,12 @@ public final class Engine implements TrainablePolicy, PausablePolicy, AutoClosea
 
   @Override
   public void pause(WeightsUpdate.Pause mode) throws InterruptedException {
-    await(thread.pause(mode), PAUSE_PATIENCE);
+    await(inbox.pause(mode), PAUSE_PATIENCE);
   }
 
   @Override
   public void resume() throws InterruptedException {
-    await(thread.resume(), CLOSE_PATIENCE);
+    await(inbox.resume(), CLOSE_PATIENCE);
   }
 
   @Override
@@ -174,7 +179,7 @@ public final class Engine implements TrainablePolicy, PausablePolicy, AutoClosea
 
   @Override
   public boolean forgetPrefixes(boolean restartRunning) throws InterruptedException {
-    return await(thread.forgetPrefixes(restartRunning), CLOSE_PATIENCE);
+    return await(inbox.forgetPrefixes(restartRunning), CLOSE_PATIENCE);
   }
 
   private static <T> T await(CompletableFuture<T> answer, Duration patience)
@@ -215,7 +220,7 @@ public final class Engine implements TrainablePolicy, PausablePolicy, AutoClosea
   /// Asks the engine thread to check that every KV block is accounted for.
   void checkIntegrity() throws InterruptedException {
     try {
-      thread.checkIntegrity().get(CLOSE_PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+      inbox.checkIntegrity().get(CLOSE_PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
     } catch (ExecutionException | TimeoutException e) {
       throw new IllegalStateException(e);
     }

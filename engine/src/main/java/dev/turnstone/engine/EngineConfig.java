@@ -21,6 +21,10 @@ public record EngineConfig(
     Forward forward,
     boolean deterministic,
     Retention retention) {
+  /// Requests that an engine has at once, waiting ones included: far more than it can run, so that
+  /// a whole run's rollouts may wait, and far fewer than memory holds.
+  static final int MOST_REQUESTS = 1 << 14;
+
   public static final EngineConfig DEFAULT =
       new EngineConfig(
           Precision.F32, 256L << 20, 2048, 256, 1, 0, Forward.FASTEST, false, Retention.ADAPTIVE);

@@ -6,6 +6,7 @@ package dev.turnstone.engine;
 /// @param keptBlocks those blocks
 /// @param usedBlocks KV blocks that sequences or kept conversations hold; cached ones without a
 ///   holder do not count
+/// @param cacheBytes native memory of all KV blocks
 /// @param promptTokens prompt tokens of admitted requests, cached ones included
 /// @param cachedTokens prompt tokens that were not computed again
 /// @param recomputedTokens tokens computed a second time after a preemption or a weight update
@@ -16,13 +17,25 @@ public record EngineStats(
     int keptBlocks,
     int usedBlocks,
     int totalBlocks,
-    long steps,
+    long cacheBytes,
+    Times times,
     long promptTokens,
     long cachedTokens,
     long generatedTokens,
     long recomputedTokens,
     long preemptions,
     long weightUpdates) {
+  /// Where the engine thread's time went, in nanoseconds.
+  ///
+  /// @param runnable time in which a sequence could run
+  /// @param busy time in which a step ran, sampling included
+  /// @param scheduling time in which steps were put together
+  public record Times(long steps, long runnable, long busy, long scheduling) {}
+
+  public long steps() {
+    return times.steps();
+  }
+
   public double kvUsage() {
     return totalBlocks == 0 ? 0 : (double) usedBlocks / totalBlocks;
   }

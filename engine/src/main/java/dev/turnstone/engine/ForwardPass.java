@@ -12,6 +12,9 @@ public interface ForwardPass extends AutoCloseable {
   /// Blocks that the KV cache holds, block 0 among them, which pads tables.
   int blocks();
 
+  /// Native memory of those blocks.
+  long cacheBytes();
+
   /// Takes loaded parameters over: they are closed with the result, or before. Any thread may call,
   /// also while a step runs under other weights.
   Weights prepare(Parameters parameters);

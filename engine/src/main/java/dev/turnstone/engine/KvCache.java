@@ -9,12 +9,13 @@ import ai.djl.pytorch.jni.IValue;
 final class KvCache implements AutoCloseable {
   private final PtNDManager manager = Model.newManager();
   private final int blocks;
+  private final long perBlock;
   private final PtNDArray[] keys;
   private final PtNDArray[] values;
 
   KvCache(Model model, long bytes) {
     ModelConfig config = model.config();
-    long perBlock = config.kvBytesPerToken(model.precision().bytes()) * Model.BLOCK;
+    perBlock = config.kvBytesPerToken(model.precision().bytes()) * Model.BLOCK;
     // Block 0 pads tables, so one sequence of full length needs one block more than its tokens.
     int least = Math.ceilDiv(config.contextLength(), Model.BLOCK) + 1;
     blocks = (int) Math.min(Integer.MAX_VALUE / Model.BLOCK, bytes / perBlock);
@@ -32,6 +33,10 @@ final class KvCache implements AutoCloseable {
 
   int blocks() {
     return blocks;
+  }
+
+  long bytes() {
+    return blocks * perBlock;
   }
 
   IValue keys() {

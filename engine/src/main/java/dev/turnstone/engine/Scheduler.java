@@ -1,12 +1,13 @@
 package dev.turnstone.engine;
 
+import dev.turnstone.rollout.Generation.FinishReason;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
+import java.util.function.Function;
 import java.util.function.LongSupplier;
 
 /// Decides which sequences run in the next step and with how many tokens.
@@ -24,6 +25,7 @@ import java.util.function.LongSupplier;
 /// Confined to the engine thread.
 final class Scheduler {
   private final BlockPool pool;
+  private final SequenceBlocks blocks;
   private final int maxBatchTokens;
   private final int maxSequences;
   private final int maxScored;
@@ -47,6 +49,7 @@ final class Scheduler {
       Retention retention,
       LongSupplier nanoTime) {
     this.pool = pool;
+    this.blocks = new SequenceBlocks(pool);
     this.retention = retention;
     this.kept = new KeptBlocks(pool, nanoTime);
     this.maxScored = maxScored;
@@ -65,7 +68,7 @@ final class Scheduler {
     Optional<String> conversation = sequence.request.conversation();
     boolean ran = running.contains(sequence);
     if (ran && conversation.isPresent() && !sequence.staleKv) {
-      if (retention == Retention.NEVER) dropBlocks(sequence);
+      if (retention == Retention.NEVER) blocks.drop(sequence);
       else kept.keep(conversation.get(), sequence);
     }
     remove(sequence);
@@ -96,7 +99,7 @@ final class Scheduler {
     for (int i = 0; i < running.size() && budget > 0; i++) {
       Sequence sequence = running.get(i);
       int count = share(sequence, budget);
-      while (!reserve(sequence, count)) {
+      while (!blocks.reserve(sequence, count)) {
         if (reclaimFor(sequence, count)) continue;
         preempted = true;
         if (preempt(running.removeLast()) == sequence) break;
@@ -105,18 +108,25 @@ final class Scheduler {
       budget -= count;
       batch.add(sequence);
     }
-    while (!preempted && admitting && budget > 0 && canAdmit()) {
+    if (!preempted && admitting) admit(batch, budget);
+    return batch;
+  }
+
+  /// Lets waiting sequences in while there is room, and the budget is not spent.
+  private void admit(List<Sequence> batch, int budget) {
+    int left = budget;
+    while (left > 0 && canAdmit()) {
       ArrayDeque<Sequence> queue = returning.isEmpty() ? waiting : returning;
       Sequence sequence = queue.element();
       if (!acquirePrefix(sequence, running.isEmpty())) break;
       queue.remove();
       running.add(sequence);
-      int count = share(sequence, budget);
-      if (!reserve(sequence, count)) throw new IllegalStateException("admitted without blocks");
-      budget -= count;
+      int count = share(sequence, left);
+      if (!blocks.reserve(sequence, count))
+        throw new IllegalStateException("admitted without blocks");
+      left -= count;
       batch.add(sequence);
     }
-    return batch;
   }
 
   /// Tokens of a sequence that the next step may compute. Scoring a prompt takes a row of logits
@@ -138,10 +148,10 @@ final class Scheduler {
     Optional<String> conversation =
         sequence.request.conversation().filter(_ -> !sequence.scoring());
     boolean continues = conversation.isPresent() && kept.handOver(conversation.get(), sequence);
-    if (!continues) lookUp(sequence);
-    if (!makeRoom(missing(sequence, sequence.length() - sequence.computed), alone)) {
+    if (!continues) blocks.lookUp(sequence);
+    if (!makeRoom(SequenceBlocks.missing(sequence, sequence.length() - sequence.computed), alone)) {
       if (continues) kept.takeBack(conversation.get(), sequence);
-      releaseBlocks(sequence);
+      blocks.release(sequence);
       return false;
     }
     sequence.staleKv = false;
@@ -149,28 +159,10 @@ final class Scheduler {
     return true;
   }
 
-  private void lookUp(Sequence sequence) {
-    long chain = pool.root();
-    int usable = sequence.scoring() ? 0 : (sequence.length() - 1) / Model.BLOCK;
-    for (int index = 0; index < usable; index++) {
-      OptionalInt block = pool.acquireCached(chain, sequence.block(index));
-      if (block.isEmpty()) break;
-      sequence.blocks.add(block.getAsInt());
-      chain = pool.unique(block.getAsInt());
-      sequence.chains.add(chain);
-    }
-    sequence.computed = sequence.blocks.size() * Model.BLOCK;
-  }
-
   private boolean makeRoom(int needed, boolean alone) {
     if (needed <= pool.free()) return true;
     if (alone) return kept.reclaim(needed, true);
     return retention == Retention.ADAPTIVE && kept.reclaim(needed, false);
-  }
-
-  /// Blocks that a sequence lacks for its next `count` tokens.
-  private static int missing(Sequence sequence, int count) {
-    return Math.ceilDiv(sequence.computed + count, Model.BLOCK) - sequence.blocks.size();
   }
 
   private void account(Sequence sequence) {
@@ -187,62 +179,31 @@ final class Scheduler {
   /// that runs.
   private boolean reclaimFor(Sequence sequence, int count) {
     boolean may = retention == Retention.ADAPTIVE || running.size() == 1;
-    return may && kept.reclaim(missing(sequence, count), true);
-  }
-
-  /// Finds blocks for the next `count` tokens; on failure nothing has changed.
-  private boolean reserve(Sequence sequence, int count) {
-    int needed = missing(sequence, count);
-    if (needed > pool.free()) return false;
-    for (int i = 0; i < needed; i++) sequence.blocks.add(pool.allocate().orElseThrow());
-    sequence.scheduled = count;
-    if (!sequence.staleKv) publishFull(sequence, sequence.computed + count);
-    return true;
-  }
-
-  private void publishFull(Sequence sequence, int end) {
-    List<Long> chains = sequence.chains;
-    while ((chains.size() + 1) * Model.BLOCK <= end) {
-      int index = chains.size();
-      long parent = index == 0 ? pool.root() : chains.getLast();
-      chains.add(pool.publish(sequence.blocks.get(index), parent, sequence.block(index)));
-    }
+    return may && kept.reclaim(SequenceBlocks.missing(sequence, count), true);
   }
 
   private Sequence preempt(Sequence sequence) {
     preemptions++;
-    releaseBlocks(sequence);
+    blocks.release(sequence);
     waiting.addFirst(sequence);
     return sequence;
   }
 
-  /// The last blocks are freed first, so that the first ones, which others may share, stay longest.
-  private void releaseBlocks(Sequence sequence) {
-    for (Integer block : sequence.blocks.reversed()) pool.release(block);
-    emptied(sequence);
-  }
-
-  private void dropBlocks(Sequence sequence) {
-    for (Integer block : sequence.blocks.reversed()) pool.drop(block);
-    emptied(sequence);
-  }
-
-  private static void emptied(Sequence sequence) {
-    sequence.blocks.clear();
-    sequence.chains.clear();
-    sequence.computed = 0;
-    sequence.scheduled = 0;
+  /// Ends a sequence wherever it is, with the tokens it has.
+  void end(Sequence sequence, FinishReason reason) {
+    remove(sequence);
+    sequence.finish(reason);
   }
 
   void remove(Sequence sequence) {
-    if (running.remove(sequence)) releaseBlocks(sequence);
+    if (running.remove(sequence)) blocks.release(sequence);
     else if (!returning.remove(sequence)) waiting.remove(sequence);
   }
 
   /// Makes all running sequences start over from their tokens, in the same order.
   void recomputeRunning() {
     for (Sequence sequence : running.reversed()) {
-      releaseBlocks(sequence);
+      blocks.release(sequence);
       waiting.addFirst(sequence);
     }
     running.clear();
@@ -268,7 +229,27 @@ final class Scheduler {
     return running.isEmpty() && ((waiting.isEmpty() && returning.isEmpty()) || !admitting);
   }
 
-  EngineStats stats(long steps, long generated, long updates) {
+  /// Lends blocks for as long as `use` takes; kept conversations and, if need be, the youngest
+  /// running sequences make room.
+  ///
+  /// @throws IllegalStateException if there are not so many
+  <T> T lend(int count, Function<int[], T> use) {
+    while (pool.free() < count && !kept.reclaim(count, true)) {
+      if (running.isEmpty())
+        throw new IllegalStateException(
+            "it needs %d KV blocks of %d".formatted(count, pool.total()));
+      preempt(running.removeLast());
+    }
+    int[] lent = new int[count];
+    for (int i = 0; i < count; i++) lent[i] = pool.allocate().orElseThrow();
+    try {
+      return use.apply(lent);
+    } finally {
+      for (int block : lent) pool.release(block);
+    }
+  }
+
+  EngineStats stats(long generated, long updates, long cacheBytes, EngineStats.Times times) {
     return new EngineStats(
         running.size(),
         waiting.size() + returning.size(),
@@ -276,7 +257,8 @@ final class Scheduler {
         kept.blocks(),
         pool.used(),
         pool.total(),
-        steps,
+        cacheBytes,
+        times,
         promptTokens,
         cachedTokens,
         generated,

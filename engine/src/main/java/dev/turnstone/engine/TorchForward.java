@@ -33,6 +33,11 @@ final class TorchForward implements ForwardPass {
   }
 
   @Override
+  public long cacheBytes() {
+    return cache.bytes();
+  }
+
+  @Override
   public Weights prepare(Parameters parameters) {
     return new Loaded(parameters);
   }

@@ -14,7 +14,14 @@ import java.util.stream.Collectors;
 /// The embedded engine's speed: a sweep over requests in flight against the machine's floor, then
 /// one figure after the other. What takes long can be left out by `--figures`.
 public final class EngineSpeed implements Benchmark {
-  private static final List<Figure> FIGURES = List.of();
+  private static final List<Figure> FIGURES =
+      List.of(
+          new ContextFigure(),
+          new UpdateFigure(),
+          new SchedulingFigure(),
+          new StartFigure(),
+          new TraceFigure(),
+          new PeersFigure());
 
   @Override
   public String name() {
@@ -54,9 +61,14 @@ public final class EngineSpeed implements Benchmark {
     for (var result : results)
       ((ObjectNode) result).set("prefill_ratio_to_floor", prefill.get("ratio_to_floor"));
     all.set("prefill", prefill);
-    for (Figure figure : FIGURES)
-      if (subject.options().figures().contains(figure.name()))
-        figure.measure(subject, all.putObject(figure.name()));
+    System.err.println("results " + results);
+    System.err.println("prefill " + prefill);
+    for (Figure figure : FIGURES) {
+      if (!subject.options().figures().contains(figure.name())) continue;
+      ObjectNode found = all.putObject(figure.name());
+      figure.measure(subject, found);
+      System.err.println(figure.name() + " " + found);
+    }
     return all;
   }
 }

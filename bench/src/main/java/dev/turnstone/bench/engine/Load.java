@@ -23,6 +23,8 @@ final class Load implements AutoCloseable {
   private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
   private final List<Future<Generation>> calls = new ArrayList<>();
   private final AtomicLong tokens = new AtomicLong();
+  private final AtomicLong last = new AtomicLong(System.nanoTime());
+  private final AtomicLong longest = new AtomicLong();
   private final AtomicInteger begun = new AtomicInteger();
   private final AtomicInteger ended = new AtomicInteger();
 
@@ -45,6 +47,18 @@ final class Load implements AutoCloseable {
           ended.incrementAndGet();
           return generation;
         }));
+  }
+
+  /// On the policy's own thread.
+  private void arrived() {
+    long now = System.nanoTime();
+    long before = last.getAndSet(now);
+    longest.accumulateAndGet(now - before, Math::max);
+  }
+
+  /// The longest time in nanoseconds in which no token came, since this was asked before.
+  long longestGap() {
+    return longest.getAndSet(0);
   }
 
   long tokens() {

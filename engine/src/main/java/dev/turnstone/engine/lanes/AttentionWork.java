@@ -8,8 +8,13 @@ import java.util.concurrent.atomic.AtomicInteger;
 /// The attention of a step cut into pieces that lanes claim one after the other, layer by layer,
 /// the largest first: so that a lane which was held up does less.
 final class AttentionWork {
+  /// Tokens of a chunk's piece: many enough for large products, few enough that lanes end together.
+  private static final int CHUNK = 512;
+
   /// The tokens `[index, index + count)` of a part, for one KV head.
-  record Piece(StepBatch.Part part, int index, int count, int kvHead) {
+  ///
+  /// @param chunk whether they are taken together
+  record Piece(StepBatch.Part part, int index, int count, int kvHead, boolean chunk) {
     private long cost() {
       return (long) count * (part.computed() + index + count);
     }
@@ -21,9 +26,12 @@ final class AttentionWork {
   /// @param leastChunk parts of fewer tokens are cut into single tokens
   AttentionWork(StepBatch batch, int kvHeads, int layers, int leastChunk) {
     for (StepBatch.Part part : batch.parts()) {
-      int count = part.count() < leastChunk ? 1 : part.count();
-      for (int index = 0; index < part.count(); index += count)
-        for (int head = 0; head < kvHeads; head++) pieces.add(new Piece(part, index, count, head));
+      int most = part.count() < leastChunk ? 1 : CHUNK;
+      for (int index = 0; index < part.count(); index += most) {
+        int count = Math.min(most, part.count() - index);
+        for (int head = 0; head < kvHeads; head++)
+          pieces.add(new Piece(part, index, count, head, most > 1));
+      }
     }
     pieces.sort((a, b) -> Long.compare(b.cost(), a.cost()));
     claimed = new AtomicInteger[layers];

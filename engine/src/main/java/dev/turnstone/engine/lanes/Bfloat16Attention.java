@@ -52,20 +52,33 @@ final class Bfloat16Attention implements AttentionKernel {
 
   @Override
   public void write(long keys, long values, int offset, float[] key, float[] value) {
-    for (int i = 0; i < headDim; i++) {
-      put(keys + keyPlace(offset, i), key[i]);
-      put(values + valuePlace(offset, i), value[i]);
+    for (int i = 0; i < headDim; i += 2) {
+      int pair = (bits(key[i]) & 0xffff) | (bits(key[i + 1]) << 16);
+      Simd.MEMORY.set(ValueLayout.JAVA_INT_UNALIGNED, keys + keyPlace(offset, i), pair);
     }
+    for (int i = 0; i < headDim; i++)
+      Simd.MEMORY.set(
+          ValueLayout.JAVA_SHORT_UNALIGNED, values + valuePlace(offset, i), (short) bits(value[i]));
+  }
+
+  private static int bits(float value) {
+    return Bfloat16Elements.rounded(value);
   }
 
   @Override
   public void copy(long keys, long values, int tokens, long keyRows, long valueRows) {
-    for (int token = 0; token < tokens; token++)
-      for (int i = 0; i < headDim; i++) {
-        long to = 2L * (token * headDim + i);
-        move(keys + keyPlace(token, i), keyRows + to);
-        move(values + valuePlace(token, i), valueRows + to);
+    for (int token = 0; token < tokens; token++) {
+      long row = 2L * token * headDim;
+      for (int i = 0; i < headDim; i += 2) {
+        int pair = Simd.MEMORY.get(ValueLayout.JAVA_INT_UNALIGNED, keys + keyPlace(token, i));
+        Simd.MEMORY.set(ValueLayout.JAVA_INT_UNALIGNED, keyRows + row + 2L * i, pair);
       }
+      for (int i = 0; i < headDim; i++) {
+        short bits =
+            Simd.MEMORY.get(ValueLayout.JAVA_SHORT_UNALIGNED, values + valuePlace(token, i));
+        Simd.MEMORY.set(ValueLayout.JAVA_SHORT_UNALIGNED, valueRows + row + 2L * i, bits);
+      }
+    }
   }
 
   private static long keyPlace(int token, int dimension) {
@@ -76,15 +89,6 @@ final class Bfloat16Attention implements AttentionKernel {
     int within = dimension % GROUP;
     int pair = 2 * (within % Simd.WIDTH) + within / Simd.WIDTH;
     return 2L * (token * width + dimension - within + pair);
-  }
-
-  private static void put(long address, float value) {
-    Simd.MEMORY.set(ValueLayout.JAVA_SHORT_UNALIGNED, address, Bfloat16Elements.rounded(value));
-  }
-
-  private static void move(long from, long to) {
-    short bits = Simd.MEMORY.get(ValueLayout.JAVA_SHORT_UNALIGNED, from);
-    Simd.MEMORY.set(ValueLayout.JAVA_SHORT_UNALIGNED, to, bits);
   }
 
   @Override

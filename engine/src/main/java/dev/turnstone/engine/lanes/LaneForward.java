@@ -21,6 +21,7 @@ public final class LaneForward implements ForwardPass {
   private final LaneTeam team;
   private final PagedCache cache;
   private final LaneBuffers buffers;
+  private final ChunkRows chunkRows;
   private final List<LaneScratch> scratch = new ArrayList<>();
   private final Map<Integer, Tiling> tilings = new HashMap<>();
   private final boolean deterministic;
@@ -49,7 +50,8 @@ public final class LaneForward implements ForwardPass {
     team = new LaneTeam(lanes);
     buffers = new LaneBuffers(config, torch, elements, lanes, mostRows);
     for (int lane = 0; lane < lanes; lane++) scratch.add(new LaneScratch(config, kernel));
-    stages = new LayerStages(config, elements, torch, kernel, cache, buffers);
+    chunkRows = new ChunkRows(config, torch, elements);
+    stages = new LayerStages(config, elements, torch, kernel, cache, buffers, chunkRows);
   }
 
   /// Why lanes cannot compute a model here; empty if they can.
@@ -68,6 +70,11 @@ public final class LaneForward implements ForwardPass {
   }
 
   @Override
+  public long cacheBytes() {
+    return cache.bytes();
+  }
+
+  @Override
   public Weights prepare(Parameters parameters) {
     try (parameters) {
       return new PackedWeights(config, torch, team.lanes(), parameters);
@@ -82,6 +89,7 @@ public final class LaneForward implements ForwardPass {
     buffers.reserveLogits(batch.wanted().length);
     int least = deterministic ? Integer.MAX_VALUE : ChunkAttention.LEAST;
     var work = new AttentionWork(batch, config.kvHeads(), config.layers(), least);
+    chunkRows.begin(batch, least);
     team.run(lane -> compute(lane, batch, packed, work, rows, wanted));
     return buffers.allLogits(batch.wanted().length);
   }
@@ -133,6 +141,7 @@ public final class LaneForward implements ForwardPass {
     scratch.forEach(LaneScratch::close);
     tilings.values().forEach(Tiling::close);
     buffers.close();
+    chunkRows.close();
     torch.close();
     cache.close();
   }

@@ -33,11 +33,9 @@ final class LaneScratch implements AutoCloseable {
   /// One row of f32.
   final long row;
 
-  private final ModelConfig config;
-  private Optional<ChunkBuffers> chunks = Optional.empty();
+  private Optional<ChunkQueries> chunks = Optional.empty();
 
   LaneScratch(ModelConfig config, AttentionKernel kernel) {
-    this.config = config;
     int group = config.heads() / config.kvHeads();
     int step = AttentionKernel.STRIPS * Simd.WIDTH;
     query = new float[group * config.headDim()];
@@ -51,23 +49,13 @@ final class LaneScratch implements AutoCloseable {
     row = arena.allocate(4L * Math.max(config.hidden(), config.vocabulary()), 64).address();
   }
 
-  /// Buffers for a chunk, kept from one to the next and replaced when too small.
-  ChunkBuffers chunks(Libtorch torch, Elements elements, int reach, int tokens) {
-    if (chunks.isPresent() && chunks.get().hold(reach, tokens)) return chunks.get();
-    int least = chunks.map(ChunkBuffers::reach).orElse(0);
-    int fewest = chunks.map(ChunkBuffers::tokens).orElse(0);
-    chunks.ifPresent(ChunkBuffers::close);
-    int group = config.heads() / config.kvHeads();
-    var next =
-        new ChunkBuffers(
-            torch,
-            elements,
-            Math.max(least, ceilingPower(reach)),
-            Math.max(fewest, ceilingPower(tokens)),
-            config.headDim(),
-            group);
+  /// Rows for queries, kept from one piece to the next and replaced when too few.
+  Activations queries(Libtorch torch, Elements elements, int tokens) {
+    if (chunks.isPresent() && tokens <= chunks.get().tokens()) return chunks.get().rows();
+    chunks.ifPresent(ChunkQueries::close);
+    var next = new ChunkQueries(torch, elements, ceilingPower(tokens), query.length);
     chunks = Optional.of(next);
-    return next;
+    return next.rows();
   }
 
   private static int ceilingPower(int size) {
@@ -76,7 +64,7 @@ final class LaneScratch implements AutoCloseable {
 
   @Override
   public void close() {
-    chunks.ifPresent(ChunkBuffers::close);
+    chunks.ifPresent(ChunkQueries::close);
     results.close();
     arena.close();
   }

@@ -12,6 +12,7 @@ final class LayerStages {
   private final AttentionKernel kernel;
   private final PagedCache cache;
   private final LaneBuffers buffers;
+  private final ChunkRows rows;
   private final Heads heads;
   private final Gate gate;
   private final RowAttention rowAttention;
@@ -23,7 +24,8 @@ final class LayerStages {
       Libtorch torch,
       AttentionKernel kernel,
       PagedCache cache,
-      LaneBuffers buffers) {
+      LaneBuffers buffers,
+      ChunkRows rows) {
     this.config = config;
     this.elements = elements;
     this.kernel = kernel;
@@ -32,7 +34,8 @@ final class LayerStages {
     heads = new Heads(config);
     gate = new Gate(config.family().gelu());
     rowAttention = new RowAttention(config, kernel, cache, heads, elements);
-    chunkAttention = new ChunkAttention(config, kernel, cache, heads, elements, torch);
+    this.rows = rows;
+    chunkAttention = new ChunkAttention(config, kernel, cache, heads, elements, torch, rows);
   }
 
   void embed(LaneStep step, PackedWeights weights) {
@@ -66,6 +69,7 @@ final class LayerStages {
 
   void cacheKeys(LaneStep step, int layer, PackedLayer weights) {
     for (StepBatch.Part part : step.batch().parts()) {
+      if (rows.holds(part)) chunkAttention.recall(step, layer, part);
       int end = Math.min(part.row() + part.count(), step.endRow());
       for (int row = Math.max(part.row(), step.firstRow()); row < end; row++)
         cacheKeys(step, layer, weights, part, row);
@@ -86,6 +90,7 @@ final class LayerStages {
           position % Model.BLOCK,
           scratch.key,
           scratch.value);
+      if (rows.holds(part)) chunkAttention.lay(part, position, head, scratch.key, scratch.value);
     }
   }
 
@@ -95,15 +100,8 @@ final class LayerStages {
     AttentionWork work = step.work();
     for (int next = work.claim(layer); next < work.pieces(); next = work.claim(layer)) {
       AttentionWork.Piece piece = work.piece(next);
-      if (piece.count() > 1)
-        chunkAttention.apply(
-            step.scratch(),
-            layer,
-            piece.part(),
-            piece.kvHead(),
-            weights,
-            buffers.qkv,
-            buffers.attended);
+      if (piece.chunk())
+        chunkAttention.apply(step.scratch(), layer, piece, weights, buffers.qkv, buffers.attended);
       else
         rowAttention.apply(
             step.scratch(),

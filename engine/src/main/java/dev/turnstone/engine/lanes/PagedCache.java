@@ -40,6 +40,10 @@ final class PagedCache implements AutoCloseable {
     return blocks;
   }
 
+  long bytes() {
+    return blocks * blockBytes * layers.length;
+  }
+
   /// Where the keys of a block's head begin.
   long keys(int layer, int block, int head) {
     return layers[layer] + block * blockBytes + head * headBytes;

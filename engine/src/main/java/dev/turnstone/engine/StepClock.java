@@ -1,0 +1,38 @@
+package dev.turnstone.engine;
+
+/// Where the engine thread's time goes. Confined to it.
+///
+/// Time counts as runnable while a sequence could run, whether it does or not, and as busy while a
+/// step computes: the difference is what the engine stands idle although there is work.
+final class StepClock {
+  private long last = System.nanoTime();
+  private long runnable;
+  private long busy;
+  private long scheduling;
+  private long steps;
+
+  /// What has passed since the last turn was spent waiting for work.
+  void rested() {
+    last = System.nanoTime();
+  }
+
+  /// Ends a turn of the engine's loop in which something could run.
+  void turned() {
+    long now = System.nanoTime();
+    runnable += now - last;
+    last = now;
+  }
+
+  void scheduled(long nanos) {
+    scheduling += nanos;
+  }
+
+  void stepped(long nanos) {
+    busy += nanos;
+    steps++;
+  }
+
+  EngineStats.Times times() {
+    return new EngineStats.Times(steps, runnable, busy, scheduling);
+  }
+}

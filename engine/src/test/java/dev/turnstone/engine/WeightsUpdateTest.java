@@ -1,0 +1,149 @@
+package dev.turnstone.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.turnstone.rollout.Generation;
+import dev.turnstone.rollout.Generation.FinishReason;
+import dev.turnstone.rollout.Logprobs;
+import dev.turnstone.rollout.Policy;
+import dev.turnstone.rollout.Sampling;
+import dev.turnstone.rollout.Tokens;
+import dev.turnstone.rollout.TrainablePolicy.WeightsRejected;
+import dev.turnstone.rollout.WeightsId;
+import dev.turnstone.rollout.WeightsUpdate;
+import dev.turnstone.rollout.WeightsUpdate.Kv;
+import dev.turnstone.rollout.WeightsUpdate.Pause;
+import dev.turnstone.rollout.WeightsUpdate.Probe;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Updates while something runs, by pause mode, and updates with a probe.
+@Timeout(60)
+class WeightsUpdateTest {
+  private static final WeightsId FIRST = new WeightsId("test", 0, "00");
+  private static final WeightsId SECOND = new WeightsId("test", 1, "11");
+
+  private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
+  private final CountDownLatch underWay = new CountDownLatch(20);
+  private Path next = Path.of("");
+  private Engine engine;
+
+  @BeforeEach
+  void load(@TempDir Path folder) throws Exception {
+    next = RandomModel.write(folder.resolve("next"), 2);
+    engine = open(RandomModel.write(folder.resolve("first"), 1));
+  }
+
+  private static Engine open(Path folder) throws Exception {
+    return Engine.load(folder, FIRST, EngineConfig.DEFAULT);
+  }
+
+  @AfterEach
+  void everyBlockIsAccountedFor() throws InterruptedException {
+    engine.checkIntegrity();
+    engine.close();
+    threads.close();
+  }
+
+  private static Policy.Request request(int maxTokens) {
+    return new Policy.Request(
+        prompt(), Sampling.FULL.withSeed(7), maxTokens, Set.of(), Duration.ofMinutes(1));
+  }
+
+  private static Tokens prompt() {
+    return Tokens.of(new SplittableRandom(5).ints(40, 0, 97).toArray());
+  }
+
+  private Future<Generation> underWay(int maxTokens) throws InterruptedException {
+    Future<Generation> generation =
+        threads.submit(
+            () -> engine.generate(request(maxTokens), (_, _, _) -> underWay.countDown()));
+    assertThat(underWay.await(20, TimeUnit.SECONDS)).isTrue();
+    return generation;
+  }
+
+  private void apply(Pause pause, Optional<Probe> probe) throws Exception {
+    engine.apply(new WeightsUpdate(SECOND, next, pause, Kv.KEEP, probe));
+  }
+
+  @Test
+  void anUpdateThatWaitsLetsWhatRunsEndUnderItsOwnVersion() throws Exception {
+    Future<Generation> running = underWay(150);
+    apply(Pause.WAIT, Optional.empty());
+    assertThat(running.isDone()).isTrue();
+    Generation before = running.get();
+    assertThat(before.ids().size()).isEqualTo(150);
+    assertThat(before.versions().values()).containsExactly(0);
+    assertThat(before.mixedKv()).isFalse();
+    Generation after = engine.generate(request(5));
+    assertThat(after.versions().values()).containsExactly(1);
+    assertThat(after.cachedTokens()).isZero();
+  }
+
+  @Test
+  void anUpdateThatAbortsGivesBackWhatThereIsUnderTheOldVersion() throws Exception {
+    Future<Generation> running = underWay(200);
+    apply(Pause.ABORT, Optional.empty());
+    Generation before = running.get(20, TimeUnit.SECONDS);
+    assertThat(before.finish()).isEqualTo(FinishReason.ABORT);
+    assertThat(before.ids().size()).isBetween(20, 199);
+    assertThat(before.versions().values()).containsExactly(0);
+    assertThat(engine.generate(request(5)).versions().values()).containsExactly(1);
+  }
+
+  @Test
+  void aProbeThatTheWeightsPassIsFollowedByThem() throws Exception {
+    apply(Pause.KEEP, Optional.of(new Probe(prompt(), scores(next), 1e-3)));
+    assertThat(engine.weights()).isEqualTo(SECOND);
+  }
+
+  /// The engine's own scores of the prompt under the weights of a folder.
+  private static Logprobs scores(Path folder) throws Exception {
+    try (Engine other = open(folder)) {
+      Policy.Request scored = request(1).withPromptLogprobs(0);
+      float[] all = other.generate(scored).prompt().orElseThrow().logprobs().toArray();
+      return Logprobs.of(java.util.Arrays.copyOfRange(all, 1, all.length));
+    }
+  }
+
+  @Test
+  void aProbeThatTheWeightsFailLeavesTheOldVersionServingAndWhatRunsUnharmed() throws Exception {
+    Generation undisturbed = engine.generate(request(200));
+    float[] wrong = scores(next).toArray();
+    for (int i = 0; i < wrong.length; i++) wrong[i] -= 0.5f;
+    Future<Generation> running = underWay(200);
+    var probe = new Probe(prompt(), Logprobs.of(wrong), Probe.USUAL_TOLERANCE);
+    assertThatThrownBy(() -> apply(Pause.KEEP, Optional.of(probe)))
+        .isInstanceOf(WeightsRejected.class)
+        .hasMessage(
+            "the probe's log-probabilities differ from those expected by 0.5000 on average,"
+                + " more than 0.05");
+    assertThat(engine.weights()).isEqualTo(FIRST);
+    Generation generation = running.get(20, TimeUnit.SECONDS);
+    assertThat(generation.ids()).isEqualTo(undisturbed.ids());
+    assertThat(generation.versions().values()).containsExactly(0);
+  }
+
+  @Test
+  void aProbeOfIdsThatTheModelDoesNotKnowIsRefusedByName() {
+    var probe = new Probe(Tokens.of(1, 97), Logprobs.of(-1f), 1);
+    assertThatThrownBy(() -> apply(Pause.KEEP, Optional.of(probe)))
+        .isInstanceOf(WeightsRejected.class)
+        .hasMessage("the probe's id 97 is not in [0, 97)");
+    assertThat(engine.weights()).isEqualTo(FIRST);
+  }
+}
