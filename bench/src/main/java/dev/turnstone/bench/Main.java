@@ -2,8 +2,8 @@ package dev.turnstone.bench;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.turnstone.bench.gateway.GatewayBench;
 import dev.turnstone.bench.engine.EngineSpeed;
+import dev.turnstone.bench.gateway.GatewayBench;
 import java.io.PrintStream;
 import java.util.List;
 import java.util.Optional;

@@ -28,7 +28,7 @@ final class CompletionClient {
   ///
   /// @param arrivals by `System.nanoTime`, of each piece of the stream that had text or ids
   /// @param ids what was generated, where the server says so
-  record Seen(long sent, List<Long> arrivals, int generated, int[] ids) {}
+  record Seen(long sent, List<Long> arrivals, int generated, Tokens ids) {}
 
   CompletionClient(EngineServer server) {
     this.server = server;
@@ -90,6 +90,6 @@ final class CompletionClient {
     }
     if (arrivals.isEmpty()) throw new IOException(server.kind() + " sent nothing");
     int[] known = ids.stream().mapToInt(Integer::intValue).toArray();
-    return new Seen(sent, arrivals, generate, known);
+    return new Seen(sent, arrivals, generate, Tokens.of(known));
   }
 }

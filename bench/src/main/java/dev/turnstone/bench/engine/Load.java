@@ -43,6 +43,7 @@ final class Load implements AutoCloseable {
                     if (first[0]) begun.incrementAndGet();
                     first[0] = false;
                     tokens.incrementAndGet();
+                    arrived();
                   });
           ended.incrementAndGet();
           return generation;

@@ -101,7 +101,8 @@ final class TraceFigure implements Figure {
   private static double overHttp(Subject subject, EngineServer server) throws Exception {
     var client = new CompletionClient(server);
     client.complete(subject.prompt(PROMPT, -1), GENERATED, 1);
-    return play(subject, (_, prompt, seed) -> client.complete(prompt, GENERATED, seed).ids());
+    return play(
+        subject, (_, prompt, seed) -> client.complete(prompt, GENERATED, seed).ids().toArray());
   }
 
   private static double play(Subject subject, Turn turn) throws Exception {
