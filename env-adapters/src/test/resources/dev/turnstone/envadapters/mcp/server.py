@@ -21,8 +21,10 @@ def call(message):
     if name == "env":
         text = json.dumps(sorted(os.environ))
     elif name == "spawn":
-        shell = "trap '' TERM HUP INT; sleep %s & wait" % arguments["seconds"]
-        subprocess.Popen(["setsid", "sh", "-c", shell], stdin=subprocess.DEVNULL)
+        started, says = os.pipe()
+        shell = "trap '' TERM HUP INT; sleep %s & echo >&%d; wait" % (arguments["seconds"], says)
+        subprocess.Popen(["setsid", "sh", "-c", shell], stdin=subprocess.DEVNULL, pass_fds=[says])
+        os.read(started, 1)
         text = "spawned"
     elif name == "hang":
         return
