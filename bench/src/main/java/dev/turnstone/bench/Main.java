@@ -24,6 +24,7 @@ public final class Main {
           new SandboxLoad(),
           new Chaos(),
           new FeedLoad(),
+          new WeightsLoad(),
           new Rollouts());
 
   private Main() {}
