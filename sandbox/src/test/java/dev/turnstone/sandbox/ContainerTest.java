@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
@@ -41,5 +42,36 @@ final class ContainerTest {
       assertThat(tracing.at("/run_result/stdout").asText()).isEqualTo("-1\n");
     }
     JailedProcesses.await(() -> JailedProcesses.ofUsers(config).isEmpty());
+  }
+
+  /// As in a container whose engine forbids namespaces, which another bubblewrap stands for here.
+  @Test
+  void withoutNamespacesTheServiceSaysWhatIsMissingAndDoesNotServe() throws Exception {
+    Process service =
+        new ProcessBuilder(
+                "bwrap",
+                "--dev-bind",
+                "/",
+                "/",
+                "--unshare-user",
+                "--disable-userns",
+                ProcessHandle.current().info().command().orElseThrow(),
+                "-XX:+UseSerialGC",
+                "-XX:TieredStopAtLevel=1",
+                "-cp",
+                System.getProperty("java.class.path"),
+                SandboxProcess.class.getName(),
+                "70000")
+            .redirectErrorStream(true)
+            .start();
+
+    String said = new String(service.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+
+    assertThat(service.waitFor()).isNotZero();
+    assertThat(said)
+        .contains("the sandbox cannot start a jail: ")
+        .contains("unprivileged user namespaces")
+        .contains("--security-opt seccomp=unconfined")
+        .contains("--isolation none serves without jails");
   }
 }
