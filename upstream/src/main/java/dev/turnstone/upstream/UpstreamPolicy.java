@@ -96,8 +96,10 @@ public final class UpstreamPolicy implements TrainablePolicy, PausablePolicy, Au
 
   @Override
   public void check(Request request) {
-    for (int i = 0; i < request.prompt().size(); i++)
-      checkId("token id %d at %d".formatted(request.prompt().get(i), i), request.prompt().get(i));
+    for (int i = 0; i < request.prompt().size(); i++) {
+      int id = request.prompt().get(i);
+      if (id < 0 || id >= space.vocabulary()) checkId("token id %d at %d".formatted(id, i), id);
+    }
     request.sampling().logitBias().keySet().forEach(id -> checkId("logit_bias of id " + id, id));
     request.sampling().allowedIds().forEach(id -> checkId("allowed_token_ids with " + id, id));
     if (request.prompt().size() + Math.min(1, request.maxTokens()) > contextLength)

@@ -81,6 +81,8 @@ final class Child implements AutoCloseable {
     process.descendants().forEach(ProcessHandle::destroy);
     process.destroy();
     try {
+      // A server that is told twice does not wait for what is in flight.
+      if (!process.waitFor(2, TimeUnit.SECONDS)) process.destroy();
       if (!process.waitFor(20, TimeUnit.SECONDS)) process.destroyForcibly();
     } catch (InterruptedException e) {
       process.destroyForcibly();

@@ -98,7 +98,7 @@ public final class GatewayBench implements Benchmark {
     GatewayOptions options = rig.options();
     String prompt = rig.text(options.longPrompt());
     String body = "{\"prompt\":\"" + prompt + "\"}";
-    LoadPlan probe = rig.plan().with("probe", 1, 100, 4).at("plain", rig.port(), "");
+    LoadPlan probe = rig.plan().with("probe", 1, 100, 4).at("plain", rig.port(), "").warm(3);
     figures.put("tokenise_idle_max_ms", rig.load(probe).get("max_ms").asDouble());
     try (Child prober = rig.begin(probe.with("probe", 1, 100, options.probeSeconds()))) {
       Thread.sleep((long) (1000 * probe.warmup()) + 1000);

@@ -13,7 +13,10 @@ import java.util.List;
 final class GatewayRig implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final List<String> LOAD_JAVA = List.of("-XX:+UseSerialGC", "-Xmx2g");
-  private static final double WARMUP = 6;
+
+  /// Until what runs is compiled.
+  private static final double WARMUP = 20;
+
   private static final int TEXTS = 16;
 
   private final GatewayOptions options;

@@ -74,10 +74,12 @@ final class LoadAgent {
     return body;
   }
 
-  private static byte[] checked(PlainHttp.Answer answer) throws IOException {
+  private byte[] checked(PlainHttp.Answer answer) throws IOException {
     byte[] body = answer.body();
     if (answer.status() != 200) throw new IOException(answer.status() + ": " + answer.text());
-    if (find(body, TOKEN_IDS, 0) < 0 || find(body, LOGPROBS, 0) < 0)
+    // rllm-model-gateway keeps the ids to itself.
+    boolean ids = plan.gateway().equals("rllm") || find(body, TOKEN_IDS, 0) >= 0;
+    if (!ids || find(body, LOGPROBS, 0) < 0)
       throw new IOException("answered without ids or log-probabilities: " + answer.text());
     return body;
   }

@@ -53,6 +53,12 @@ record LoadPlan(
         next);
   }
 
+  /// The same plan with another time before it measures.
+  LoadPlan warm(double before) {
+    return new LoadPlan(
+        phase, gateway, port, model, clients, rate, seconds, before, turns, maxTokens, first, next);
+  }
+
   /// The same plan for another gateway.
   LoadPlan at(String other, int otherPort, String itsModel) {
     return new LoadPlan(

@@ -45,6 +45,8 @@ final class Peers {
     builder.directory(work.toFile()).redirectErrorStream(true).redirectOutput(log);
     builder.environment().put("LITELLM_LOG", "ERROR");
     builder.environment().put("LITELLM_LOCAL_MODEL_COST_MAP", "True");
+    // It has no key here and says that this is for development only.
+    builder.environment().put("LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY", "true");
     builder
         .environment()
         .put("PATH", binary.getParent() + ":" + System.getenv().getOrDefault("PATH", ""));

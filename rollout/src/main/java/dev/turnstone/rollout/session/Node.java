@@ -67,15 +67,14 @@ final class Node {
     return path;
   }
 
-  /// All ids to the end of this turn, with `more` behind them.
-  Tokens heldWith(Tokens more) {
-    int[] ids = new int[length + more.size()];
+  /// All ids to the end of this turn.
+  Tokens held() {
+    int[] ids = new int[length];
     int at = 0;
     for (Node node : path()) {
       at = node.observed.copyTo(ids, at);
       at = node.generation.ids().copyTo(ids, at);
     }
-    more.copyTo(ids, at);
-    return Tokens.of(ids);
+    return Tokens.owned(ids);
   }
 }

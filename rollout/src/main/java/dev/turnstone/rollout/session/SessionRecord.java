@@ -72,7 +72,7 @@ public final class SessionRecord {
       for (Node node : turns)
         if (node.length <= prompt.size()
             && longest.map(best -> best.length < node.length).orElse(true)
-            && prompt.startsWith(node.heldWith(Tokens.NONE))) longest = Optional.of(node);
+            && prompt.startsWith(node.held())) longest = Optional.of(node);
       int from = longest.map(node -> node.length).orElse(0);
       Match match =
           longest.isPresent()
@@ -203,11 +203,12 @@ public final class SessionRecord {
           row);
     }
     Node node = found.node().get();
-    Tokens suffix = format.suffix(node.heldWith(Tokens.NONE), heard, tools, rendering.variables());
+    Tokens held = node.held();
+    Tokens suffix = format.suffix(held, heard, tools, rendering.variables());
     return new Continuation(
         found.node(),
         found.match(),
-        node.heldWith(suffix),
+        held.plus(suffix),
         suffix,
         history,
         offered,

@@ -2,6 +2,7 @@ package dev.turnstone.server.http;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.vertx.core.MultiMap;
+import java.nio.ByteBuffer;
 import java.util.Map;
 import java.util.Optional;
 
@@ -10,7 +11,9 @@ import java.util.Optional;
 /// @param path values of the path's parameters
 /// @param query values of the query's parameters
 /// @param body missing node if the route takes none
-public record Call(Map<String, String> path, MultiMap query, MultiMap headers, JsonNode body) {
+/// @param raw the body as it was sent; read-only
+public record Call(
+    Map<String, String> path, MultiMap query, MultiMap headers, JsonNode body, ByteBuffer raw) {
   public String path(String name) {
     String value = path.get(name);
     if (value == null) throw new IllegalArgumentException("the route has no parameter " + name);

@@ -7,6 +7,7 @@ import io.vertx.core.http.HttpServerRequest;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
 import io.vertx.ext.web.handler.BodyHandler;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -105,7 +106,8 @@ public final class Dispatch {
             context.pathParams(),
             context.queryParams(),
             context.request().headers(),
-            MissingNode.getInstance());
+            MissingNode.getInstance(),
+            ByteBuffer.wrap(body).asReadOnlyBuffer());
     Exchange exchange =
         new Exchange(context.vertx().getOrCreateContext(), context.response(), route.errors());
     exchange.start(
@@ -125,7 +127,7 @@ public final class Dispatch {
 
   private Reply answer(Route route, Call call, byte[] body) throws InterruptedException {
     if (route.schema().isEmpty()) return route.endpoint().answer(call);
-    Call read = new Call(call.path(), call.query(), call.headers(), read(route, body));
+    Call read = new Call(call.path(), call.query(), call.headers(), read(route, body), call.raw());
     contract.check(route.schema().get(), read.body());
     return route.endpoint().answer(read);
   }

@@ -91,8 +91,12 @@ public final class Exchange {
   private void write(Reply reply, EventStream events)
       throws InterruptedException, EventStream.Gone {
     switch (reply) {
-      case Reply.Json(int status, var body) -> send(status, "application/json", Wire.text(body));
-      case Reply.Text(String type, String body) -> send(200, type, body);
+      case Reply.Json json -> {
+        Reply.Written written = Reply.Written.of(json);
+        send(written.status(), "application/json", written.body());
+      }
+      case Reply.Written(int status, Buffer body) -> send(status, "application/json", body);
+      case Reply.Text(String type, String body) -> send(200, type, Buffer.buffer(body));
       case Reply.Empty() -> loop.runOnContext(v -> response.setStatusCode(204).end());
       case Reply.Events(var body) -> {
         response
@@ -105,10 +109,10 @@ public final class Exchange {
     }
   }
 
-  private void send(int status, String type, String body) {
+  private void send(int status, String type, Buffer body) {
     loop.runOnContext(v -> {
       if (response.closed() || response.headWritten()) return;
-      response.setStatusCode(status).putHeader("content-type", type).end(Buffer.buffer(body));
+      response.setStatusCode(status).putHeader("content-type", type).end(body);
     });
   }
 

@@ -1,6 +1,7 @@
 package dev.turnstone.server.http;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.vertx.core.buffer.Buffer;
 
 /// What an endpoint answers.
 public sealed interface Reply {
@@ -9,6 +10,13 @@ public sealed interface Reply {
   }
 
   record Json(int status, JsonNode body) implements Reply {}
+
+  /// JSON that is written already, to be sent perhaps more than once.
+  record Written(int status, Buffer body) implements Reply {
+    public static Written of(Json json) {
+      return new Written(json.status(), Buffer.buffer(Wire.bytes(json.body())));
+    }
+  }
 
   record Text(String contentType, String body) implements Reply {}
 

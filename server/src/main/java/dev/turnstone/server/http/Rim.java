@@ -67,7 +67,7 @@ public final class Rim implements AutoCloseable {
     }
   }
 
-  private static HttpServerOptions options() {
+  static HttpServerOptions options() {
     // No idle timeout: a plain completion may be silent for minutes. Bodies have their own.
     HttpServerOptions options = new HttpServerOptions();
     options

@@ -51,6 +51,15 @@ public final class Wire {
     }
   }
 
+  /// The same in UTF-8.
+  public static byte[] bytes(JsonNode node) {
+    try {
+      return JSON.writeValueAsBytes(node);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException("a JSON tree is always writable", e);
+    }
+  }
+
   /// Reads text of our own that is JSON.
   public static JsonNode parse(String json) {
     try {

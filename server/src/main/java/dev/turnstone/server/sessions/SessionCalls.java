@@ -4,7 +4,7 @@ import dev.turnstone.server.http.Call;
 import dev.turnstone.server.http.Refused;
 import dev.turnstone.server.http.Reply;
 import dev.turnstone.server.http.Route.Endpoint;
-import dev.turnstone.server.http.Wire;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -36,7 +36,7 @@ final class SessionCalls {
   /// Answers a call, or joins the one that it repeats.
   Reply answer(Endpoint endpoint, Call call, String path) throws InterruptedException {
     Optional<String> key = call.header("Idempotency-Key");
-    String body = digest(path + Wire.text(call.body()));
+    String body = digest(path, call.raw());
     boolean retry = call.header("x-stainless-retry-count").filter(n -> !n.equals("0")).isPresent();
     SharedCall shared;
     synchronized (calls) {
@@ -108,10 +108,12 @@ final class SessionCalls {
     }
   }
 
-  private static String digest(String text) {
+  private static String digest(String path, ByteBuffer body) {
     try {
       MessageDigest sha256 = MessageDigest.getInstance("SHA-256");
-      return HexFormat.of().formatHex(sha256.digest(text.getBytes(StandardCharsets.UTF_8)));
+      sha256.update(path.getBytes(StandardCharsets.UTF_8));
+      sha256.update(body.duplicate());
+      return HexFormat.of().formatHex(sha256.digest());
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("every JDK has SHA-256", e);
     }

@@ -73,5 +73,7 @@ final class SessionRecorder implements Recorder {
   void close() {
     begun.forEach(session.record()::abandon);
     begun.clear();
+    asked.clear();
+    latest = Optional.empty();
   }
 }

@@ -86,7 +86,9 @@ final class SharedCall {
         tell(() -> streams = true);
         body.write(new EventStream(this::keep));
       } else {
-        tell(() -> reply = Optional.of(answered));
+        // Kept for a retry: as bytes it is a tenth of the tree.
+        Reply kept = answered instanceof Reply.Json json ? Reply.Written.of(json) : answered;
+        tell(() -> reply = Optional.of(kept));
       }
     } catch (RuntimeException e) {
       tell(() -> failure = Optional.of(e));

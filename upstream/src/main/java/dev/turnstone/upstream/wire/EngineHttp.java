@@ -1,11 +1,16 @@
 package dev.turnstone.upstream.wire;
 
+import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.turnstone.rollout.Tokens;
 import dev.turnstone.upstream.wire.EngineFault.Kind;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.URI;
 import java.time.Duration;
 import java.util.Optional;
@@ -110,6 +115,24 @@ public final class EngineHttp implements AutoCloseable {
     } catch (JsonProcessingException e) {
       throw new IllegalStateException("a tree is always JSON", e);
     }
+  }
+
+  /// A body that begins with ids, which are many and therefore no tree.
+  static byte[] withIds(String name, Tokens ids, ObjectNode rest) {
+    var out = new ByteArrayOutputStream(6 * ids.size() + 1024);
+    try (JsonGenerator json = JSON.createGenerator(out)) {
+      json.writeStartObject();
+      json.writeFieldName(name);
+      json.writeArray(ids.toArray(), 0, ids.size());
+      for (var field : rest.properties()) {
+        json.writeFieldName(field.getKey());
+        json.writeTree(field.getValue());
+      }
+      json.writeEndObject();
+    } catch (IOException e) {
+      throw new UncheckedIOException("memory takes everything", e);
+    }
+    return out.toByteArray();
   }
 
   static void checkRedirect(Response response) throws EngineFault {

@@ -25,14 +25,13 @@ public final class VllmWire implements EngineWire {
 
   @Override
   public byte[] body(Ask ask) {
-    ObjectNode body = EngineHttp.JSON.createObjectNode().put("request_id", ask.id());
-    SamplingFields.ids(body.putArray("token_ids"), ask.prompt());
-    body.put("model", ask.model()).put("stream", true).put("cache_salt", ask.salt());
-    body.putObject("stream_options").put("include_usage", true);
-    ObjectNode params = body.putObject("sampling_params");
+    ObjectNode rest = EngineHttp.JSON.createObjectNode().put("request_id", ask.id());
+    rest.put("model", ask.model()).put("stream", true).put("cache_salt", ask.salt());
+    rest.putObject("stream_options").put("include_usage", true);
+    ObjectNode params = rest.putObject("sampling_params");
     SamplingFields.vllm(params, ask);
     params.put("logprobs", most(ask)).put("detokenize", false);
-    return EngineHttp.bytes(body);
+    return EngineHttp.withIds("token_ids", ask.prompt(), rest);
   }
 
   @Override
