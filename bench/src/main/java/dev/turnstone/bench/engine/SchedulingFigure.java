@@ -31,7 +31,7 @@ final class SchedulingFigure implements Figure {
       into.put("sequences", REQUESTS);
       into.put("schedule_ms", Figure.rounded(nanos / steps / 1e6));
       double perToken = (double) after.cacheBytes() / ((after.totalBlocks() + 1L) * 16);
-      into.put("bytes_per_cached_token", Figure.rounded(perToken));
+      into.put("bytes_per_cached_token", Math.round(perToken));
       into.put("kv_bytes_per_token", subject.kvBytesPerToken());
       into.put("bytes_ratio", Figure.rounded(perToken / subject.kvBytesPerToken()));
     }
