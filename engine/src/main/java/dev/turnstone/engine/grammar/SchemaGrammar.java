@@ -26,6 +26,7 @@ final class SchemaGrammar {
 
   private final JsonNode root;
   private final SchemaMerge merge;
+  private final SchemaNot negation;
   private final Map<String, Rule> references = new HashMap<>();
   private final Rule anything = new Rule();
   private int schemas;
@@ -33,6 +34,7 @@ final class SchemaGrammar {
   private SchemaGrammar(JsonNode root) {
     this.root = root;
     this.merge = new SchemaMerge(this::resolve);
+    this.negation = new SchemaNot(merge);
     anything.define(everything());
   }
 
@@ -51,7 +53,7 @@ final class SchemaGrammar {
         JsonText.STRING,
         JsonText.NUMBER,
         ArrayText.of(List.of(), Optional.of(anything), 0, Integer.MAX_VALUE),
-        ObjectText.of(List.of(), Optional.of(anything), 0, Integer.MAX_VALUE));
+        ObjectText.of(List.of(), anything));
   }
 
   /// @param open references that led here without a byte between
@@ -68,6 +70,7 @@ final class SchemaGrammar {
       SchemaDisjoint.check(schema.path("oneOf"), path, this::resolve);
       return union(schema, "oneOf", path, open);
     }
+    if (schema.has("not")) return value(negation.applied(schema, path), path, open);
     if (schema.has("const")) return literals(schema, "const", path);
     if (schema.has("enum")) return literals(schema, "enum", path);
     List<Part> ways = new ArrayList<>();
@@ -152,7 +155,28 @@ final class SchemaGrammar {
   private static Part number(JsonNode schema, boolean whole, String path) {
     Optional<NumberRange.Bound> low = bound(schema, "minimum", "exclusiveMinimum", path, 1);
     Optional<NumberRange.Bound> high = bound(schema, "maximum", "exclusiveMaximum", path, -1);
-    if (low.isEmpty() && high.isEmpty()) return whole ? JsonText.INTEGER : JsonText.NUMBER;
+    if (schema.has("multipleOf")) {
+      JsonNode step = schema.path("multipleOf");
+      if (!step.isNumber()) throw refused(path, "has multipleOf " + JsonLiteral.shortened(step));
+      Part numbers =
+          low.isEmpty() && high.isEmpty() ? plain(whole) : bounded(low, high, whole, path);
+      return Product.both(numbers, Multiples.of(step.decimalValue(), path));
+    }
+    return low.isEmpty() && high.isEmpty()
+        ? whole ? JsonText.INTEGER : JsonText.NUMBER
+        : bounded(low, high, whole, path);
+  }
+
+  private static Part plain(boolean whole) {
+    Part fraction = Part.sequence(Part.literal("."), JsonText.DIGITS);
+    return whole ? JsonText.INTEGER : Part.sequence(JsonText.INTEGER, Part.optional(fraction));
+  }
+
+  private static Part bounded(
+      Optional<NumberRange.Bound> low,
+      Optional<NumberRange.Bound> high,
+      boolean whole,
+      String path) {
     if (low.isPresent() && high.isPresent()) {
       int order = low.get().value().compareTo(high.get().value());
       if (order > 0 || (order == 0 && (low.get().exclusive() || high.get().exclusive())))
@@ -196,47 +220,59 @@ final class SchemaGrammar {
     Part rest = items.isMissingNode() ? anything : value(items, path + "/items", Set.of());
     if (rest.equals(Part.IMPOSSIBLE)) max = Math.min(max, first.size());
     SchemaWords.ordered(path, "minItems", min, "the items it allows:", max);
+    if (schema.path("uniqueItems").asBoolean() && max > 1)
+      throw refused(
+          path, "has uniqueItems, which a mask cannot keep: a text would have to be remembered");
     return ArrayText.of(first, Optional.of(rest).filter(p -> !p.equals(Part.IMPOSSIBLE)), min, max);
   }
 
   private Part object(JsonNode schema, String path) {
-    Set<String> required = new HashSet<>();
-    for (JsonNode name : schema.path("required")) required.add(name.asText());
-    JsonNode additional = schema.path("additionalProperties");
-    Part others =
-        additional.isMissingNode()
-            ? anything
-            : value(additional, path + "/additionalProperties", Set.of());
+    SchemaObject object = new SchemaObject(schema, path);
+    Part others = others(schema, path);
+    boolean open = !others.equals(Part.IMPOSSIBLE);
+    Set<String> named = object.named(open);
     List<ObjectText.Property> properties = new ArrayList<>();
-    Set<String> named = new HashSet<>();
-    schema
-        .path("properties")
-        .properties()
-        .forEach(entry -> {
-          String name = entry.getKey();
-          named.add(name);
-          Part part = value(entry.getValue(), "%s/properties/%s".formatted(path, name), Set.of());
-          if (part.equals(Part.IMPOSSIBLE) && required.contains(name))
-            throw refused(path, "requires " + name + ", which nothing can be");
-          properties.add(new ObjectText.Property(name, required.contains(name), part));
-        });
-    for (String name : required) {
-      if (named.contains(name)) continue;
-      if (others.equals(Part.IMPOSSIBLE))
-        throw refused(path, "requires " + name + ", which it does not allow");
-      properties.add(new ObjectText.Property(name, true, others));
+    for (String name : named) {
+      JsonNode said = schema.path("properties").path(name);
+      JsonNode merged = object.withPatterns(name, said, merge);
+      Part part =
+          merged.isMissingNode()
+              ? others
+              : value(merged, "%s/properties/%s".formatted(path, name), Set.of());
+      if (!object.allowsName(name)) part = Part.IMPOSSIBLE;
+      boolean required = object.required().contains(name);
+      if (part.equals(Part.IMPOSSIBLE) && required)
+        throw refused(path, "requires " + name + ", which nothing can be");
+      properties.add(new ObjectText.Property(name, required, part));
     }
     int min = SchemaWords.count(schema, "minProperties", 0, path);
     int max = SchemaWords.count(schema, "maxProperties", Integer.MAX_VALUE, path);
     SchemaWords.ordered(path, "minProperties", min, "maxProperties", max);
-    SchemaWords.ordered(path, "required properties", required.size(), "maxProperties", max);
-    boolean open = !others.equals(Part.IMPOSSIBLE);
-    if (min > required.size() && open)
-      throw refused(path, "has minProperties with additional properties, which is not supported");
-    if (!open)
-      SchemaWords.ordered(
-          path, "minProperties", min, "the properties it allows:", properties.size());
-    return ObjectText.of(properties, open ? Optional.of(others) : Optional.empty(), min, max);
+    SchemaWords.ordered(
+        path, "required properties", object.required().size(), "maxProperties", max);
+    // Of names that are not listed only one is known to be new.
+    Part names = open ? object.otherNames(named) : Part.IMPOSSIBLE;
+    open = !names.equals(Part.IMPOSSIBLE);
+    long most = properties.stream().filter(p -> !p.value().equals(Part.IMPOSSIBLE)).count();
+    if (open) most++;
+    SchemaWords.ordered(path, "minProperties", min, "the properties it tells apart:", most);
+    return ObjectText.of(
+        properties,
+        open ? Optional.of(new ObjectText.Others(names, others)) : Optional.empty(),
+        object.dependencies(),
+        min,
+        max);
+  }
+
+  /// What properties that are not listed may be.
+  private Part others(JsonNode schema, String path) {
+    JsonNode additional = schema.path("additionalProperties");
+    if (!schema.has("patternProperties"))
+      return additional.isMissingNode()
+          ? anything
+          : value(additional, path + "/additionalProperties", Set.of());
+    return value(
+        schema.path("patternProperties").elements().next(), path + "/patternProperties", Set.of());
   }
 
   static ObjectNode emptyObject() {

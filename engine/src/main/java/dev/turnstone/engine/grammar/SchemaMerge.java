@@ -13,6 +13,7 @@ import java.util.function.BinaryOperator;
 /// One schema that says what several say together.
 final class SchemaMerge {
   private static final int MOST_DEPTH = 32;
+  private static final String PATTERNS = "patternProperties";
 
   /// What a reference points to.
   interface Resolver {
@@ -73,12 +74,18 @@ final class SchemaMerge {
 
   /// `additionalProperties` speaks of the names beside it, so it cannot be carried over.
   private static void closed(ObjectNode a, ObjectNode b, String path) {
+    if ((a.has(PATTERNS) && speaksOfProperties(b)) || (b.has(PATTERNS) && speaksOfProperties(a)))
+      throw refused(path, "combines patternProperties with properties of another schema");
     boolean names = a.has("properties") && b.has("properties");
     boolean differs = !a.path("properties").equals(b.path("properties"));
     boolean closes = closes(a) || closes(b);
     boolean lacks = a.has("properties") != b.has("properties");
     if (closes && ((names && differs) || (lacks && closesOther(a, b))))
       throw refused(path, "combines additionalProperties with properties of another schema");
+  }
+
+  private static boolean speaksOfProperties(JsonNode schema) {
+    return schema.has("properties") || schema.has("additionalProperties") || schema.has(PATTERNS);
   }
 
   private static boolean closes(JsonNode schema) {
@@ -101,7 +108,18 @@ final class SchemaMerge {
           pick(a, b, (x, y) -> x.decimalValue().compareTo(y.decimalValue()) > 0 ? x : y);
       case "maximum", "exclusiveMaximum", "maxItems", "maxLength", "maxProperties" ->
           pick(a, b, (x, y) -> x.decimalValue().compareTo(y.decimalValue()) < 0 ? x : y);
-      case "anyOf", "oneOf", "pattern", "format", "const", "prefixItems" ->
+      case "anyOf",
+          "oneOf",
+          "pattern",
+          "format",
+          "const",
+          "prefixItems",
+          "patternProperties",
+          "propertyNames",
+          "dependentRequired",
+          "uniqueItems",
+          "multipleOf",
+          "not" ->
           throw refused(path, "has %s in two schemas that both hold".formatted(word));
       default -> b; // an annotation
     };

@@ -34,6 +34,12 @@ final class SchemaWords {
           "additionalProperties",
           "minProperties",
           "maxProperties",
+          "patternProperties",
+          "propertyNames",
+          "dependentRequired",
+          "uniqueItems",
+          "multipleOf",
+          "not",
           "items",
           "prefixItems",
           "minItems",
@@ -64,8 +70,7 @@ final class SchemaWords {
     for (String word : (Iterable<String>) schema::fieldNames) {
       boolean asserts = ASSERTIONS.contains(word);
       boolean known = asserts || ANNOTATIONS.contains(word) || annotates(word);
-      boolean idle = word.equals("uniqueItems") && schema.path(word).equals(JsonLiteral.FALSE);
-      if (!known && !idle) throw refused(path, "has the keyword " + word + ", not supported");
+      if (!known) throw refused(path, "has the keyword " + word + ", not supported");
     }
   }
 

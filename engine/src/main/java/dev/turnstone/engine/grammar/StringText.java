@@ -1,6 +1,8 @@
 package dev.turnstone.engine.grammar;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 
 /// JSON strings with a length, a pattern or a format.
@@ -35,15 +37,21 @@ final class StringText {
     SchemaWords.ordered(path, "minLength", min, "maxLength", max);
     boolean bounded = min > 0 || max < Integer.MAX_VALUE;
     boolean shaped = schema.has("pattern") || schema.has("format");
-    if (shaped && bounded)
-      throw SchemaWords.refused(
-          path, "has a length beside a pattern or format, which is not supported");
-    if (schema.has("pattern") && schema.has("format"))
-      throw SchemaWords.refused(path, "has a pattern beside a format, which is not supported");
-    if (schema.has("pattern"))
-      return JsonText.quoted(Regex.within(schema.path("pattern").asText(), JsonText::written));
-    if (schema.has("format")) return format(schema.path("format").asText(), path);
-    return bounded ? JsonText.quoted(Part.repeated(JsonText.CHARACTER, min, max)) : JsonText.STRING;
+    if (!shaped)
+      return bounded
+          ? JsonText.quoted(Part.repeated(JsonText.CHARACTER, min, max))
+          : JsonText.STRING;
+    List<Part> all = new ArrayList<>();
+    if (schema.has("pattern")) all.add(pattern(schema.path("pattern").asText()));
+    if (schema.has("format")) all.add(format(schema.path("format").asText(), path));
+    if (bounded)
+      all.add(JsonText.quoted(Part.repeated(JsonText.written(CodePoints.ALL), min, max)));
+    return all.stream().reduce(Product::both).orElseThrow();
+  }
+
+  /// Strings with a match in them, written without escapes that are not needed.
+  static Part pattern(String pattern) {
+    return JsonText.quoted(Regex.within(pattern, JsonText::written));
   }
 
   private static Part format(String name, String path) {

@@ -71,10 +71,16 @@ final class RandomSchemas {
           schema.put("pattern", any(List.of("^[a-e]{1,3}$", "r", "^\\d+$|é", "^(ab|\\w\\d)*$")));
       default -> schema.put("format", any(List.of("date", "uuid", "ipv4")));
     }
+    if (schema.has("pattern") && chance(0.3)) schema.put("minLength", 1).put("maxLength", 4);
   }
 
   private void number(ObjectNode schema) {
     int low = random.nextInt(-30, 30);
+    if (chance(0.2)) {
+      schema.put("multipleOf", any(List.of(3, 7, 1)));
+      if (schema.path("type").asText().equals("number") && chance(0.5))
+        schema.put("multipleOf", 0.25);
+    }
     if (chance(0.7)) schema.put(any(List.of("minimum", "exclusiveMinimum")), low);
     if (chance(0.7))
       schema.put(any(List.of("maximum", "exclusiveMaximum")), low + 2 + random.nextInt(200));
@@ -92,6 +98,19 @@ final class RandomSchemas {
     if (chance(0.5)) schema.put("additionalProperties", false);
     else if (chance(0.3)) schema.set("additionalProperties", one(0));
     if (chance(0.2)) schema.put("maxProperties", required.size() + random.nextInt(2));
+    if (chance(0.2)) schema.put("minProperties", 1);
+    if (chance(0.15))
+      schema.putObject("propertyNames").put("pattern", any(List.of("^[a-e]", "b$")));
+    if (chance(0.15) && !properties.isEmpty())
+      schema
+          .putObject("dependentRequired")
+          .putArray(any(NAMES))
+          .add(properties.fieldNames().next());
+    if (chance(0.1)) schema.putObject("not").putArray("required").add(any(NAMES));
+    if (chance(0.15)) {
+      schema.put("additionalProperties", false);
+      schema.putObject("patternProperties").set(any(List.of("^a", "x|é", "")), one(0));
+    }
   }
 
   private void array(ObjectNode schema, int depth) {

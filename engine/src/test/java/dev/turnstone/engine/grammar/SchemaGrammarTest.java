@@ -153,22 +153,56 @@ class SchemaGrammarTest {
     refuses(both, "{'a':3}", "{'a':2,'b':null}");
   }
 
+  @Test
+  void keywordsThatCombineAreKeptTogether() {
+    String even = "{'type':'integer','multipleOf':14,'minimum':-30,'maximum':30}";
+    accepts(even, "-28", "0", "14", "28");
+    refuses(even, "7", "42", "-42", "014");
+    accepts("{'type':'number','multipleOf':0.25}", "1", "0.5", "-3.75", "0.50");
+    refuses("{'type':'number','multipleOf':0.25}", "0.3", "0.125", "1e2");
+    String word = "{'type':'string','pattern':'^[ab]+$','minLength':2,'maxLength':3}";
+    accepts(word, "'ab'", "'bbb'");
+    refuses(word, "'a'", "'abab'", "'ac'");
+    String map =
+        "{'type':'object','patternProperties':{'^x':{'type':'integer'}},'additionalProperties':false,"
+            + "'properties':{'xs':{'minimum':5},'y':{}}}";
+    accepts(map, "{}", "{'xa':1,'xb':2}", "{'xs':7,'y':null}");
+    refuses(map, "{'a':1}", "{'xa':'1'}", "{'xs':2}", "{'xs':'a'}");
+    String named = "{'type':'object','propertyNames':{'maxLength':2},'minProperties':1}";
+    accepts(named, "{'ab':1}", "{'a':1,'b':2}");
+    refuses(named, "{}", "{'abc':1}");
+    String card =
+        "{'type':'object','properties':{'card':{},'name':{}},'dependentRequired':{'card':['name']}}";
+    accepts(card, "{}", "{'name':1}", "{'card':1,'name':2}", "{'name':1,'z':3,'card':2}");
+    refuses(card, "{'card':1}", "{'card':1,'z':2}");
+    accepts("{'not':{'type':['object','array']}}", "1", "'a'", "null");
+    refuses("{'not':{'type':['object','array']}}", "{}", "[]");
+    accepts("{'type':'object','not':{'required':['a']}}", "{}", "{'b':1}");
+    refuses("{'type':'object','not':{'required':['a']}}", "{'a':1}");
+  }
+
   @ParameterizedTest(name = "{0}")
   @CsvSource(
       delimiter = '|',
       quoteCharacter = '`',
       value = {
-        "{'not':{}} | the schema at # has the keyword not, not supported",
-        "{'type':'array','uniqueItems':true} | uniqueItems",
+        "{'not':{}} | no text is of the form",
+        "{'not':{'minimum':3}} | has not with minimum, which is not supported",
+        "{'type':'array','uniqueItems':true} | has uniqueItems, which a mask cannot keep",
+        "{'type':'object','propertyNames':{'not':{}}} | has propertyNames with not",
+        "{'type':'object','patternProperties':{'a':{}}} | without additionalProperties: false",
+        "{'type':'object','minProperties':3} | minProperties 3 above the properties it tells apart: 1",
+        "{'type':'integer','minimum':1,'maximum':2,'multipleOf':5} | no text is of the form",
+        "{'type':'string','pattern':'^a','maxLength':0} | no text is of the form",
         "{'properties':{'a':{'if':{}}}} | the schema at #/properties/a has the keyword if",
-        "{'type':'object','patternProperties':{}} | patternProperties",
+        "{'type':'object','patternProperties':{}} | has 0 patternProperties",
         "{'type':'strin'} | the schema at # has the type \"strin\"",
         "{'type':'string','format':'color'} | the format color",
         "{'type':'string','pattern':'(?=a)'} | the pattern (?=a) has a look-around",
         "{'type':'string','pattern':'(a)\\\\1'} | \\1",
         "{'type':'array','minItems':3,'maxItems':2} | minItems 3 above maxItems 2",
         "{'type':'integer','minimum':3,'maximum':2} | no number between its bounds",
-        "{'type':'number','multipleOf':2} | multipleOf",
+        "{'type':'number','multipleOf':0} | multipleOf 0, which must be above 0",
         "{'$ref':'#/nowhere'} | refers to #/nowhere, which is not there",
         "{'$ref':'http://x/y'} | another document",
         "{'$ref':'#'} | refers to itself",
