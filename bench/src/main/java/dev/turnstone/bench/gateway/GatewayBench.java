@@ -48,8 +48,9 @@ public final class GatewayBench implements Benchmark {
   }
 
   private static void delete(Path folder) throws IOException {
+    if (Files.notExists(folder)) return;
     try (Stream<Path> all = Files.walk(folder)) {
-      for (Path one : all.sorted(Comparator.reverseOrder()).toList()) Files.delete(one);
+      for (Path one : all.sorted(Comparator.reverseOrder()).toList()) Files.deleteIfExists(one);
     }
   }
 
