@@ -25,7 +25,10 @@ public final class Main {
           new Chaos(),
           new FeedLoad(),
           new WeightsLoad(),
-          new Rollouts());
+          new Rollouts(),
+          new RoutingLoad(),
+          new UpstreamLoad(),
+          new EngineChaos());
 
   private Main() {}
 

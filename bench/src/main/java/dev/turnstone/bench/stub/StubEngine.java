@@ -33,6 +33,7 @@ public final class StubEngine {
   private int version;
   private String label = "default";
   private boolean paused;
+  private long prefillFree = System.nanoTime();
   private long turns;
   private long prompted;
   private long hit;
@@ -181,8 +182,11 @@ public final class StubEngine {
       hit += turn.cached;
       long micros = (long) (prompt.size() - turn.cached) * options.prefillMicros();
       turn.response.putHeader("Content-Type", "text/event-stream; charset=utf-8").setChunked(true);
-      if (micros < 1000) run(turn);
-      else vertx.setTimer(micros / 1000, _ -> run(turn));
+      // Prompts are computed one after the other, as on one GPU.
+      prefillFree = Math.max(System.nanoTime(), prefillFree) + 1000 * micros;
+      long wait = (prefillFree - System.nanoTime()) / 1_000_000;
+      if (wait < 1) run(turn);
+      else vertx.setTimer(wait, _ -> run(turn));
     }
   }
 
@@ -228,8 +232,8 @@ public final class StubEngine {
                 ? "data: {\"text\":\"\",\"output_ids\":[],\"meta_info\":{\"finish_reason\":{\"type\":\"abort\"},\"output_token_logprobs\":[],\"completion_tokens\":%d}}\n\ndata: [DONE]\n\n"
                     .formatted(turn.generated())
                 : "data:"
-                    + " {\"choices\":[{\"index\":0,\"token_ids\":[],\"finish_reason\":\"abort\",\"logprobs\":{\"content\":[]}}]}\n\n"
-                    + "data: [DONE]\n\n");
+                      + " {\"choices\":[{\"index\":0,\"token_ids\":[],\"finish_reason\":\"abort\",\"logprobs\":{\"content\":[]}}]}\n\n"
+                      + "data: [DONE]\n\n");
         leave(turn);
       }
     json(response, "{\"status\":\"paused\"}");

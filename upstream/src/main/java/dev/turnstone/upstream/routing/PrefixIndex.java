@@ -5,11 +5,11 @@ import java.util.BitSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/// Which engines have seen which beginnings of prompts: 64, 128, 256 … 4096 tokens of them, and the
+/// Which engines have seen which beginnings of prompts: 64, 128, 256 … 2048 tokens of them, and the
 /// newest 65,536. A wrong guess costs one prompt computed again, so hashes are enough.
 final class PrefixIndex {
   private static final int SHORTEST = 64;
-  private static final int LONGEST = 4096;
+  private static final int LONGEST = 2048;
   private static final int KEPT = 1 << 16;
 
   private final LinkedHashMap<Long, BitSet> seen =

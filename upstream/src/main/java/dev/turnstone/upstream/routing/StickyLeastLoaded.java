@@ -26,7 +26,7 @@ final class StickyLeastLoaded implements RoutingPolicy {
       Optional<Node> least = best(nodes, new BitSet());
       return least.filter(node -> stay.load() > node.load() * MOVE + MOVE_SLACK);
     }
-    return best(nodes, prefixes.holders(PrefixIndex.hashes(asked.prompt())));
+    return best(nodes, prefixes.holders(asked.beginnings()));
   }
 
   private Optional<Node> best(List<Node> nodes, BitSet holders) {
@@ -35,8 +35,9 @@ final class StickyLeastLoaded implements RoutingPolicy {
     if (least == Integer.MAX_VALUE) return Optional.empty();
     int equal = (int) Math.max(least + 1, least * EQUAL);
     Node best = null;
-    for (int i = 0; i < nodes.size(); i++) {
-      Node node = nodes.get((turn + i) % nodes.size());
+    int size = nodes.size();
+    for (int i = 0, at = turn; i < size; i++, at = at + 1 == size ? 0 : at + 1) {
+      Node node = nodes.get(at);
       if (!node.free() || node.load() > (holders.get(node.index) ? equal : least)) continue;
       if (best == null || better(node, best, holders)) best = node;
     }
@@ -54,7 +55,8 @@ final class StickyLeastLoaded implements RoutingPolicy {
 
   @Override
   public void chosen(Turn asked, Node node) {
-    prefixes.add(PrefixIndex.hashes(asked.prompt()), node.index);
+    // A conversation that stays has been added before.
+    if (asked.begins()) prefixes.add(asked.beginnings(), node.index);
   }
 
   @Override
