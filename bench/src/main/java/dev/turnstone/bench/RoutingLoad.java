@@ -40,7 +40,7 @@ final class RoutingLoad implements Benchmark {
   @Override
   public String summary() {
     return "[simulate]: ways to choose an engine, simulated and on 8 stub engines; cost of a"
-               + " decision";
+        + " decision";
   }
 
   @Override

@@ -58,7 +58,7 @@ final class UpstreamLoad implements Benchmark {
   @Override
   public String summary() {
     return "one turn through the upstream policy over calling its engine directly; turns/s of 64"
-               + " agents";
+        + " agents";
   }
 
   @Override

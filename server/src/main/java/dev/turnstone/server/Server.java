@@ -164,6 +164,7 @@ public final class Server implements AutoCloseable {
     routes.addAll(sessionsApi.routes(requests));
     routes.addAll(wires(served, running, completions, new Steering(served, loaded, weights)));
     routes.addAll(environmentsApi.routes());
+    routes.addAll(new EnginesApi(served.policy()).routes());
     routes.addAll(watched.routes(requests));
     routes.addAll(new WeightsApi(loaded, weights).routes());
     routes.addAll(new FeedApi(loaded).routes());

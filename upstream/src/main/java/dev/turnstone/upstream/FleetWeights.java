@@ -58,9 +58,15 @@ final class FleetWeights {
     return salt(id);
   }
 
+  /// Engines take no slashes in a salt, and 128 characters.
   private String salt(WeightsId of) {
-    return "%s/%d/%s/%d"
-        .formatted(of.lineage(), of.version(), of.sha256().substring(0, 12), epoch.get());
+    String lineage = of.lineage().replaceAll("[^A-Za-z0-9._-]", "_");
+    return "%s-%d-%s-%d"
+        .formatted(
+            lineage.substring(0, Math.min(40, lineage.length())),
+            of.version(),
+            of.sha256().substring(0, 16),
+            epoch.get());
   }
 
   private static String label(WeightsId of) {
@@ -265,11 +271,14 @@ final class FleetWeights {
         engine -> {
           EngineControl control = new EngineControl(http, engine.spec());
           if (engine.spec().weights() == WeightsBy.EXTERNAL) control.label(label(update.id()));
-          brought.put(engine, bring(engine, admitted(engine), update));
+          Admitted ready = bring(engine, admitted(engine), update);
+          brought.put(engine, ready);
           // One that stands still answers nothing. It goes on to be asked; nothing else is sent
           // yet.
           control.resume();
-          after.put(engine, print(engine, brought.get(engine), update.id()));
+          after.put(engine, print(engine, ready, update.id()));
+          if (update.probe().isPresent())
+            new TrainerProbe(http, engine.spec(), ready.model()).check(update.probe().get());
         });
     judge(before, after, failed, last.isPresent() && otherBytes(last.get(), update));
     List<UpstreamEngine> loaded = new ArrayList<>();

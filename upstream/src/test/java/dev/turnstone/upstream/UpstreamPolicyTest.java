@@ -260,6 +260,7 @@ class UpstreamPolicyTest {
     FakeEngine second = engine(Kind.SGLANG);
     UpstreamPolicy policy = policy(first, second);
     String salt = first.asked.getLast().path("cache_salt").asText();
+    assertThat(salt).matches("[A-Za-z0-9._-]{1,128}");
     first.hangAfter = 4;
     second.hangAfter = 4;
     FutureTask<Generation> turn = start(policy, 10);

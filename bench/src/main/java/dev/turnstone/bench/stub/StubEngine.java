@@ -232,8 +232,8 @@ public final class StubEngine {
                 ? "data: {\"text\":\"\",\"output_ids\":[],\"meta_info\":{\"finish_reason\":{\"type\":\"abort\"},\"output_token_logprobs\":[],\"completion_tokens\":%d}}\n\ndata: [DONE]\n\n"
                     .formatted(turn.generated())
                 : "data:"
-                      + " {\"choices\":[{\"index\":0,\"token_ids\":[],\"finish_reason\":\"abort\",\"logprobs\":{\"content\":[]}}]}\n\n"
-                      + "data: [DONE]\n\n");
+                    + " {\"choices\":[{\"index\":0,\"token_ids\":[],\"finish_reason\":\"abort\",\"logprobs\":{\"content\":[]}}]}\n\n"
+                    + "data: [DONE]\n\n");
         leave(turn);
       }
     json(response, "{\"status\":\"paused\"}");
