@@ -33,6 +33,9 @@ public record EngineSpec(Kind kind, URI url, Optional<String> key, boolean dns, 
     String scheme = String.valueOf(url.getScheme());
     if (!scheme.equals("http") && !scheme.equals("https"))
       throw new IllegalArgumentException("an engine's url must be http or https, but is " + url);
+    if (dns && !scheme.equals("http"))
+      throw new IllegalArgumentException(
+          "engines that are found by their addresses must be http, but this is " + url);
     if (url.getHost() == null || url.getRawUserInfo() != null || url.getRawQuery() != null)
       throw new IllegalArgumentException(
           "an engine's url must be a host and at most a path, without user or query, but is "

@@ -57,10 +57,6 @@ final class EngineWatch implements AutoCloseable {
       LOG.debug("engine {} has not answered yet", engine.name());
   }
 
-  void awaitNext(Duration patience) throws InterruptedException {
-    TimeUnit.MILLISECONDS.sleep(Math.max(1, patience.toMillis()));
-  }
-
   /// Whether it could not be reached when it was last asked.
   boolean unreachable() {
     return unreachable;

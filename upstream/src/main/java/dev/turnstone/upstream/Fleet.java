@@ -12,8 +12,10 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -147,6 +149,11 @@ final class Fleet implements AutoCloseable {
     return router.load(engine.node());
   }
 
+  /// Names of the engines that are watched.
+  Set<String> watched() {
+    return Set.copyOf(watches.keySet());
+  }
+
   List<UpstreamEngine> engines() {
     return engines;
   }
@@ -177,8 +184,7 @@ final class Fleet implements AutoCloseable {
     long deadline = System.nanoTime() + patience.toNanos();
     for (EngineWatch watch : watches.values()) watch.awaitAsked(Barrier.until(deadline));
     while (serving().isEmpty() && System.nanoTime() - deadline < 0 && waitingMayHelp())
-      for (EngineWatch watch : watches.values())
-        watch.awaitNext(Duration.ofMillis(50).dividedBy(Math.max(1, watches.size())));
+      TimeUnit.MILLISECONDS.sleep(20);
     return !serving().isEmpty();
   }
 

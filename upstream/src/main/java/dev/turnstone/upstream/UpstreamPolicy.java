@@ -37,6 +37,7 @@ public final class UpstreamPolicy implements TrainablePolicy, PausablePolicy, Au
   private final Router router;
   private final Fleet fleet;
   private final Barrier barrier = new Barrier();
+  private final Discovery discovery;
   private final FleetWeights weights;
   private volatile int contextLength;
   private boolean paused; // guarded by this
@@ -47,6 +48,12 @@ public final class UpstreamPolicy implements TrainablePolicy, PausablePolicy, Au
     router = new Router(config.routing());
     weights = new FleetWeights(http, space, barrier);
     fleet = new Fleet(config, http, router, space, new Same());
+    discovery =
+        new Discovery(
+            fleet,
+            config.engines().stream().filter(EngineSpec::dns).toList(),
+            Discovery::system,
+            config.watch().multipliedBy(5));
   }
 
   /// No engine may serve; the sentence says why of each.
@@ -64,7 +71,8 @@ public final class UpstreamPolicy implements TrainablePolicy, PausablePolicy, Au
   public static UpstreamPolicy open(UpstreamConfig config, TokenSpace space)
       throws NoEngine, InterruptedException {
     UpstreamPolicy policy = new UpstreamPolicy(config, space);
-    config.engines().forEach(policy.fleet::add);
+    config.engines().stream().filter(engine -> !engine.dns()).forEach(policy.fleet::add);
+    policy.discovery.start();
     if (policy.fleet.awaitFirst(config.startWait())) return policy;
     String reasons = policy.fleet.reasons();
     policy.close();
@@ -341,6 +349,7 @@ public final class UpstreamPolicy implements TrainablePolicy, PausablePolicy, Au
 
   @Override
   public void close() {
+    discovery.close();
     fleet.close();
     http.close();
   }
