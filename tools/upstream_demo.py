@@ -52,6 +52,10 @@ def run_demo(server, sandbox, groups, size):
     call(f"{server}/v1/runs", run)
     for task in tasks(groups):
         call(f"{server}/v1/runs/{name}/groups", task)
+    return name
+
+
+def recorded_by(server, name, groups, size):
     rollouts = []
     for i in range(groups):
         deadline = time.time() + 900
@@ -87,9 +91,11 @@ def main():
     parser.add_argument("sandbox")
     parser.add_argument("--groups", type=int, default=16)
     parser.add_argument("--size", type=int, default=4)
+    parser.add_argument("--run", help="compare what this run recorded, instead of running anew")
     args = parser.parse_args()
     started = time.time()
-    rollouts = run_demo(args.server, args.sandbox, args.groups, args.size)
+    name = args.run or run_demo(args.server, args.sandbox, args.groups, args.size)
+    rollouts = recorded_by(args.server, name, args.groups, args.size)
     seconds = time.time() - started
     stops, differences, sampled, calls, wrong = {}, [], 0, 0, 0
     for rollout in rollouts:
