@@ -33,7 +33,7 @@ public final class UpstreamPolicy implements TrainablePolicy, PausablePolicy, Au
 
   private final UpstreamConfig config;
   private final TokenSpace space;
-  private final EngineHttp http = new EngineHttp();
+  private final EngineHttp http;
   private final Router router;
   private final Fleet fleet;
   private final Barrier barrier = new Barrier();
@@ -45,6 +45,7 @@ public final class UpstreamPolicy implements TrainablePolicy, PausablePolicy, Au
   private UpstreamPolicy(UpstreamConfig config, TokenSpace space) {
     this.config = config;
     this.space = space;
+    http = new EngineHttp(config.stall());
     router = new Router(config.routing());
     weights = new FleetWeights(http, space, barrier);
     fleet = new Fleet(config, http, router, space, new Same());

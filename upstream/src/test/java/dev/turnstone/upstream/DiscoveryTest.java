@@ -27,7 +27,7 @@ class DiscoveryTest {
     AtomicReference<List<String>> addresses = new AtomicReference<>(List.of("127.1.1.1"));
     UpstreamConfig config = UpstreamConfig.of(List.of(service));
     Fleet.Readiness never = new NotReady();
-    try (EngineHttp http = new EngineHttp();
+    try (EngineHttp http = new EngineHttp(Duration.ofSeconds(5));
         Fleet fleet =
             new Fleet(
                 config,

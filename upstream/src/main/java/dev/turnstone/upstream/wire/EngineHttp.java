@@ -39,16 +39,23 @@ public final class EngineHttp implements AutoCloseable {
   private static final int IDLE_CONNECTIONS = 1024;
   private static final int EXCERPT = 200;
 
-  private final OkHttpClient client =
-      new OkHttpClient.Builder()
-          .connectionPool(
-              new ConnectionPool(IDLE_CONNECTIONS, IDLE.toMillis(), TimeUnit.MILLISECONDS))
-          .connectTimeout(CONNECT)
-          .readTimeout(Duration.ZERO)
-          .writeTimeout(Duration.ofSeconds(30))
-          .followRedirects(false)
-          .retryOnConnectionFailure(false)
-          .build();
+  private final OkHttpClient client;
+
+  /// A client.
+  ///
+  /// @param stall after which an engine that sends nothing has lost the request
+  public EngineHttp(Duration stall) {
+    client =
+        new OkHttpClient.Builder()
+            .connectionPool(
+                new ConnectionPool(IDLE_CONNECTIONS, IDLE.toMillis(), TimeUnit.MILLISECONDS))
+            .connectTimeout(CONNECT)
+            .readTimeout(stall)
+            .writeTimeout(Duration.ofSeconds(30))
+            .followRedirects(false)
+            .retryOnConnectionFailure(false)
+            .build();
+  }
 
   /// A request that has not been sent.
   ///
