@@ -42,6 +42,19 @@ final class RimTest {
     }
   }
 
+  /// What `curl -d` sends if nobody sets a header.
+  @Test
+  void jsonThatCallsItselfAFormIsJson() throws InterruptedException {
+    String body = HI.replace("hi", "100% of 3");
+    MediaType form = MediaType.get("application/x-www-form-urlencoded");
+    try (TestServer server = TestServer.start(data)) {
+      Answer answer =
+          TestServer.send(
+              server.to("/v1/chat/completions").post(RequestBody.create(body, form)).build());
+      assertThat(answer.status()).as(answer.text()).isEqualTo(200);
+    }
+  }
+
   @ParameterizedTest
   @CsvSource({
     "/health,evil.example,,403",

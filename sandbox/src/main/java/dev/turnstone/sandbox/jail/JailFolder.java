@@ -193,7 +193,8 @@ public final class JailFolder implements AutoCloseable {
   public void close() {
     try (Stream<Path> files = Files.walk(path)) {
       List<Path> deepestFirst = files.sorted(Comparator.reverseOrder()).toList();
-      for (Path file : deepestFirst) Files.delete(file);
+      // A jail that has just ended may still delete a lock file of its own.
+      for (Path file : deepestFirst) Files.deleteIfExists(file);
     } catch (IOException e) {
       throw new UncheckedIOException("cannot delete " + path, e);
     }

@@ -30,6 +30,7 @@ class Kernel:
         self.control = control
         self.stdout = stdout
         self.stderr = stderr
+        self.killed = False  # for good, though a busy machine may take a while to end it
 
     @staticmethod
     def start(children, limits, start_program):
@@ -50,6 +51,8 @@ class Kernel:
         return Kernel(children, pid, ours.detach(), stdout, stderr)
 
     def alive(self):
+        if self.killed:
+            return False
         self.children.reap(time.monotonic() + 0.1)
         return self.pid in self.children.statuses and self.children.statuses[self.pid] is None
 
@@ -88,7 +91,7 @@ class Kernel:
             reply, died = self.interrupt(connection, outputs, limits)
         elif over_memory:
             self.children.kill_all()
-            died = True
+            self.killed = died = True
         drain(self.stdout, stdout, 64)
         drain(self.stderr, stderr, 64)
         answer = read_reply(reply)
@@ -107,6 +110,7 @@ class Kernel:
         if again.signalled.strip():
             return again.signalled, False
         self.children.kill_session(self.pid)
+        self.killed = True
         return b"", True
 
 

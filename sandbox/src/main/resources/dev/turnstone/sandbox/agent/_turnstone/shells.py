@@ -21,6 +21,7 @@ class Shell:
         self.commands = commands
         self.codes = codes
         self.output = output
+        self.killed = False  # for good, though a busy machine may take a while to end it
 
     @staticmethod
     def start(children, limits, header):
@@ -45,6 +46,8 @@ class Shell:
         return Shell(children, pid, commands, codes, output)
 
     def alive(self):
+        if self.killed:
+            return False
         self.children.reap(time.monotonic() + 0.1)
         return self.pid in self.children.statuses and self.children.statuses[self.pid] is None
 
@@ -59,6 +62,7 @@ class Shell:
         supervision.run()
         if supervision.over_memory:
             self.children.kill_all()
+            self.killed = True
         timed_out = not supervision.signalled and supervision.status is None
         if timed_out and not supervision.over_memory:
             self.interrupt(connection, kept, limits)
@@ -82,7 +86,7 @@ class Shell:
         again.run()
         if not again.signalled:
             self.children.kill_session(self.pid)
-            self.children.reap(time.monotonic() + 0.1)
+            self.killed = True
 
     def close(self):
         self.children.kill_session(self.pid)
