@@ -79,9 +79,11 @@ class LaneForwardTest {
     return new Model(config, precision);
   }
 
-  /// Two prompts in one step, the rest of one of them beside the other's decoding, then decoding.
+  /// A prompt beside another that shares its first blocks; then two prompts in one step, the rest
+  /// of one of them beside the other's decoding, then decoding.
   private static List<StepBatch> conversation() {
     var steps = new ArrayList<StepBatch>();
+    steps.add(step(part(0, 70, 0, 1), sharing(70, 20, 64, 1, 40)));
     steps.add(step(part(0, 70, 0, 1), part(70, 33, 0, 20)));
     steps.add(step(part(0, 1, 33, 20), part(1, 60, 70, 1)));
     for (int i = 0; i < 4; i++) steps.add(step(part(0, 1, 34 + i, 20), part(1, 1, 130 + i, 1)));
@@ -92,6 +94,13 @@ class LaneForwardTest {
   private static StepBatch.Part part(int row, int count, int computed, int firstBlock) {
     int[] blocks = new int[(computed + count + Model.BLOCK - 1) / Model.BLOCK];
     for (int i = 0; i < blocks.length; i++) blocks[i] = firstBlock + i;
+    return new StepBatch.Part(row, count, computed, blocks);
+  }
+
+  /// Sees as computed what another part of its step computes: blocks from `shared` on.
+  private static StepBatch.Part sharing(int row, int count, int computed, int shared, int own) {
+    int[] blocks = part(row, count, computed, shared).blocks();
+    for (int i = computed / Model.BLOCK; i < blocks.length; i++) blocks[i] = own + i;
     return new StepBatch.Part(row, count, computed, blocks);
   }
 

@@ -18,6 +18,7 @@ final class ChunkRows implements AutoCloseable {
   private final IdentityHashMap<StepBatch.Part, Integer> firsts = new IdentityHashMap<>();
   private PtNDManager own = Model.newManager();
   private int capacity;
+  private boolean recalls;
   private List<Activations> keys = List.of();
   private List<Activations> values = List.of();
 
@@ -30,10 +31,12 @@ final class ChunkRows implements AutoCloseable {
   /// Makes room for the parts of a step that have at least so many tokens. Before lanes run.
   void begin(StepBatch batch, int leastChunk) {
     firsts.clear();
+    recalls = false;
     int rows = 0;
     for (StepBatch.Part part : batch.parts()) {
       if (part.count() < leastChunk) continue;
       firsts.put(part, rows);
+      recalls |= part.computed() > 0;
       rows += part.computed() + part.count();
     }
     if (rows > capacity) grow(rows);
@@ -52,6 +55,11 @@ final class ChunkRows implements AutoCloseable {
     for (int head = 0; head < config.kvHeads(); head++)
       buffers.add(new Activations(torch, own, elements, capacity, config.headDim()));
     return buffers;
+  }
+
+  /// Whether a chunk of the step sees what is in the cache.
+  boolean recalls() {
+    return recalls;
   }
 
   /// Whether a part is a chunk.

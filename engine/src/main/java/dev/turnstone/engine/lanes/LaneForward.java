@@ -117,6 +117,10 @@ public final class LaneForward implements ForwardPass {
       team.meet();
       stages.cacheKeys(step, layer, of);
       team.meet();
+      if (chunkRows.recalls()) {
+        stages.recall(step, layer);
+        team.meet();
+      }
       stages.attend(step, layer, of);
       team.meet();
       stages.output(step, of);

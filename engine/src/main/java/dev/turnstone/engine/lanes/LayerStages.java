@@ -69,7 +69,6 @@ final class LayerStages {
 
   void cacheKeys(LaneStep step, int layer, PackedLayer weights) {
     for (StepBatch.Part part : step.batch().parts()) {
-      if (rows.holds(part)) chunkAttention.recall(step, layer, part);
       int end = Math.min(part.row() + part.count(), step.endRow());
       for (int row = Math.max(part.row(), step.firstRow()); row < end; row++)
         cacheKeys(step, layer, weights, part, row);
@@ -92,6 +91,13 @@ final class LayerStages {
           scratch.value);
       if (rows.holds(part)) chunkAttention.lay(part, position, head, scratch.key, scratch.value);
     }
+  }
+
+  /// Only once all lanes have cached their keys: what a chunk sees as computed may be another
+  /// part's, and that one's of this very step.
+  void recall(LaneStep step, int layer) {
+    for (StepBatch.Part part : step.batch().parts())
+      if (rows.holds(part)) chunkAttention.recall(step, layer, part);
   }
 
   void attend(LaneStep step, int layer, PackedLayer weights) {
