@@ -119,6 +119,7 @@ class RetentionTest {
         call.get(60, TimeUnit.SECONDS).forEach(generation -> got.add(generation.ids()));
     }
     assertThat(got).isEqualTo(expected);
+    tight.checkIntegrity(); // and by then the figures are those after the last step
     assertThat(tight.stats().waiting()).isZero();
     if (retention == Retention.NEVER) assertThat(tight.stats().keptBlocks()).isZero();
   }
