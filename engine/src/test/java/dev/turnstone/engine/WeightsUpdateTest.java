@@ -97,7 +97,9 @@ class WeightsUpdateTest {
   @Test
   void anUpdateThatAbortsGivesBackWhatThereIsUnderTheOldVersion() throws Exception {
     Future<Generation> running = underWay(200);
+    engine.pause(Pause.KEEP); // else it may have ended before the weights are read
     apply(Pause.ABORT, Optional.empty());
+    engine.resume();
     Generation before = running.get(20, TimeUnit.SECONDS);
     assertThat(before.finish()).isEqualTo(FinishReason.ABORT);
     assertThat(before.ids().size()).isBetween(20, 199);
