@@ -9,10 +9,12 @@ import dev.turnstone.envadapters.peer.Peers;
 import dev.turnstone.envadapters.peer.Reply;
 import dev.turnstone.envadapters.peer.SandboxReply;
 import dev.turnstone.rollout.Environment.EnvironmentLost;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -21,27 +23,14 @@ import java.util.UUID;
 /// How many hidden tests the final answer's code passes in a sandbox.
 ///
 /// The tests are a field of the task's data: a program of assertions, or a list of `{"stdin",
-/// "stdout"}`. In Python the assertions count only if they come to their end: what leaves early,
-/// whatever its exit code, has not passed.
+/// "stdout"}`. In Python the assertions run in one process and the answer in another, and they
+/// count only if they come to their end: the answer's process holds neither the tests nor a stream
+/// of the checker's. Pairs are compared here, so what is right never enters the sandbox.
 final class CodeTests implements Scorer {
   private static final int ATTEMPTS = 4;
   private static final Duration GRACE = Duration.ofSeconds(20);
 
-  /// The word that says that all assertions were reached comes over stdin, so that it stands in no
-  /// file that the answer's code could print.
-  private static final String PYTHON_HARNESS =
-      """
-      import sys
-      def main():
-          word = sys.stdin.readline().strip()
-          space = {"__name__": "solution"}
-          for name in ("solution.py", "tests.py"):
-              with open(name, encoding="utf-8") as f:
-                  exec(compile(f.read(), name, "exec"), space)
-          sys.stdout.flush()
-          sys.__stdout__.write("\\n" + word + "\\n")
-      main()
-      """;
+  private static final String CHECKER = checker();
 
   private final RewardEntry.CodeTests entry;
   private final Peers peers;
@@ -98,11 +87,13 @@ final class CodeTests implements Scorer {
           new Test(
               request(code + "\n" + field.textValue(), ""), Optional.empty(), Optional.empty()));
     String word = UUID.randomUUID().toString();
-    ObjectNode request = request(PYTHON_HARNESS, word + "\n");
-    request
-        .putObject("files")
-        .put("solution.py", base64(code))
-        .put("tests.py", base64(field.textValue()));
+    String given =
+        JsonText.object()
+            .put("word", word)
+            .put("answer", code)
+            .put("tests", field.textValue())
+            .toString();
+    ObjectNode request = request(CHECKER, given + "\n");
     return List.of(new Test(request, Optional.empty(), Optional.of(word)));
   }
 
@@ -137,10 +128,14 @@ final class CodeTests implements Scorer {
   }
 
   /// Trailing white space of lines and of the whole does not count, as on programming contests.
-  private static boolean right(Test test, String output) {
-    boolean ended =
-        test.lastLine().isEmpty()
-            || output.lines().reduce((_, last) -> last).equals(test.lastLine());
+  private boolean right(Test test, String output) throws EnvironmentLost {
+    String last = output.lines().reduce("", (_, line) -> line);
+    String word = test.lastLine().orElse("");
+    if (!word.isEmpty() && last.startsWith(word + " "))
+      throw peer.lost(
+          "could not check the answer: %s; such tests need pairs of stdin and stdout"
+              .formatted(last.substring(word.length() + 1)));
+    boolean ended = word.isEmpty() || last.equals(word);
     return ended && test.stdout().map(want -> plain(want).equals(plain(output))).orElse(true);
   }
 
@@ -152,8 +147,13 @@ final class CodeTests implements Scorer {
     return entry.endpoint().timeout().toMillis() / 1000.0;
   }
 
-  private static String base64(String text) {
-    return Base64.getEncoder().encodeToString(text.getBytes(StandardCharsets.UTF_8));
+  private static String checker() {
+    try (InputStream file = CodeTests.class.getResourceAsStream("checker.py")) {
+      if (file == null) throw new IllegalStateException("checker.py is missing from the build");
+      return new String(file.readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException("checker.py cannot be read", e);
+    }
   }
 
   private static String shown(JsonNode node) {

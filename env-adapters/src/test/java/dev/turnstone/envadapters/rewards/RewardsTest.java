@@ -1,6 +1,7 @@
 package dev.turnstone.envadapters.rewards;
 
 import static com.github.tomakehurst.wiremock.client.WireMock.aResponse;
+import static com.github.tomakehurst.wiremock.client.WireMock.containing;
 import static com.github.tomakehurst.wiremock.client.WireMock.matchingJsonPath;
 import static com.github.tomakehurst.wiremock.client.WireMock.okJson;
 import static com.github.tomakehurst.wiremock.client.WireMock.post;
@@ -124,9 +125,8 @@ final class RewardsTest {
         .isZero();
     http.verify(
         postRequestedFor(urlEqualTo("/run_code"))
-            .withRequestBody(matchingJsonPath("$.files['solution.py']"))
-            .withRequestBody(matchingJsonPath("$.files['tests.py']"))
-            .withRequestBody(matchingJsonPath("$.stdin")));
+            .withRequestBody(matchingJsonPath("$.stdin", containing("\"answer\"")))
+            .withRequestBody(matchingJsonPath("$.stdin", containing("\"tests\""))));
   }
 
   @Test
