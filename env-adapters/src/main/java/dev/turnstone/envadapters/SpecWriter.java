@@ -37,6 +37,8 @@ final class SpecWriter {
         json.put("language", tool.language())
             .put("argument", tool.argument())
             .put("memory_limit_mb", tool.memoryLimitMb());
+        ArrayNode hosts = json.putArray("network");
+        tool.network().forEach(hosts::add);
       }
       case ToolEntry.Http tool -> {
         json.put("description", tool.description());

@@ -26,6 +26,9 @@ import java.util.regex.Pattern;
 /// Reads an entry of `tools`. Bounds and defaults of its fields are here and nowhere else.
 final class ToolReader {
   private static final Pattern PREFIX = Pattern.compile("[A-Za-z0-9_-]{0,32}");
+  private static final Pattern HOST =
+      Pattern.compile("(\\[[0-9a-fA-F:.]+]|\\*|(\\*\\.)?[A-Za-z0-9._-]{1,253})(:\\d{1,5})?");
+  private static final int MAX_HOSTS = 100;
   private static final int MAX_WORDS = 256;
 
   private ToolReader() {}
@@ -64,7 +67,16 @@ final class ToolReader {
         rules(fields, true, false),
         fields.text("language", "python"),
         fields.text("argument", "code"),
-        fields.integer("memory_limit_mb", 512, 1, 65_536));
+        fields.integer("memory_limit_mb", 512, 1, 65_536),
+        hosts(fields));
+  }
+
+  private static List<String> hosts(Fields fields) {
+    List<String> hosts = fields.texts("network", MAX_HOSTS);
+    for (String host : hosts)
+      if (!HOST.matcher(host).matches())
+        throw fields.bad("network", "must hold host, host:port, *.domain or an address");
+    return hosts;
   }
 
   private static ToolEntry http(Fields fields, Origin origin) {

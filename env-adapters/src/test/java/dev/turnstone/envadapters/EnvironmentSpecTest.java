@@ -15,7 +15,8 @@ final class EnvironmentSpecTest {
       """
       {"environment":"python","tools":[
         {"kind":"sandbox","name":"python","description":"Runs Python","url":"http://127.0.0.1:8001",
-         "timeout_s":2.5,"max_output_tokens":2000,"keep":"tail","concurrency":4,"rate_per_s":2.5,"memory_limit_mb":256},
+         "timeout_s":2.5,"max_output_tokens":2000,"keep":"tail","concurrency":4,"rate_per_s":2.5,"memory_limit_mb":256,
+         "network":["pypi.org","*.pythonhosted.org","10.0.0.5:8080","[fd00::1]:80"]},
         {"kind":"http","name":"find","description":"Finds","url":"https://example.org/find",
          "method":"PUT","idempotent":true,"on_timeout":"tool_error",
          "parameters":{"type":"object","properties":{"q":{"type":"string"}},"required":["q"]},

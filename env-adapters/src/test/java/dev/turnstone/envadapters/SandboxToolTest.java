@@ -2,6 +2,7 @@ package dev.turnstone.envadapters;
 
 import static com.github.tomakehurst.wiremock.client.WireMock.aResponse;
 import static com.github.tomakehurst.wiremock.client.WireMock.equalToJson;
+import static com.github.tomakehurst.wiremock.client.WireMock.matchingJsonPath;
 import static com.github.tomakehurst.wiremock.client.WireMock.ok;
 import static com.github.tomakehurst.wiremock.client.WireMock.okJson;
 import static com.github.tomakehurst.wiremock.client.WireMock.post;
@@ -48,6 +49,23 @@ final class SandboxToolTest {
                     """
                     {"language":"python","code":"print(2+2)","run_timeout":10,"memory_limit_MB":512}
                     """)));
+  }
+
+  @Test
+  void theHostsOfTheRegistrationGoWithEachCallAndOnesBeyondTheOperatorsAreALostEnvironment()
+      throws Exception {
+    String detail =
+        "{\"detail\":[{\"loc\":[\"body\",\"network\"],\"msg\":\"evil.example is no host that\"}]}";
+    answers(status(422).withBody(detail));
+
+    assertThatThrownBy(
+            () -> run(TOOL.replace("}", ",'network':['pypi.org','evil.example']}"), "print(1)"))
+        .isInstanceOf(EnvironmentLost.class)
+        .hasMessageContaining("evil.example is no host that");
+    peer.http.verify(
+        postRequestedFor(urlEqualTo("/run_code"))
+            .withRequestBody(
+                matchingJsonPath("$.network", equalToJson("[\"pypi.org\",\"evil.example\"]"))));
   }
 
   @Test
@@ -183,7 +201,11 @@ final class SandboxToolTest {
   }
 
   private Result run(String code) throws EnvironmentLost, InterruptedException {
-    return peer.call(TOOL, "python", "{'code':'%s'}".formatted(code));
+    return run(TOOL, code);
+  }
+
+  private Result run(String tool, String code) throws EnvironmentLost, InterruptedException {
+    return peer.call(tool, "python", "{'code':'%s'}".formatted(code));
   }
 
   private void answers(ResponseDefinitionBuilder response) {

@@ -61,7 +61,7 @@ final class McpRoutes {
     if (!message.isObject() || !message.path("jsonrpc").asText().equals("2.0"))
       return error(400, NULL_ID, INVALID_REQUEST, "The body is no JSON-RPC 2.0 message");
     if (!message.has("method") || !request) return notified(call, message);
-    if (message.get("method").asText().equals("initialize")) return initialize(id, message);
+    if (message.get("method").asText().equals("initialize")) return initialize(call, id, message);
     return inSession(call, id, message);
   }
 
@@ -80,11 +80,13 @@ final class McpRoutes {
 
   private static final JsonNode NULL_ID = JsonNodeFactory.instance.nullNode();
 
-  private Reply initialize(JsonNode id, JsonNode message)
+  private Reply initialize(Call call, JsonNode id, JsonNode message)
       throws SandboxBusy, Sessions.Full, InterruptedException {
     Session session;
     try {
-      session = sessions.open(sessions.defaults(), Map.of());
+      session = sessions.open(sessions.defaults(call), Map.of());
+    } catch (BadRequest e) {
+      return error(422, id, INVALID_PARAMS, e.sentence());
     } catch (Session.NoFile e) {
       throw new IllegalStateException("there were no files", e);
     }
@@ -93,7 +95,8 @@ final class McpRoutes {
     result.put("protocolVersion", VERSIONS.contains(asked) ? asked : VERSIONS.getFirst());
     result.putObject("capabilities").putObject("tools").put("listChanged", false);
     result.putObject("serverInfo").put("name", "turnstone-sandbox").put("version", "0.1.0");
-    result.put("instructions", "A Linux sandbox without network. Files live in /workspace.");
+    String reach = session.network().isEmpty() ? "without network" : "that reaches a few hosts";
+    result.put("instructions", "A Linux sandbox " + reach + ". Files live in /workspace.");
     return result(id, result).with(SESSION, session.id());
   }
 

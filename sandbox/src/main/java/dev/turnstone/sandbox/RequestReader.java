@@ -6,7 +6,9 @@ import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.MissingNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.turnstone.sandbox.egress.AllowList;
 import dev.turnstone.sandbox.jail.Limits;
 import java.io.IOException;
@@ -47,6 +49,8 @@ final class RequestReader {
 
   private final JsonNode body;
   private final Languages languages;
+  private static final String NETWORK = "x-sandbox-network";
+
   private final AllowList ceiling;
   private final BadRequest errors = new BadRequest();
 
@@ -193,6 +197,18 @@ final class RequestReader {
       errors.add("value_error", List.of("network"), String.valueOf(e.getMessage()), value);
       return AllowList.NONE;
     }
+  }
+
+  /// What opens a session without a body of ours says the same in a header, `host, host:port, …`.
+  static AllowList network(Call call, AllowList ceiling) throws BadRequest {
+    String header = call.header(NETWORK).orElse("").strip();
+    if (header.isEmpty()) return AllowList.NONE;
+    ObjectNode body = JsonNodeFactory.instance.objectNode();
+    for (String entry : header.split(",", -1)) body.withArray("network").add(entry.strip());
+    BadRequest errors = new BadRequest();
+    AllowList list = network(body, ceiling, errors);
+    if (errors.isEmpty()) return list;
+    throw errors;
   }
 
   private Map<String, byte[]> files() {

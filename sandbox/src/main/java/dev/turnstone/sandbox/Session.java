@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.turnstone.sandbox.egress.AllowList;
 import dev.turnstone.sandbox.jail.Answer;
 import dev.turnstone.sandbox.jail.Jail;
 import dev.turnstone.sandbox.jail.Limits;
@@ -87,6 +88,10 @@ final class Session implements AutoCloseable {
 
   String id() {
     return id;
+  }
+
+  AllowList network() {
+    return options.network();
   }
 
   /// Names of the shells that a client has created and not closed.

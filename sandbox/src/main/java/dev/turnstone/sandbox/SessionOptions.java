@@ -28,4 +28,8 @@ record SessionOptions(
     return new SessionOptions(
         TTL, IDLE, Limits.SESSION_MEMORY_MB, Map.of(), AllowList.NONE, queueWait);
   }
+
+  SessionOptions with(AllowList other) {
+    return new SessionOptions(ttl, idle, memoryMb, environment, other, queueWait);
+  }
 }

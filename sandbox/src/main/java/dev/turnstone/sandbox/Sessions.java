@@ -68,6 +68,13 @@ final class Sessions implements AutoCloseable {
     return SessionOptions.defaults(config.queueWait());
   }
 
+  /// The defaults, with the hosts that a request's header names.
+  ///
+  /// @throws BadRequest they go beyond the operator's
+  SessionOptions defaults(Call call) throws BadRequest {
+    return defaults().with(RequestReader.network(call, config.network()));
+  }
+
   Session open(SessionOptions options, Map<String, byte[]> files)
       throws Full, SandboxBusy, NoFile, InterruptedException {
     byte[] bytes = new byte[ID_BYTES];
@@ -112,10 +119,14 @@ final class Sessions implements AutoCloseable {
     }
   }
 
-  /// The session of a name that the client chose, opened with defaults if there is none.
-  synchronized Session named(String name) throws Full, SandboxBusy, NoFile, InterruptedException {
+  /// The session of a name that the client chose, opened if there is none.
+  synchronized Session named(String name, SessionOptions options)
+      throws Full, SandboxBusy, NoFile, BadRequest, InterruptedException {
     Session session = open.get(name);
-    return session == null ? open(name, defaults(), Map.of()) : session;
+    if (session == null) return open(name, options, Map.of());
+    if (!options.network().isEmpty() && !options.network().equals(session.network()))
+      throw BadRequest.of("network", "The session is open with another list");
+    return session;
   }
 
   /// @throws Gone it has ended

@@ -69,7 +69,7 @@ final class SweRexRoutes {
     return call -> {
       guard.check();
       try {
-        return Reply.ok(work.in(sessions.named(name(call)), call));
+        return Reply.ok(work.in(sessions.named(name(call), sessions.defaults(call)), call));
       } catch (Raised e) {
         return raised(e.type, String.valueOf(e.getMessage()));
       } catch (NoFile e) {

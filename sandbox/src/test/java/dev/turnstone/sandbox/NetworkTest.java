@@ -21,6 +21,8 @@ import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Programs that are let out to some hosts, by a request that asks for it, and to no other.
 final class NetworkTest {
@@ -130,6 +132,45 @@ final class NetworkTest {
           .isEqualTo("GET /x\n");
   }
 
+  /// `X-Sandbox-Network` on what opens a session of MCP or SWE-ReX.
+  @Test
+  void sessionsOfMcpAndSweRexNameTheirHostsInAHeader() {
+    String get = "curl -s --noproxy '' http://" + host + "/x";
+    ObjectNode command = RunningSandbox.JSON.createObjectNode().put("command", get);
+    ObjectNode call = RunningSandbox.JSON.createObjectNode().put("jsonrpc", "2.0").put("id", 1);
+    call.put("method", "initialize").putObject("params");
+
+    HttpResponse<String> opened = send("/mcp", call, "X-Sandbox-Network", host + ", *.test");
+    assertThat(opened.statusCode()).as(opened.body()).isEqualTo(200);
+    String id = opened.headers().firstValue("Mcp-Session-Id").orElseThrow();
+    call.put("method", "tools/call").putObject("params").put("name", "bash");
+    call.withObject("/params").set("arguments", command);
+    assertThat(send("/mcp", call, "Mcp-Session-Id", id).body()).contains("GET /x");
+
+    command.put("shell", true);
+    String[] key = {"X-API-Key", "k", "X-Sandbox-Network", host};
+    assertThat(send("/execute", command, key).body()).contains("GET /x");
+    assertThat(send("/execute", command, "X-API-Key", "k").body()).contains("GET /x");
+    key[3] = "a.test";
+    assertThat(send("/execute", command, key).statusCode()).isEqualTo(422);
+    assertThat(send("/close", command, key).statusCode()).isEqualTo(200);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"evil.example", "*", "a b", "x.test,evil.example", "x.test,"})
+  void headersBeyondTheOperatorsHostsAreRefused(String header) {
+    ObjectNode call = RunningSandbox.JSON.createObjectNode().put("jsonrpc", "2.0").put("id", 1);
+    call.put("method", "initialize").put("command", "true");
+
+    for (String path : List.of("/mcp", "/execute")) {
+      HttpResponse<String> response =
+          send(path, call, "X-API-Key", "k", "X-Sandbox-Network", header);
+
+      assertThat(response.statusCode()).as(response.body()).isEqualTo(422);
+      assertThat(response.body()).contains("network");
+    }
+  }
+
   @Test
   void programsNeitherSeeNorReachTheProxyOtherwise() {
     String program =
@@ -170,6 +211,13 @@ final class NetworkTest {
     JsonNode response = sandbox.run(request);
     assertThat(response.get("status").asText()).as(response.toString()).isEqualTo("Success");
     return response.at("/run_result/stdout").asText();
+  }
+
+  private HttpResponse<String> send(String path, ObjectNode body, String... headers) {
+    return RunningSandbox.send(
+        HttpRequest.newBuilder(URI.create(server.url() + path))
+            .headers(headers)
+            .POST(BodyPublishers.ofString(body.toString())));
   }
 
   private JsonNode post(String path, String body, int status) {

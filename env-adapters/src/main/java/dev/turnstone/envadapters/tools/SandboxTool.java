@@ -62,14 +62,14 @@ public final class SandboxTool implements Tool {
   public ToolAnswer run(Call call) throws EnvironmentLost, InterruptedException {
     Duration programTime = call.deadline().cap(entry.endpoint().timeout());
     if (!programTime.isPositive()) return ToolAnswer.outOfTime();
-    String body =
+    ObjectNode body =
         JsonText.object()
             .put("language", entry.language())
             .put("code", call.arguments().path(entry.argument()).textValue())
             .put("run_timeout", programTime.toNanos() / 1e9)
-            .put("memory_limit_MB", entry.memoryLimitMb())
-            .toString();
-    Peer.Exchange exchange = Peer.Exchange.post("run_code", body, call.session());
+            .put("memory_limit_MB", entry.memoryLimitMb());
+    for (String host : entry.network()) body.withArray("network").add(host);
+    Peer.Exchange exchange = Peer.Exchange.post("run_code", body.toString(), call.session());
     Reply reply = peer.send(exchange, programTime.plus(GRACE), call.deadline());
     return switch (reply) {
       case Reply.Answered answer when answer.ok() && answer.whole() -> result(answer);

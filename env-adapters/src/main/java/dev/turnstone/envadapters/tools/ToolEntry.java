@@ -28,6 +28,8 @@ public sealed interface ToolEntry {
   /// @param language as the service names it
   /// @param argument name of the tool's one argument, the code
   /// @param memoryLimitMb of one program
+  /// @param network the hosts that programs may reach; the sandbox refuses what its operator did
+  ///   not name
   record Sandbox(
       String name,
       String description,
@@ -35,7 +37,8 @@ public sealed interface ToolEntry {
       CallRules rules,
       String language,
       String argument,
-      int memoryLimitMb)
+      int memoryLimitMb,
+      List<String> network)
       implements ToolEntry {
     @Override
     public String kind() {
