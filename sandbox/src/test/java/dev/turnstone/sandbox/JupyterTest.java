@@ -1,12 +1,14 @@
 package dev.turnstone.sandbox;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.net.URI;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.util.Base64;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -45,6 +47,33 @@ final class JupyterTest {
     assertThat(response.at("/cells/2/error/0/ename").asText()).isEqualTo("AssertionError");
     assertThat(response.at("/cells/3/stdout").asText()).isEqualTo("hello\n");
     assertThat(response.get("status").asText()).isEqualTo("Success");
+  }
+
+  @Test
+  void aPlotIsAPicture() {
+    JsonNode error = run(notebook("import matplotlib")).at("/cells/0/error/0");
+    assumeTrue(
+        !error.path("ename").asText().equals("ModuleNotFoundError"),
+        "matplotlib is not installed for /usr/bin/python3 (Debian: python3-matplotlib)");
+    assertThat(error.isMissingNode()).as(error.toString()).isTrue();
+
+    JsonNode response =
+        run(
+            notebook(
+                "import matplotlib.pyplot as plt\nplt.plot([1, 4, 9])\nplt.show()",
+                "fig, ax = plt.subplots()\nax.bar(['a', 'b'], [1, 2])\nfig",
+                "plt.plot([1, 2])\nplt.savefig('p.png')",
+                "open('p.png', 'rb').read(4)"));
+
+    for (int cell = 0; cell < 3; cell++) {
+      assertThat(response.at("/cells/" + cell + "/error")).isEmpty();
+      List<String> pictures = response.at("/cells/" + cell).findValuesAsText("image/png");
+      assertThat(pictures).as(response.toString()).hasSize(1);
+      assertThat(Base64.getMimeDecoder().decode(pictures.getFirst()))
+          .startsWith(0x89, 'P', 'N', 'G')
+          .hasSizeGreaterThan(1000);
+    }
+    assertThat(response.at("/cells/3/display/0/text~1plain").asText()).contains("PNG");
   }
 
   @Test

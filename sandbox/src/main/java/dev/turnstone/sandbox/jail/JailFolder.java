@@ -45,6 +45,10 @@ public final class JailFolder implements AutoCloseable {
           "_turnstone/worker.py",
           "_turnstone/zygote.py");
 
+  /// Files of the host's `/etc` without which programs below `/usr` do not start, as far as they
+  /// are there: Debian's matplotlib has its settings there.
+  private static final List<String> COPIED = List.of("ld.so.cache", "matplotlibrc");
+
   private static final FileAttribute<Set<PosixFilePermission>> READABLE =
       PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-xr-x"));
 
@@ -156,9 +160,10 @@ public final class JailFolder implements AutoCloseable {
     for (String shared : shared()) Files.createDirectories(etc().resolve(shared), READABLE);
     for (Map.Entry<String, String> file : ETC.entrySet())
       publish(etc().resolve(file.getKey()), file.getValue().getBytes(UTF_8));
-    Path libraries = Path.of("/etc/ld.so.cache");
-    if (Files.isReadable(libraries))
-      publish(etc().resolve("ld.so.cache"), Files.readAllBytes(libraries));
+    for (String copied : COPIED) {
+      Path file = Path.of("/etc", copied);
+      if (Files.isReadable(file)) publish(etc().resolve(copied), Files.readAllBytes(file));
+    }
   }
 
   /// A new folder for a zygote's socket.

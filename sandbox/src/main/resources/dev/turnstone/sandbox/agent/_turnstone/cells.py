@@ -191,7 +191,9 @@ class Cells:
         def canvas(name):
             if name != "FigureCanvas":
                 raise AttributeError(name)
-            return __import__("matplotlib.backends.backend_agg", fromlist=["x"]).FigureCanvasAgg
+            # matplotlib asks once, then looks at what the module holds.
+            backend.FigureCanvas = __import__("matplotlib.backends.backend_agg", fromlist=["x"]).FigureCanvasAgg
+            return backend.FigureCanvas
 
         backend.__getattr__ = canvas
         backend.show = lambda *_, **__: self.show_plots()
