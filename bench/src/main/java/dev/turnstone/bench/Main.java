@@ -19,7 +19,6 @@ public final class Main {
           new ChatLoad(),
           new GatewayBench(),
           new EngineSpeed(),
-          new EngineBatches(),
           new Templates(),
           new SandboxLoad(),
           new Chaos(),
