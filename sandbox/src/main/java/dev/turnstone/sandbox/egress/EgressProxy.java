@@ -22,7 +22,6 @@ import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.HexFormat;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
@@ -34,18 +33,23 @@ import org.slf4j.LoggerFactory;
 
 /// An HTTP proxy outside of all jails, on a Unix socket that only their relays can reach.
 ///
-/// Each connection begins with a line that names the jail; then comes a request as to any proxy.
-/// Virtual threads, at most 1,024 connections.
+/// Each connection begins with a line that names the jail; then comes a request as to any proxy. It
+/// ends with its jail at the latest. Virtual threads, at most 1,024 connections.
 public final class EgressProxy implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(EgressProxy.class);
   private static final int CONNECTIONS = 1024;
   private static final Duration HEAD = Duration.ofSeconds(30);
+  private static final Duration LOOKUP = Duration.ofSeconds(10);
   private static final Duration CONNECT = Duration.ofSeconds(10);
+  private static final Duration PAUSE_AFTER_FAILURE = Duration.ofSeconds(1);
   private static final int TOKEN = 32;
+
+  /// A jail's list and both ends of what it has open.
+  private record Admitted(AllowList list, Set<Closeable> open) {}
 
   private final ServerSocketChannel listener;
   private final AllowList.Resolver resolver;
-  private final Map<String, AllowList> lists = new ConcurrentHashMap<>();
+  private final Map<String, Admitted> jails = new ConcurrentHashMap<>();
   private final Set<SocketChannel> open = ConcurrentHashMap.newKeySet();
   private final SecureRandom random = new SecureRandom();
   private final ScheduledExecutorService clock =
@@ -62,7 +66,7 @@ public final class EgressProxy implements AutoCloseable {
 
   /// Listens on a socket.
   public static EgressProxy at(Path socket) throws IOException {
-    return new EgressProxy(socket, InetAddress::getAllByName);
+    return new EgressProxy(socket, new Lookups(InetAddress::getAllByName, LOOKUP));
   }
 
   /// The name under which a jail may reach the hosts of a list.
@@ -70,28 +74,45 @@ public final class EgressProxy implements AutoCloseable {
     byte[] bytes = new byte[TOKEN / 2];
     random.nextBytes(bytes);
     String token = HexFormat.of().formatHex(bytes);
-    lists.put(token, list);
+    jails.put(token, new Admitted(list, ConcurrentHashMap.newKeySet()));
     return token;
   }
 
+  /// Ends what a jail has open: its hosts could hold their ends for as long as they like.
   public void forget(String token) {
-    lists.remove(token);
+    Admitted jail = jails.remove(token);
+    if (jail != null) jail.open().forEach(EgressProxy::close);
+  }
+
+  private void enter(String token, Admitted jail, Closeable connection) throws IOException {
+    jail.open().add(connection);
+    if (!jails.containsKey(token)) throw new IOException("the jail has ended");
   }
 
   private void accept() {
     try {
-      while (true) {
-        SocketChannel connection = listener.accept();
-        if (open.size() >= CONNECTIONS) {
-          connection.close();
-          continue;
+      while (listener.isOpen()) {
+        try {
+          acceptOne();
+        } catch (IOException e) {
+          if (!listener.isOpen()) return;
+          LOG.warn("the egress proxy could not accept a connection: {}", e.getMessage());
+          Thread.sleep(PAUSE_AFTER_FAILURE);
         }
-        open.add(connection);
-        Thread.ofVirtual().name("egress-connection").start(() -> serve(connection));
       }
-    } catch (IOException e) {
-      if (listener.isOpen()) LOG.error("the egress proxy does not accept any more", e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
+  }
+
+  private void acceptOne() throws IOException {
+    SocketChannel connection = listener.accept();
+    if (open.size() >= CONNECTIONS) {
+      connection.close();
+      return;
+    }
+    open.add(connection);
+    Thread.ofVirtual().name("egress-connection").start(() -> serve(connection));
   }
 
   private void serve(SocketChannel connection) {
@@ -101,8 +122,17 @@ public final class EgressProxy implements AutoCloseable {
       InputStream in = Channels.newInputStream(connection);
       OutputStream out = Channels.newOutputStream(connection);
       String token = new String(in.readNBytes(TOKEN + 1), UTF_8).strip();
-      Optional<AllowList> list = Optional.ofNullable(lists.get(token));
-      if (list.isPresent()) answer(list.get(), in, out, late);
+      Admitted jail = jails.get(token);
+      if (jail == null) return;
+      try (Socket target = new Socket()) {
+        try {
+          enter(token, jail, connection);
+          enter(token, jail, target);
+          answer(jail.list(), in, out, target, late);
+        } finally {
+          jail.open().removeAll(Set.of(connection, target));
+        }
+      }
     } catch (IOException e) {
       LOG.debug("an egress connection ended", e);
     } finally {
@@ -111,7 +141,8 @@ public final class EgressProxy implements AutoCloseable {
     }
   }
 
-  private void answer(AllowList list, InputStream in, OutputStream out, ScheduledFuture<?> late)
+  private void answer(
+      AllowList list, InputStream in, OutputStream out, Socket target, ScheduledFuture<?> late)
       throws IOException {
     ProxyRequest request;
     InetAddress address;
@@ -128,19 +159,17 @@ public final class EgressProxy implements AutoCloseable {
       refuse(out, "502 Bad Gateway", e);
       return;
     }
-    try (Socket target = new Socket()) {
-      try {
-        target.connect(new InetSocketAddress(address, request.port()), (int) CONNECT.toMillis());
-      } catch (IOException e) {
-        refuse(out, "502 Bad Gateway", e);
-        return;
-      }
-      late.cancel(false);
-      if (request.isTunnel())
-        out.write("HTTP/1.1 200 Connection established\r\n\r\n".getBytes(UTF_8));
-      else target.getOutputStream().write(request.onward().getBytes(ISO_8859_1));
-      both(in, out, target);
+    try {
+      target.connect(new InetSocketAddress(address, request.port()), (int) CONNECT.toMillis());
+    } catch (IOException e) {
+      refuse(out, "502 Bad Gateway", e);
+      return;
     }
+    late.cancel(false);
+    if (request.isTunnel())
+      out.write("HTTP/1.1 200 Connection established\r\n\r\n".getBytes(UTF_8));
+    else target.getOutputStream().write(request.onward().getBytes(ISO_8859_1));
+    both(in, out, target);
   }
 
   /// Copies both ways until the target has said all.
@@ -182,5 +211,7 @@ public final class EgressProxy implements AutoCloseable {
     close(listener);
     clock.shutdownNow();
     open.forEach(EgressProxy::close);
+    jails.keySet().forEach(this::forget);
+    if (resolver instanceof Lookups lookups) lookups.close();
   }
 }

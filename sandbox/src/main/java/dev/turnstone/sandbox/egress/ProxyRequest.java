@@ -8,6 +8,9 @@ import java.io.InputStream;
 import java.net.URI;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /// The head of what a program sends to a proxy: `CONNECT host:port`, or a plain request with a
 /// whole URL.
@@ -15,6 +18,8 @@ import java.util.Locale;
 /// @param onward the head that goes to the target in its place, in Latin-1; empty for a tunnel
 record ProxyRequest(String host, int port, String onward) {
   private static final int MAX_HEAD = 32 << 10;
+  private static final Pattern HEADER = Pattern.compile("([!#$%&'*+.^_`|~0-9A-Za-z-]+):.*");
+  private static final Set<String> OURS = Set.of("connection", "host");
 
   /// A head that is none; why.
   static final class Unreadable extends Exception {
@@ -61,15 +66,20 @@ record ProxyRequest(String host, int port, String onward) {
     }
   }
 
-  /// One request a connection, so that the next one is checked like the first.
-  private static String onward(String[] words, URI target, List<String> lines) {
+  /// One request a connection, so that the next one is checked like the first, and for the host
+  /// that was checked: a server may have others behind the same address (RFC 9112, 3.2.2).
+  private static String onward(String[] words, URI target, List<String> lines) throws Unreadable {
     String path = target.getRawPath().isEmpty() ? "/" : target.getRawPath();
     String query = target.getRawQuery() == null ? "" : "?" + target.getRawQuery();
+    String port = target.getPort() > 0 ? ":" + target.getPort() : "";
     StringBuilder head = new StringBuilder(words[0] + " " + path + query + " HTTP/1.1\r\n");
+    head.append("Host: ").append(target.getHost()).append(port).append("\r\n");
     for (String line : lines.subList(1, lines.size())) {
-      String name = line.toLowerCase(Locale.ROOT);
-      boolean ours = name.startsWith("proxy-") || name.startsWith("connection:");
-      if (!line.isEmpty() && !ours) head.append(line).append("\r\n");
+      if (line.isEmpty()) continue;
+      Matcher header = HEADER.matcher(line);
+      if (!header.matches()) throw new Unreadable("a header is no name, colon and value");
+      String name = header.group(1).toLowerCase(Locale.ROOT);
+      if (!name.startsWith("proxy-") && !OURS.contains(name)) head.append(line).append("\r\n");
     }
     return head.append("Connection: close\r\n\r\n").toString();
   }

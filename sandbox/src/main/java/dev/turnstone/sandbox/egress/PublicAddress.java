@@ -4,10 +4,14 @@ import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.NetworkInterface;
 import java.net.SocketException;
+import java.util.Arrays;
 
 /// Tells addresses of the public internet from those that only mean something here: loopback,
 /// private, link-local, shared, reserved, multicast, translated, and the machine's own.
 final class PublicAddress {
+  /// 168.63.129.16: to machines in Azure their host's own services.
+  private static final byte[] AZURE = {(byte) 168, 63, (byte) 129, 16};
+
   private PublicAddress() {}
 
   static boolean is(InetAddress address) {
@@ -29,7 +33,8 @@ final class PublicAddress {
         || first >= 240
         || (first == 100 && second >= 64 && second < 128)
         || (first == 192 && second == 0 && b[2] == 0)
-        || (first == 198 && (second == 18 || second == 19));
+        || (first == 198 && (second == 18 || second == 19))
+        || Arrays.equals(b, AZURE);
   }
 
   /// Unique local ones, and those that hold an IPv4 address, which could be any.
