@@ -2,19 +2,15 @@ package dev.turnstone.sandbox.jail;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -31,7 +27,7 @@ public final class ContainerJails implements Jails {
   private final Path setpriv;
   private final Spawner spawner;
   private final JailFolder folder;
-  private final int firstUid;
+  private final Users users;
   private final Set<PipeLink> live = ConcurrentHashMap.newKeySet();
   private final AtomicInteger opened = new AtomicInteger();
 
@@ -40,7 +36,7 @@ public final class ContainerJails implements Jails {
     this.setpriv = setpriv;
     this.spawner = new Spawner();
     this.folder = folder;
-    this.firstUid = firstUid;
+    this.users = new Users(firstUid, HostTools.UIDS);
   }
 
   public static ContainerJails of(HostTools tools, int firstUid) throws SandboxException {
@@ -54,10 +50,10 @@ public final class ContainerJails implements Jails {
 
   @Override
   public Jail open() throws JailLost, InterruptedException {
-    int number = opened.getAndIncrement();
-    int uid = firstUid + Math.floorMod(number, HostTools.UIDS);
+    int uid = users.take();
+    boolean started = false;
     try {
-      Path own = folder.run(number);
+      Path own = folder.run(opened.getAndIncrement());
       HostTools.give(own, uid);
       Process process = spawner.start(command(uid, own));
       ObjectNode wish = Jail.wish(Optional.empty(), Optional.empty());
@@ -71,9 +67,12 @@ public final class ContainerJails implements Jails {
                 live.remove(link[0]);
               });
       live.add(link[0]);
+      started = true;
       return Jail.open(link[0], Optional.empty(), wish);
     } catch (IOException e) {
       throw new JailLost("a program's process could not be started: " + e.getMessage(), e);
+    } finally {
+      if (!started) users.giveBack(uid);
     }
   }
 
@@ -92,12 +91,10 @@ public final class ContainerJails implements Jails {
     List<String> kill = new ArrayList<>(HostTools.drop(setpriv, uid));
     Collections.addAll(kill, "/bin/sh", "-c", "kill -KILL -1");
     try {
-      if (!spawner.start(kill).waitFor(DEATH)) LOG.warn("user {} cannot be cleared", uid);
-      try (Stream<Path> files = Files.walk(own)) {
-        for (Path file : files.sorted(Comparator.reverseOrder()).toList())
-          Files.deleteIfExists(file);
-      }
-    } catch (IOException | UncheckedIOException e) {
+      if (spawner.start(kill).waitFor(DEATH)) users.giveBack(uid);
+      else LOG.warn("user {} cannot be cleared", uid);
+      JailFolder.delete(own);
+    } catch (IOException e) {
       LOG.warn("{} cannot be deleted: {}", own, e.getMessage());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

@@ -5,19 +5,15 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -114,11 +110,8 @@ public final class GvisorJails implements Jails {
     live.remove(link[0]);
     try {
       if (!process.waitFor(DEATH)) LOG.warn("runsc {} does not die", process.pid());
-      try (Stream<Path> files = Files.walk(state)) {
-        for (Path file : files.sorted(Comparator.reverseOrder()).toList())
-          Files.deleteIfExists(file);
-      }
-    } catch (IOException | UncheckedIOException e) {
+      JailFolder.delete(state);
+    } catch (IOException e) {
       LOG.warn("{} cannot be deleted: {}", state, e.getMessage());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

@@ -194,12 +194,21 @@ public final class JailFolder implements AutoCloseable {
     }
   }
 
-  @Override
-  public void close() {
-    try (Stream<Path> files = Files.walk(path)) {
+  /// Deletes a folder and all below it. Links are not followed.
+  static void delete(Path folder) throws IOException {
+    try (Stream<Path> files = Files.walk(folder)) {
       List<Path> deepestFirst = files.sorted(Comparator.reverseOrder()).toList();
       // A jail that has just ended may still delete a lock file of its own.
       for (Path file : deepestFirst) Files.deleteIfExists(file);
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
+    }
+  }
+
+  @Override
+  public void close() {
+    try {
+      delete(path);
     } catch (IOException e) {
       throw new UncheckedIOException("cannot delete " + path, e);
     }
