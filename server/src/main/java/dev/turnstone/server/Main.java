@@ -2,6 +2,7 @@ package dev.turnstone.server;
 
 import dev.turnstone.server.demo.DemoCommand;
 import dev.turnstone.server.http.StartupError;
+import dev.turnstone.trainerbridge.log.LogException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -88,6 +89,10 @@ public final class Main implements Runnable {
     if (failure instanceof StartupError) {
       command.getErr().printf("%s: %s%n", name, failure.getMessage());
       return BAD_INPUT;
+    }
+    if (failure instanceof LogException) {
+      command.getErr().printf("%s: %s%n", name, failure.getMessage());
+      return 1;
     }
     log.error("defect", failure);
     command.getErr().printf("%s: a defect of Turnstone's, see the log above%n", name);

@@ -122,6 +122,7 @@ final class LogWriter implements AutoCloseable {
         Failure failure = database.dialect().failure(e);
         rollback(e);
         if (failure == Failure.LOST) lost(e);
+        if (failure == Failure.FULL) takeBack(e);
         boolean again = failure == Failure.LOST || failure == Failure.CONFLICT;
         if (again && !closed && System.nanoTime() < deadline) {
           TimeUnit.MILLISECONDS.sleep(PAUSE_MS);
@@ -149,6 +150,7 @@ final class LogWriter implements AutoCloseable {
           number);
     if (database.records().isPresent()) database.records().get().sync();
     on.connection().commit();
+    database.records().ifPresent(RecordFiles::keep);
   }
 
   /// Connects again.
@@ -174,6 +176,15 @@ final class LogWriter implements AutoCloseable {
       }
     });
     connection = Optional.empty();
+  }
+
+  private void takeBack(SQLException cause) {
+    if (database.records().isEmpty()) return;
+    try {
+      database.records().get().takeBack();
+    } catch (SQLException e) {
+      cause.addSuppressed(e);
+    }
   }
 
   /// SQLite rolls back by itself when its disk is full, and its driver does not know.

@@ -207,6 +207,31 @@ public final class RolloutTable {
   }
 
   private static Optional<byte[]> stored(Database database, LogReaders readers, RolloutId id) {
+    Optional<byte[]> stored = packed(database, readers, id);
+    if (stored.isEmpty()) requireForgotten(database, readers, id);
+    return stored;
+  }
+
+  /// A folder that was copied without its files must not look like one whose records went.
+  private static void requireForgotten(Database database, LogReaders readers, RolloutId id) {
+    readers
+        .read(sql ->
+            sql.query(
+                row -> row.getInt(1),
+                "select file from rollouts where run = ? and group_name = ? and idx = ?"
+                    + " and attempt = ? and file > 0",
+                id.run(),
+                id.group(),
+                id.index(),
+                id.attempt()))
+        .forEach(file -> {
+          throw new LogException(
+              "the log in %s has no file records-%d, which holds the tokens of %s"
+                  .formatted(database.name(), file, id));
+        });
+  }
+
+  private static Optional<byte[]> packed(Database database, LogReaders readers, RolloutId id) {
     return readers
         .read(sql ->
             sql.query(

@@ -102,6 +102,7 @@ public final class TrajectoryLog implements AutoCloseable {
   public void probe() {
     try {
       writer.write(sql -> {
+        if (database.records().isPresent()) database.records().get().probe();
         sql.update("insert into probes (id, bytes) values (1, ?)", new byte[PROBE_BYTES]);
         return sql.update("delete from probes");
       });

@@ -96,6 +96,21 @@ public class LogArchiveTest {
         .hasMessageContaining("the log in " + directory);
   }
 
+  @Test
+  void aCopyWithoutItsRecordsSaysWhichFileIsMissing() throws Exception {
+    try (TrajectoryLog log = TrajectoryLog.open(directory)) {
+      fill(log);
+    }
+    Files.delete(directory.resolve("records-1"));
+    try (LogArchive archive = LogArchive.open(directory.toString())) {
+      assertThatThrownBy(() -> archive.forEach(LogFilter.ofRun(RUN), (_, _) -> {}))
+          .isInstanceOf(LogException.class)
+          .hasMessage(
+              "the log in %s has no file records-1, which holds the tokens of r/g-0/0"
+                  .formatted(directory));
+    }
+  }
+
   private static List<String> ids(LogArchive archive, LogFilter filter)
       throws IOException, InterruptedException {
     List<String> ids = new ArrayList<>();
