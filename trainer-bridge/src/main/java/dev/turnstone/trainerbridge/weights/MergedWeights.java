@@ -37,9 +37,29 @@ final class MergedWeights {
   MergedWeights(Path base, Path partial, double scale) throws IOException {
     this.base = read(base);
     this.scale = scale;
-    read(partial)
-        .forEach((name, tensor) ->
-            sent.put(name.startsWith(PEFT) ? name.substring(PEFT.length()) : name, tensor));
+    for (Map.Entry<String, Tensor> each : read(partial).entrySet()) {
+      String name = each.getKey();
+      String plain = name.startsWith(PEFT) ? name.substring(PEFT.length()) : name;
+      if (sent.put(plain, each.getValue()) != null)
+        throw new IllegalArgumentException("tensor %s is there twice".formatted(plain));
+    }
+  }
+
+  /// A tensor to write whose numbers are made when they are due: never all of them in memory.
+  private record Planned(String dtype, JsonNode shape, long bytes, Numbers numbers) {
+    Planned(Tensor tensor) {
+      this(
+          tensor.dtype(),
+          tensor.shape(),
+          tensor.data().capacity(),
+          () -> tensor.data().duplicate().rewind());
+    }
+  }
+
+  /// Makes the numbers of one tensor.
+  @FunctionalInterface
+  private interface Numbers {
+    ByteBuffer make() throws WeightsRejected;
   }
 
   /// Little-endian values of one tensor, as mapped.
@@ -104,23 +124,23 @@ final class MergedWeights {
   ///
   /// @throws WeightsRejected with one sentence, if what was sent does not fit the base
   void write(Path file, WeightsManifest.Kind kind) throws IOException, WeightsRejected {
-    Map<String, Tensor> changed = kind == WeightsManifest.Kind.LORA ? adapted() : patched();
-    Map<String, Tensor> whole = new TreeMap<>(base);
-    whole.putAll(changed);
+    Map<String, Planned> whole = new TreeMap<>();
+    base.forEach((name, tensor) -> whole.put(name, new Planned(tensor)));
+    whole.putAll(kind == WeightsManifest.Kind.LORA ? adapted() : patched());
     ObjectNode header = JsonText.object();
     long at = 0;
-    for (Map.Entry<String, Tensor> each : whole.entrySet()) {
+    for (Map.Entry<String, Planned> each : whole.entrySet()) {
       ObjectNode node = header.putObject(each.getKey()).put("dtype", each.getValue().dtype());
       node.set("shape", each.getValue().shape());
-      node.putArray("data_offsets").add(at).add(at + each.getValue().data().capacity());
-      at += each.getValue().data().capacity();
+      node.putArray("data_offsets").add(at).add(at + each.getValue().bytes());
+      at += each.getValue().bytes();
     }
     byte[] text = JsonText.write(header).getBytes(StandardCharsets.UTF_8);
     try (FileChannel channel =
         FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
       ByteBuffer head = ByteBuffer.allocate(8 + text.length).order(ByteOrder.LITTLE_ENDIAN);
       all(channel, head.putLong(text.length).put(text).flip());
-      for (Tensor tensor : whole.values()) all(channel, tensor.data().duplicate().rewind());
+      for (Planned tensor : whole.values()) all(channel, tensor.numbers().make());
     }
   }
 
@@ -128,8 +148,8 @@ final class MergedWeights {
     while (bytes.hasRemaining()) channel.write(bytes);
   }
 
-  private Map<String, Tensor> adapted() throws WeightsRejected {
-    Map<String, Tensor> adapted = new TreeMap<>();
+  private Map<String, Planned> adapted() throws WeightsRejected {
+    Map<String, Planned> adapted = new TreeMap<>();
     for (String name : sent.keySet()) {
       if (name.endsWith(LORA_B)) continue;
       if (!name.endsWith(LORA_A))
@@ -146,7 +166,10 @@ final class MergedWeights {
         throw new WeightsRejected(
             "adapter of %s: lora_B %s times lora_A %s is not of shape %s"
                 .formatted(module, b.shape(), a.shape(), weight.shape()));
-      adapted.put(module + ".weight", sum(weight, a, b));
+      String target = module + ".weight";
+      adapted.put(
+          target,
+          new Planned("F32", weight.shape(), 4L * weight.count(), () -> sum(target, weight, a, b)));
     }
     long halves = sent.keySet().stream().filter(name -> name.endsWith(LORA_B)).count();
     if (halves != adapted.size())
@@ -155,7 +178,7 @@ final class MergedWeights {
     return adapted;
   }
 
-  private Tensor sum(Tensor weight, Tensor a, Tensor b) {
+  private ByteBuffer sum(String name, Tensor weight, Tensor a, Tensor b) throws WeightsRejected {
     int rank = (int) a.dimension(0);
     int in = (int) a.dimension(1);
     int out = (int) b.dimension(0);
@@ -169,13 +192,16 @@ final class MergedWeights {
         float factor = (float) (scale * b.get(o * rank + r));
         for (int i = 0; i < in; i++) row[i] += factor * left[r * in + i];
       }
+      for (float number : row)
+        if (!Float.isFinite(number))
+          throw new WeightsRejected("adapted tensor %s is not finite".formatted(name));
       data.asFloatBuffer().put(o * in, row);
     }
-    return new Tensor("F32", weight.shape(), data);
+    return data;
   }
 
-  private Map<String, Tensor> patched() throws WeightsRejected {
-    Map<String, Tensor> patched = new TreeMap<>();
+  private Map<String, Planned> patched() throws WeightsRejected {
+    Map<String, Planned> patched = new TreeMap<>();
     for (String name : sent.keySet()) {
       if (name.endsWith(VALUES)) continue;
       if (!name.endsWith(INDICES))
@@ -184,14 +210,22 @@ final class MergedWeights {
       String target = name.substring(0, name.length() - INDICES.length());
       Tensor indices = of(sent, name, "the delta");
       Tensor values = of(sent, target + VALUES, "the delta");
-      patched.put(target, patch(target, of(base, target, "the base"), indices, values));
+      Tensor old = of(base, target, "the base");
+      requireFits(target, old, indices, values);
+      patched.put(
+          target,
+          new Planned(
+              old.dtype(),
+              old.shape(),
+              old.data().capacity(),
+              () -> patch(target, old, indices, values)));
     }
     if (2 * patched.size() != sent.size())
       throw new WeightsRejected("a delta that has values without indices");
     return patched;
   }
 
-  private static Tensor patch(String name, Tensor old, Tensor indices, Tensor values)
+  private static void requireFits(String name, Tensor old, Tensor indices, Tensor values)
       throws WeightsRejected {
     if (!values.dtype().equals(old.dtype()))
       throw new WeightsRejected(
@@ -200,6 +234,10 @@ final class MergedWeights {
       throw new WeightsRejected(
           "the delta of %s has %d indices of dtype %s and %d values"
               .formatted(name, indices.count(), indices.dtype(), values.count()));
+  }
+
+  private static ByteBuffer patch(String name, Tensor old, Tensor indices, Tensor values)
+      throws WeightsRejected {
     ByteBuffer data =
         ByteBuffer.allocate(old.data().capacity())
             .order(ByteOrder.LITTLE_ENDIAN)
@@ -213,7 +251,7 @@ final class MergedWeights {
       if (size == 4) data.putInt(4 * (int) index, values.data().getInt(4 * i));
       else data.putShort(2 * (int) index, values.data().getShort(2 * i));
     }
-    return new Tensor(old.dtype(), old.shape(), data);
+    return data.rewind();
   }
 
   private static Tensor of(Map<String, Tensor> tensors, String name, String where)

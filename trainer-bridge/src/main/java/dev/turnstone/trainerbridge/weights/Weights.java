@@ -291,7 +291,7 @@ public final class Weights {
   /// Where the folder really is, once it is known to lie under a root and to hold those weights.
   private Path checked(Path folder, WeightsId id) throws WeightsRejected {
     Path real = underRoot(folder);
-    WeightsFolder.verify(real, id);
+    WeightsFolder.verify(real, id, store.holds(real));
     return real;
   }
 

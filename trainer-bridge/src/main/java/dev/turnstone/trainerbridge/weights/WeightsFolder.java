@@ -87,8 +87,10 @@ public final class WeightsFolder {
 
   /// Checks that a folder holds exactly the weights of that identity.
   ///
+  /// @param made whether this server made it, so that [#MERGED] says what is in it: a trainer's
+  ///   word for that is not bound to the identity
   /// @throws WeightsRejected with one sentence that says what differs
-  static void verify(Path folder, WeightsId id) throws WeightsRejected {
+  static void verify(Path folder, WeightsId id, boolean made) throws WeightsRejected {
     try {
       Path file = folder.resolve(WeightsManifest.NAME);
       if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS) && id.lineage().equals(Weights.WIRE)) {
@@ -106,7 +108,7 @@ public final class WeightsFolder {
       verify(
           folder,
           id,
-          Files.isRegularFile(merged, LinkOption.NOFOLLOW_LINKS)
+          made && Files.isRegularFile(merged, LinkOption.NOFOLLOW_LINKS)
               ? WeightsManifest.parse(Files.readString(merged))
               : manifest);
     } catch (IOException e) {

@@ -71,9 +71,14 @@ final class WeightsStore {
     }
   }
 
-  /// Whether a folder is one of the store's.
+  /// Whether a folder is one of the store's, whichever links lead there.
   boolean holds(Path folder) {
-    return folder.startsWith(directory.toAbsolutePath());
+    try {
+      return Files.isDirectory(directory) && folder.toRealPath().startsWith(directory.toRealPath());
+    } catch (IOException e) {
+      // What is not there is not in the store.
+      return false;
+    }
   }
 
   /// Forgets what was made and does not serve.

@@ -104,6 +104,8 @@ public class PartialWeightsTest {
           base    | the base, version 7 of lineage l, is not kept here
           shape   | adapter of m: lora_B [2,1] times lora_A [1,2] is not of shape [2,3]
           half    | the adapter has no tensor m.lora_B.weight
+          twice   | tensor m.lora_A.weight is there twice
+          huge    | adapted tensor m.weight is not finite
           """)
   void whatDoesNotFitIsRefusedAndLeavesNothing(String wrong, String why) throws Exception {
     Map<String, Tensor> tensors = new LinkedHashMap<>();
@@ -126,6 +128,11 @@ public class PartialWeightsTest {
         tensors.put("m.lora_A.weight", f32("[1,2]", 1, 2));
         tensors.put("m.lora_B.weight", f32("[2,1]", 1, 0));
       }
+      case "twice" -> {
+        tensors.putAll(adapter(1));
+        tensors.put("m.lora_A.weight", f32("[1,3]", 1, 2, 3));
+      }
+      case "huge" -> tensors.putAll(adapter(Float.MAX_VALUE));
       case "half" -> tensors.put("m.lora_A.weight", f32("[1,3]", 1, 2, 3));
       default -> throw new AssertionError(wrong);
     }
@@ -134,6 +141,24 @@ public class PartialWeightsTest {
     assertThat(apply(id(2, folder), folder)).isEqualTo(new WeightsOutcome.Refused(why));
     assertThat(bridge.weights.serving()).isEqualTo(base);
     assertThat(directory.resolve(".applied").toFile().list()).hasSize(1);
+  }
+
+  @Test
+  void aTrainerCannotSayBesideItsManifestWhatAFolderHolds() throws Exception {
+    Map<String, Tensor> whole = new LinkedHashMap<>();
+    whole.put("m.weight", bf16("[1]", 1));
+    Path folder = published(2, whole, "");
+    WeightsId id = id(2, folder);
+    Files.delete(folder.resolve("model.safetensors"));
+    write(folder.resolve("model.safetensors"), Map.of("m.weight", bf16("[1]", 2)));
+    WeightsManifest other = WeightsFolder.manifest("l", 2, folder.resolve("model.safetensors"));
+    Files.writeString(folder.resolve(WeightsFolder.MERGED), other.write());
+
+    assertThat(apply(id, folder))
+        .isInstanceOfSatisfying(
+            WeightsOutcome.Refused.class,
+            refused -> assertThat(refused.why()).startsWith("the sha256 of model.safetensors"));
+    assertThat(bridge.weights.serving()).isEqualTo(base);
   }
 
   private static Map<String, Tensor> adapter(float factor) {
