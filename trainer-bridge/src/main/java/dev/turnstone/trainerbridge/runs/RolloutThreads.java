@@ -131,11 +131,12 @@ public final class RolloutThreads implements AutoCloseable {
   /// @return whether it is durable; not if its group was settled without it
   private boolean stored(Trajectory trajectory, RolloutSummary summary) {
     RolloutTable.Finished finished = new RolloutTable.Finished(trajectory, summary);
-    while (!closed) {
+    for (boolean said = false; !closed; said = true) {
       try {
         return log.finish(finished);
       } catch (LogException e) {
-        LOG.warn("{} waits for the log: {}", trajectory.id(), e.getMessage());
+        // Once: a full disk must not be filled with this.
+        if (!said) LOG.warn("{} waits for the log: {}", trajectory.id(), e.getMessage());
         if (!pause()) return false;
       }
     }
