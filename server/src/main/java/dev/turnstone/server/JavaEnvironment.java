@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
 
 /// An environment in Java as the operator's file names it: `{environment, java, settings?,
@@ -21,6 +22,8 @@ record JavaEnvironment(String environment, String java, Json settings, List<Path
     JsonNode settings = file.path("settings");
     if (!settings.isMissingNode() && !settings.isObject())
       throw new StartupError("settings must be an object, was " + settings);
+    if (file.has("classpath") && !file.get("classpath").isArray())
+      throw new StartupError("classpath must be a list, was " + file.get("classpath"));
     List<Path> classpath = new ArrayList<>();
     for (JsonNode entry : file.path("classpath")) {
       Path path = Path.of(entry.asText());
@@ -45,6 +48,14 @@ record JavaEnvironment(String environment, String java, Json settings, List<Path
   /// Finds the provider on the class path and lets it make the environment. Its classes stay loaded
   /// for the life of the server.
   Environment create() {
+    try {
+      return find();
+    } catch (ServiceConfigurationError e) {
+      throw new StartupError("a provider on the class path cannot be loaded: " + e.getMessage());
+    }
+  }
+
+  private Environment find() {
     List<String> there = new ArrayList<>();
     for (EnvironmentProvider provider : ServiceLoader.load(EnvironmentProvider.class, loader())) {
       if (provider.name().equals(java)) {

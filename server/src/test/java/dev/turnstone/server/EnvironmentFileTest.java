@@ -92,6 +92,8 @@ final class EnvironmentFileTest {
         "{environment: e, java: 'a b'} | java must be a name of letters, digits, '.', '_' and '-', was \"a b\"",
         "{environment: e, java: echo, settings: 7} | settings must be an object, was 7",
         "{environment: e, java: echo, classpath: ['/no/such.jar']} | classpath: there is no /no/such.jar",
+        "{environment: e, java: echo, classpath: CLASSES} | classpath must be a list, was",
+        "{environment: e, java: echo, classpath: ['CLASSES/broken']} | a provider on the class path cannot be loaded",
         "{environment: 'x y', tools: []} | environment must match"
       })
   void whatIsWrongWithAFileIsOneSentence(String text, String why) throws IOException {
@@ -128,6 +130,9 @@ final class EnvironmentFileTest {
     Path services = Files.createDirectories(classes.resolve("META-INF/services"));
     Files.writeString(
         services.resolve("dev.turnstone.envadapters.EnvironmentProvider"), "mine.Echo\n");
+    Path broken = Files.createDirectories(classes.resolve("broken/META-INF/services"));
+    Files.writeString(
+        broken.resolve("dev.turnstone.envadapters.EnvironmentProvider"), "mine.Missing\n");
     return classes;
   }
 }
