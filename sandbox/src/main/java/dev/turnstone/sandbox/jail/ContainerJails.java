@@ -97,6 +97,7 @@ public final class ContainerJails implements Jails {
     } catch (IOException e) {
       LOG.warn("{} cannot be deleted: {}", own, e.getMessage());
     } catch (InterruptedException e) {
+      end(uid, own); // A client that goes must not keep the user from being cleared.
       Thread.currentThread().interrupt();
     }
   }
