@@ -56,6 +56,8 @@ final class Admission {
     int context = served.path("max_model_len").asInt(0);
     if (context < 1) throw broken("its /v1/models says no max_model_len");
     checkTokenizer(spec, model);
+    // Whoever made it stand still may have died before it let it go on.
+    new EngineControl(http, spec).resume();
     EngineWire wire = wire(spec);
     Probe probe = new Probe(http, spec, wire, model, salt);
     try {

@@ -94,16 +94,17 @@ final class EngineWatch implements AutoCloseable {
   private void admit() throws InterruptedException {
     try {
       fleet.admit(engine);
-      failures = 0;
-      refusals = 0;
-      unreachable = false;
-      started = OptionalDouble.empty();
-      figures();
     } catch (EngineFault e) {
       unreachable = e.kind() == Kind.GONE || e.kind() == Kind.BUSY;
       if (!unreachable) refusals++;
       fleet.refused(engine, e.why());
+      return;
     }
+    failures = 0;
+    refusals = 0;
+    unreachable = false;
+    started = OptionalDouble.empty();
+    check();
   }
 
   private void check() throws InterruptedException {

@@ -85,13 +85,12 @@ final class FleetWeights {
     changing.lockInterruptibly();
     try {
       Admitted ready = admitted;
-      if (last.isPresent()) {
-        ready = bring(engine, admitted, last.get());
-        Fingerprint print = print(engine, ready, id);
-        if (reference.isPresent() && !reference.get().agrees(print))
-          throw broken(
-              "its log-probabilities under %s are not those of the others".formatted(label(id)));
-      }
+      if (last.isPresent()) ready = bring(engine, admitted, last.get());
+      Fingerprint print = print(engine, ready, id);
+      if (reference.isPresent() && !reference.get().agrees(print))
+        throw broken(
+            "its log-probabilities under %s are not those of the others".formatted(label(id)));
+      if (reference.isEmpty()) reference = Optional.of(print);
       enter.accept(ready);
     } finally {
       changing.unlock();
@@ -166,7 +165,7 @@ final class FleetWeights {
       stop(engines, update.pause());
       each(engines, failed, engine -> new EngineControl(http, engine.spec()).pause());
       long loading = System.nanoTime();
-      List<UpstreamEngine> loaded = load(engines, update, before, failed);
+      List<UpstreamEngine> loaded = loadOrEject(fleet, engines, update, before, failed);
       long done = System.nanoTime();
       if (loaded.isEmpty()) throw rejected(fleet, failed);
       id = update.id();
@@ -178,8 +177,15 @@ final class FleetWeights {
           TimeUnit.NANOSECONDS.toMillis(done - loading),
           TimeUnit.NANOSECONDS.toMillis(done - started));
     } finally {
-      each(engines, failed, engine -> new EngineControl(http, engine.spec()).resume());
+      resume(fleet, engines);
     }
+  }
+
+  /// Also those that failed: one that is left standing could never be admitted again.
+  private void resume(Fleet fleet, List<UpstreamEngine> engines) throws InterruptedException {
+    Map<UpstreamEngine, String> stuck = new ConcurrentHashMap<>();
+    each(engines, stuck, engine -> new EngineControl(http, engine.spec()).resume());
+    stuck.forEach((engine, why) -> fleet.eject(engine, "it does not resume: " + why));
   }
 
   /// An engine that may have some of the new weights must not go on with the old ones.
@@ -206,9 +212,7 @@ final class FleetWeights {
   }
 
   void resume(Fleet fleet) throws InterruptedException {
-    Map<UpstreamEngine, String> failed = new ConcurrentHashMap<>();
-    each(fleet.serving(), failed, engine -> new EngineControl(http, engine.spec()).resume());
-    failed.forEach((engine, why) -> fleet.eject(engine, "it does not resume: " + why));
+    resume(fleet, fleet.serving());
   }
 
   /// Waits for what runs, or cuts it: its turns go on later from the tokens they have.
@@ -251,7 +255,28 @@ final class FleetWeights {
                 }
               }));
     }
-    for (Thread thread : threads) thread.join();
+    try {
+      for (Thread thread : threads) thread.join();
+    } catch (InterruptedException e) {
+      threads.forEach(Thread::interrupt);
+      throw e;
+    }
+  }
+
+  /// After a load that is interrupted nobody knows which weights an engine has.
+  private List<UpstreamEngine> loadOrEject(
+      Fleet fleet,
+      List<UpstreamEngine> engines,
+      WeightsUpdate update,
+      Map<UpstreamEngine, Fingerprint> before,
+      Map<UpstreamEngine, String> failed)
+      throws InterruptedException {
+    try {
+      return load(engines, update, before, failed);
+    } catch (InterruptedException e) {
+      for (UpstreamEngine engine : engines) fleet.eject(engine, "its update was interrupted");
+      throw e;
+    }
   }
 
   /// Loads and verifies.
@@ -280,13 +305,15 @@ final class FleetWeights {
           if (update.probe().isPresent())
             new TrainerProbe(http, engine.spec(), ready.model()).check(update.probe().get());
         });
+    after.keySet().removeAll(failed.keySet());
     judge(before, after, failed, last.isPresent() && otherBytes(last.get(), update));
     List<UpstreamEngine> loaded = new ArrayList<>();
     for (UpstreamEngine engine : engines)
       if (!failed.containsKey(engine) && brought.containsKey(engine)) {
-        engine.state(new UpstreamEngine.State.In(brought.get(engine)));
-        loaded.add(engine);
+        if (engine.serveNow(brought.get(engine))) loaded.add(engine);
+        else failed.put(engine, "it was ejected meanwhile");
       }
+    loaded.stream().findFirst().map(after::get).ifPresent(one -> reference = Optional.of(one));
     return loaded;
   }
 
@@ -327,6 +354,5 @@ final class FleetWeights {
             after.get(engine).equals(before.get(engine))
                 ? "its log-probabilities are what they were before"
                 : "its log-probabilities are not those of the other engines");
-    right.stream().findFirst().map(after::get).ifPresent(print -> reference = Optional.of(print));
   }
 }

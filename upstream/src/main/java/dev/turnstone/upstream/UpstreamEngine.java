@@ -67,6 +67,16 @@ final class UpstreamEngine {
     return state instanceof State.In(Admitted admitted) ? Optional.of(admitted) : Optional.empty();
   }
 
+  /// Serves something else from now on, unless it was ejected meanwhile: then its watch admits it
+  /// again.
+  ///
+  /// @return whether it serves
+  synchronized boolean serveNow(Admitted admitted) {
+    if (admitted().isEmpty()) return false;
+    state = new State.In(admitted);
+    return true;
+  }
+
   /// Attempts that run there.
   Set<Attempt> attempts() {
     return attempts;

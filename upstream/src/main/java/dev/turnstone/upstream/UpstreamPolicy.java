@@ -208,6 +208,7 @@ public final class UpstreamPolicy implements TrainablePolicy, PausablePolicy, Au
           http.call(engine.spec().url(), wire.path(), engine.spec().key(), wire.body(ask), left());
       Attempt attempt = new Attempt(call, weights.id().version());
       engine.attempts().add(attempt);
+      if (engine.admitted().isEmpty()) attempt.cut(Attempt.Cut.EJECTED); // who ejected it missed it
       try {
         read(attempt, wire.reader(ask));
         engine.trust();

@@ -19,6 +19,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 
 /// An engine whose next token is a function of the one before, of its position and of the weights'
@@ -57,6 +58,12 @@ final class FakeEngine implements AutoCloseable {
 
   /// After so many tokens a turn's connection breaks, once.
   volatile int breakAfter = Integer.MAX_VALUE;
+
+  /// As vLLM's `/pause` leaves it: what is asked of it is refused until it goes on.
+  volatile boolean paused;
+
+  /// So many times its figures break off.
+  final AtomicInteger brokenFigures = new AtomicInteger();
 
   volatile int version;
   private final EngineSpec.Kind kind;
@@ -138,7 +145,12 @@ final class FakeEngine implements AutoCloseable {
       }
       case "/pause", "/resume", "/pause_generation", "/continue_generation" -> {
         control.add(path);
+        paused = path.startsWith("/pause");
         text(exchange, 200, "{}");
+      }
+      case "/metrics" -> {
+        if (brokenFigures.getAndDecrement() > 0) throw new IOException("broken on purpose");
+        text(exchange, 404, "{}");
       }
       default -> text(exchange, 404, "{}");
     }
@@ -165,6 +177,10 @@ final class FakeEngine implements AutoCloseable {
   private void generate(HttpExchange exchange, JsonNode body, JsonNode params, JsonNode prompt)
       throws IOException {
     asked.add(body);
+    if (paused) {
+      text(exchange, 503, "{\"error\":{\"message\":\"paused\"}}");
+      return;
+    }
     for (JsonNode id : prompt)
       if (fault == Fault.SMALL_VOCABULARY && id.asInt() >= VOCABULARY - 10) {
         text(exchange, 400, "{\"error\":{\"message\":\"out of vocabulary\"}}");

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.turnstone.rollout.Generation;
 import dev.turnstone.rollout.Generation.FinishReason;
+import dev.turnstone.rollout.Logprobs;
 import dev.turnstone.rollout.Policy.PolicyException;
 import dev.turnstone.rollout.Policy.Request;
 import dev.turnstone.rollout.Sampling;
@@ -18,12 +19,17 @@ import dev.turnstone.upstream.EngineSpec.Kind;
 import dev.turnstone.upstream.FakeEngine.Fault;
 import dev.turnstone.upstream.UpstreamPolicy.EngineStatus;
 import dev.turnstone.upstream.UpstreamPolicy.NoEngine;
+import dev.turnstone.upstream.routing.Concurrency;
+import dev.turnstone.upstream.routing.Node;
+import dev.turnstone.upstream.routing.Router;
 import dev.turnstone.upstream.routing.Routing;
+import dev.turnstone.upstream.wire.VllmWire;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -307,6 +313,76 @@ class UpstreamPolicyTest {
         .isInstanceOf(WeightsRejected.class)
         .hasMessageContaining("no engine");
     assertThat(policy.weights().version()).isZero();
+  }
+
+  /// What no fake engine answers to a trainer's liking.
+  private static WeightsUpdate refused(int version) {
+    WeightsUpdate update = update(version, Pause.KEEP);
+    return new WeightsUpdate(
+        update.id(),
+        update.folder(),
+        update.pause(),
+        update.kv(),
+        Optional.of(new WeightsUpdate.Probe(PROMPT, Logprobs.of(-1, -1, -1), 0.1)));
+  }
+
+  @Test
+  void enginesWhoseNewWeightsAreRejectedGoOnWithTheOldOnes() throws Exception {
+    FakeEngine engine = vllm();
+    UpstreamPolicy policy = policy(engine);
+    policy.apply(update(1, Pause.KEEP));
+
+    assertThatThrownBy(() -> policy.apply(refused(2))).isInstanceOf(WeightsRejected.class);
+
+    await(() -> status(policy, engine).why().isEmpty());
+    assertThat(engine.version).isEqualTo(1);
+    check(policy.generate(request(5)), 5);
+  }
+
+  @Test
+  void anEngineThatKeepsRejectedWeightsDoesNotServeThemAsTheFirst() throws Exception {
+    FakeEngine engine = vllm();
+    UpstreamPolicy policy = policy(engine);
+
+    assertThatThrownBy(() -> policy.apply(refused(1))).isInstanceOf(WeightsRejected.class);
+
+    await(() -> status(policy, engine).why().orElse("").contains("under base/0 are not those"));
+    engine.version = 0;
+    await(() -> status(policy, engine).why().isEmpty());
+    check(policy.generate(request(5)), 5);
+  }
+
+  @Test
+  void anEngineThatWasLeftStandingGoesOn() throws Exception {
+    FakeEngine engine = vllm();
+    engine.paused = true;
+
+    check(policy(engine).generate(request(5)), 5);
+  }
+
+  @Test
+  void anEngineWhoseFiguresBreakOffOnceServesOn() throws Exception {
+    FakeEngine engine = vllm();
+    engine.brokenFigures.set(1);
+    UpstreamPolicy policy = policy(engine);
+
+    check(policy.generate(request(5)), 5);
+    await(() -> engine.brokenFigures.get() < 0);
+    assertThat(status(policy, engine).ejections()).isZero();
+  }
+
+  @Test
+  void anEngineThatWasEjectedWhileItLoadedWaitsForItsWatch() {
+    Node node = new Router(Routing.ROUND_ROBIN).add("engine", 1);
+    UpstreamEngine engine =
+        new UpstreamEngine(
+            EngineSpec.parse("vllm=http://127.0.0.1:1"), node, new Concurrency(1, 1));
+    var admitted = new Admission.Admitted(new VllmWire(), "fake", 4096);
+
+    assertThat(engine.serveNow(admitted)).isFalse();
+    assertThat(engine.admitted()).isEmpty();
+    engine.state(new UpstreamEngine.State.In(admitted));
+    assertThat(engine.serveNow(admitted)).isTrue();
   }
 
   @Test

@@ -4,7 +4,7 @@ package dev.turnstone.upstream.routing;
 /// has room and the limit is what holds it back, a little less when it fills, much less when it is
 /// full or preempts.
 ///
-/// Confined to the thread that watches the engine.
+/// The thread that watches the engine observes, and turns tell of refusals; each call is atomic.
 public final class Concurrency {
   private static final double GROW = 1.25;
   private static final double TRIM_AT = 0.8;
@@ -28,7 +28,7 @@ public final class Concurrency {
     this.limit = Math.min(first, most);
   }
 
-  public double limit() {
+  public synchronized double limit() {
     return limit;
   }
 
@@ -39,7 +39,7 @@ public final class Concurrency {
   /// @param queued requests that wait inside the engine
   /// @param inFlight turns that we have there
   /// @return the new limit
-  public double observe(double kvUsage, double preempted, int queued, int inFlight) {
+  public synchronized double observe(double kvUsage, double preempted, int queued, int inFlight) {
     boolean preempting = preemptions >= 0 && preempted > preemptions;
     preemptions = preempted;
     if (preempting || kvUsage >= CUT_AT) limit = Math.min(limit, inFlight) * CUT;
@@ -52,7 +52,7 @@ public final class Concurrency {
   /// The engine refused a turn because it is full.
   ///
   /// @return the new limit
-  public double refused(int inFlight) {
+  public synchronized double refused(int inFlight) {
     limit = Math.clamp(Math.min(limit, inFlight) * CUT, least, most);
     return limit;
   }
