@@ -54,7 +54,7 @@ final class Admission {
     JsonNode served = served(spec);
     String model = served.path("id").asText("default");
     int context = served.path("max_model_len").asInt(0);
-    if (context < 1) throw broken("its /v1/models says no max_model_len");
+    if (context < 1) throw EngineFault.broken("its /v1/models says no max_model_len");
     checkTokenizer(spec, model);
     // Whoever made it stand still may have died before it let it go on.
     new EngineControl(http, spec).resume();
@@ -76,16 +76,13 @@ final class Admission {
     return new Admitted(wire, model, context);
   }
 
-  private static EngineFault broken(String why) {
-    return new EngineFault(Kind.BROKEN, why);
-  }
-
   private JsonNode served(EngineSpec spec) throws EngineFault, InterruptedException {
     Answer answer = http.get(spec.url(), "/v1/models", spec.key(), PATIENCE);
     if (answer.status() == 503) throw new EngineFault(Kind.GONE, "it is starting");
-    if (!answer.ok()) throw broken("its /v1/models answers %d".formatted(answer.status()));
+    if (!answer.ok())
+      throw EngineFault.broken("its /v1/models answers %d".formatted(answer.status()));
     JsonNode data = answer.json().path("data");
-    if (data.isEmpty()) throw broken("its /v1/models lists no model: " + answer.text());
+    if (data.isEmpty()) throw EngineFault.broken("its /v1/models lists no model: " + answer.text());
     return data.path(0);
   }
 
@@ -106,13 +103,14 @@ final class Admission {
         LOG.warn("engine {} has no /tokenize, so its tokenizer is taken on trust", spec.name());
         return;
       }
-      if (!answer.ok()) throw broken("its /tokenize answers %d".formatted(answer.status()));
+      if (!answer.ok())
+        throw EngineFault.broken("its /tokenize answers %d".formatted(answer.status()));
       Tokens ours = space.encode().apply(text);
       JsonNode theirs = answer.json().path("tokens");
       boolean same = theirs.size() == ours.size();
       for (int i = 0; same && i < ours.size(); i++) same = theirs.path(i).asInt(-1) == ours.get(i);
       if (!same)
-        throw broken(
+        throw EngineFault.broken(
             "it has another tokenizer: \"%s\" is %s there and %s here"
                 .formatted(text.strip(), theirs, ours));
     }
@@ -127,9 +125,9 @@ final class Admission {
       Optional<ProbedMode> mode = ProbedMode.of(one, other, TEMPERATURE);
       if (mode.isEmpty()) continue;
       if (mode.get() == ProbedMode.SCALED) return;
-      throw broken(wrong(spec.kind(), mode.get()));
+      throw EngineFault.broken(wrong(spec.kind(), mode.get()));
     }
-    throw broken("its log-probabilities say nothing about their temperature");
+    throw EngineFault.broken("its log-probabilities say nothing about their temperature");
   }
 
   private static String wrong(EngineSpec.Kind kind, ProbedMode mode) {
@@ -150,7 +148,7 @@ final class Admission {
       probe.next(Tokens.of(space.vocabulary() - 1), 1);
     } catch (EngineFault e) {
       if (e.kind() != Kind.REFUSED) throw e;
-      throw broken(
+      throw EngineFault.broken(
           "it has another vocabulary: it does not take id %d (%s)"
               .formatted(space.vocabulary() - 1, e.why()));
     }

@@ -103,17 +103,12 @@ final class EngineControl {
   }
 
   private static void needed(Answer answer, String path) throws EngineFault {
-    if (answer.missing()) throw new EngineFault(EngineFault.Kind.BROKEN, "it has no " + path);
+    if (answer.missing()) throw EngineFault.broken("it has no " + path);
     boolean failed =
         answer.text().contains("\"success\":false") || answer.text().contains("\"success\": false");
     if (!answer.ok() || failed)
-      throw new EngineFault(
-          EngineFault.Kind.BROKEN,
-          "its %s answers %d: %s".formatted(path, answer.status(), excerpt(answer.text())));
-  }
-
-  private static String excerpt(String text) {
-    String line = text.strip().replaceAll("\\s+", " ");
-    return line.length() <= 200 ? line : line.substring(0, 200) + "…";
+      throw EngineFault.broken(
+          "its %s answers %d: %s"
+              .formatted(path, answer.status(), EngineHttp.excerpt(answer.text())));
   }
 }

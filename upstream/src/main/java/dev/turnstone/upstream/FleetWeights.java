@@ -43,6 +43,10 @@ final class FleetWeights {
   private Optional<WeightsUpdate> last = Optional.empty();
   private Optional<Fingerprint> reference = Optional.empty();
 
+  /// What each engine answered under the weights that we know of it. It is not asked again before
+  /// an update: another server may have brought it these weights already.
+  private final Map<UpstreamEngine, Fingerprint> before = new ConcurrentHashMap<>();
+
   FleetWeights(EngineHttp http, TokenSpace space, Barrier barrier) {
     this.http = http;
     this.space = space;
@@ -88,17 +92,14 @@ final class FleetWeights {
       if (last.isPresent()) ready = bring(engine, admitted, last.get());
       Fingerprint print = print(engine, ready, id);
       if (reference.isPresent() && !reference.get().agrees(print))
-        throw broken(
+        throw EngineFault.broken(
             "its log-probabilities under %s are not those of the others".formatted(label(id)));
       if (reference.isEmpty()) reference = Optional.of(print);
+      before.put(engine, print);
       enter.accept(ready);
     } finally {
       changing.unlock();
     }
-  }
-
-  private static EngineFault broken(String why) {
-    return new EngineFault(EngineFault.Kind.BROKEN, why);
   }
 
   private Fingerprint print(UpstreamEngine engine, Admitted admitted, WeightsId of)
@@ -123,7 +124,7 @@ final class FleetWeights {
       case EXTERNAL -> {
         String theirs = control.label();
         if (!theirs.isEmpty() && !theirs.equals(label))
-          throw broken(
+          throw EngineFault.broken(
               "its weights are %s, and only the trainer can give it %s".formatted(theirs, label));
       }
     }
@@ -160,12 +161,10 @@ final class FleetWeights {
     long started = System.nanoTime();
     Map<UpstreamEngine, String> failed = new ConcurrentHashMap<>();
     try {
-      Map<UpstreamEngine, Fingerprint> before = new ConcurrentHashMap<>();
-      each(engines, failed, engine -> before.put(engine, print(engine, admitted(engine), id)));
       stop(engines, update.pause());
       each(engines, failed, engine -> new EngineControl(http, engine.spec()).pause());
       long loading = System.nanoTime();
-      List<UpstreamEngine> loaded = loadOrEject(fleet, engines, update, before, failed);
+      List<UpstreamEngine> loaded = loadOrEject(fleet, engines, update, failed);
       long done = System.nanoTime();
       if (loaded.isEmpty()) throw rejected(fleet, failed);
       id = update.id();
@@ -199,7 +198,7 @@ final class FleetWeights {
   }
 
   private static Admitted admitted(UpstreamEngine engine) throws EngineFault {
-    return engine.admitted().orElseThrow(() -> broken("it was ejected meanwhile"));
+    return engine.admitted().orElseThrow(() -> EngineFault.broken("it was ejected meanwhile"));
   }
 
   /// Makes everything stand still for a trainer. The barrier is closed already.
@@ -268,11 +267,10 @@ final class FleetWeights {
       Fleet fleet,
       List<UpstreamEngine> engines,
       WeightsUpdate update,
-      Map<UpstreamEngine, Fingerprint> before,
       Map<UpstreamEngine, String> failed)
       throws InterruptedException {
     try {
-      return load(engines, update, before, failed);
+      return load(engines, update, failed);
     } catch (InterruptedException e) {
       for (UpstreamEngine engine : engines) fleet.eject(engine, "its update was interrupted");
       throw e;
@@ -283,10 +281,7 @@ final class FleetWeights {
   ///
   /// @return engines that serve the new weights
   private List<UpstreamEngine> load(
-      List<UpstreamEngine> engines,
-      WeightsUpdate update,
-      Map<UpstreamEngine, Fingerprint> before,
-      Map<UpstreamEngine, String> failed)
+      List<UpstreamEngine> engines, WeightsUpdate update, Map<UpstreamEngine, String> failed)
       throws InterruptedException {
     Map<UpstreamEngine, Fingerprint> after = new ConcurrentHashMap<>();
     Map<UpstreamEngine, Admitted> brought = new ConcurrentHashMap<>();
@@ -306,7 +301,7 @@ final class FleetWeights {
             new TrainerProbe(http, engine.spec(), ready.model()).check(update.probe().get());
         });
     after.keySet().removeAll(failed.keySet());
-    judge(before, after, failed, last.isPresent() && otherBytes(last.get(), update));
+    judge(after, failed, last.isPresent() && otherBytes(last.get(), update));
     List<UpstreamEngine> loaded = new ArrayList<>();
     for (UpstreamEngine engine : engines)
       if (!failed.containsKey(engine) && brought.containsKey(engine)) {
@@ -314,6 +309,7 @@ final class FleetWeights {
         else failed.put(engine, "it was ejected meanwhile");
       }
     loaded.stream().findFirst().map(after::get).ifPresent(one -> reference = Optional.of(one));
+    if (!loaded.isEmpty()) before.putAll(after);
     return loaded;
   }
 
@@ -331,7 +327,6 @@ final class FleetWeights {
   /// The largest set of engines that agree is right. One of them that answers to the last bit as
   /// before has not loaded anything, if others changed or the weights are known to differ.
   private void judge(
-      Map<UpstreamEngine, Fingerprint> before,
       Map<UpstreamEngine, Fingerprint> after,
       Map<UpstreamEngine, String> failed,
       boolean otherBytes) {

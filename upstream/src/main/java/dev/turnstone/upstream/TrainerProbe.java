@@ -37,18 +37,15 @@ final class TrainerProbe {
               ? said.path(Integer.toString(probe.ids().get(i))).path("logprob")
               : said.path(0);
       if (!logprob.isNumber())
-        throw broken("it does not say how probable id %d is".formatted(probe.ids().get(i)));
+        throw EngineFault.broken(
+            "it does not say how probable id %d is".formatted(probe.ids().get(i)));
       sum += Math.abs(logprob.doubleValue() - probe.logprobs().get(i - 1));
     }
     double mean = sum / probe.logprobs().size();
     if (!(mean <= probe.tolerance()))
-      throw broken(
+      throw EngineFault.broken(
           "the trainer's probe differs by %.4f nats on average, more than %s"
               .formatted(mean, probe.tolerance()));
-  }
-
-  private static EngineFault broken(String why) {
-    return new EngineFault(EngineFault.Kind.BROKEN, why);
   }
 
   /// What the engine says of the prompt's ids, one entry per id.
@@ -67,7 +64,8 @@ final class TrainerProbe {
     }
     String path = vllm ? "/inference/v1/generate" : "/generate";
     Answer answer = http.post(spec.url(), path, spec.key(), body, PATIENCE);
-    if (!answer.ok()) throw broken("its %s answers %d".formatted(path, answer.status()));
+    if (!answer.ok())
+      throw EngineFault.broken("its %s answers %d".formatted(path, answer.status()));
     JsonNode reply = answer.json();
     return vllm
         ? reply.path("prompt_logprobs")

@@ -24,6 +24,7 @@ import dev.turnstone.upstream.routing.Node;
 import dev.turnstone.upstream.routing.Router;
 import dev.turnstone.upstream.routing.Routing;
 import dev.turnstone.upstream.wire.VllmWire;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -41,6 +42,7 @@ import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -269,8 +271,12 @@ class UpstreamPolicyTest {
     assertThat(salt).matches("[A-Za-z0-9._-]{1,128}");
     first.hangAfter = 4;
     second.hangAfter = 4;
-    FutureTask<Generation> turn = start(policy, 10);
-    await(() -> first.hanging.getCount() == 0 || second.hanging.getCount() == 0);
+    CountDownLatch arrived = new CountDownLatch(4);
+    FutureTask<Generation> turn =
+        new FutureTask<>(
+            () -> policy.generate(request(10), (id, logprob, version) -> arrived.countDown()));
+    Thread.ofVirtual().start(turn);
+    arrived.await();
     first.hangAfter = Integer.MAX_VALUE;
     second.hangAfter = Integer.MAX_VALUE;
 
@@ -350,6 +356,27 @@ class UpstreamPolicyTest {
     engine.version = 0;
     await(() -> status(policy, engine).why().isEmpty());
     check(policy.generate(request(5)), 5);
+  }
+
+  @Test
+  void twoServersBringTheSameWeightsToTheSameEngine(@TempDir Path root) throws Exception {
+    FakeEngine engine = vllm();
+    UpstreamPolicy one = policy(engine);
+    UpstreamPolicy other = policy(engine);
+
+    for (int version = 1; version <= 2; version++) {
+      Path folder = Files.createDirectory(root.resolve("v" + version));
+      Files.writeString(folder.resolve("manifest.json"), "{\"files\":[%d]}".formatted(version));
+      WeightsUpdate update =
+          new WeightsUpdate(
+              new WeightsId("base", version, "ab".repeat(32)), folder, Pause.KEEP, Kv.RECOMPUTE);
+      one.apply(update);
+      other.apply(update);
+    }
+
+    assertThat(other.weights().version()).isEqualTo(2);
+    check(one.generate(request(5)), 5);
+    check(other.generate(request(5)), 5);
   }
 
   @Test

@@ -11,7 +11,7 @@ import java.util.TreeSet;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
-/// Gives turns their engines, and makes them wait while there is none: first those whose
+/// The queue in which turns wait for an engine, and what gives them one: first those whose
 /// conversation began first, so that a group's last rollout is not held up by the next group.
 ///
 /// One lock guards all of it, and nothing under it blocks or computes for long.

@@ -28,7 +28,8 @@ public final class EngineFault extends Exception {
     this.kind = kind;
   }
 
-  static EngineFault broken(String message) {
+  /// The fault of an engine that must be ejected.
+  public static EngineFault broken(String message) {
     return new EngineFault(Kind.BROKEN, message);
   }
 

@@ -158,7 +158,8 @@ public final class EngineHttp implements AutoCloseable {
     }
   }
 
-  static String excerpt(String text) {
+  /// The beginning of what an engine says, on one line.
+  public static String excerpt(String text) {
     String line = text.strip().replaceAll("\\s+", " ");
     if (line.isEmpty()) return "nothing";
     return line.length() <= EXCERPT ? line : line.substring(0, EXCERPT) + "…";
