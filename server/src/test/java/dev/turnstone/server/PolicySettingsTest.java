@@ -54,6 +54,7 @@ class PolicySettingsTest {
         "{policy: {engines: [{kind: tgi, url: 'http://a'}], tokenizer: t}} | vllm or sglang, but is tgi",
         "{policy: {engines: [{kind: vllm, url: 'a:1'}], tokenizer: t}} | http or https, but is a:1",
         "{policy: {engines: [{kind: vllm, url: 'http://u:p@a'}], tokenizer: t}} | without user or query",
+        "{policy: {engines: [{kind: vllm, url: 'http://a', api_key: 'sec ret'}], tokenizer: t}} | http://a has characters that no header takes",
         "{policy: {engines: [{kind: vllm, url: 'http://a', urll: 1}], tokenizer: t}} | policy.engines.urll",
         "{policy: {engines: [{kind: vllm, url: 'http://a', api_key_variable: NO_SUCH}], tokenizer: t}} | NO_SUCH",
         "{model: tiny, policy: {engines: [{kind: vllm, url: 'http://a'}], tokenizer: t}} | exclude each other"
@@ -62,6 +63,25 @@ class PolicySettingsTest {
     assertThatThrownBy(() -> config(yaml))
         .isInstanceOf(StartupError.class)
         .hasMessageContaining(sentence);
+  }
+
+  @Test
+  void noSentenceShowsASecret() throws IOException {
+    assertThatThrownBy(() ->
+            config("{policy: {engines: [{kind: vllm, url: 'http://u:hidden@a'}], tokenizer: t}}"))
+        .hasMessageContaining("host a")
+        .hasMessageNotContaining("hidden");
+    assertThatThrownBy(() ->
+            config(
+                "{policy: {engines: [{kind: vllm, url: 'http://a', api_key: 'hid den'}], tokenizer: t}}"))
+        .hasMessageNotContaining("hid den");
+    assertThat(
+            config(
+                    "{policy: {engines: [{kind: vllm, url: 'http://a', api_key: hidden}], tokenizer: t}}")
+                .policy()
+                .orElseThrow()
+                .toString())
+        .doesNotContain("hidden");
   }
 
   @Test

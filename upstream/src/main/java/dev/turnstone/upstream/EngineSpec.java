@@ -38,8 +38,12 @@ public record EngineSpec(Kind kind, URI url, Optional<String> key, boolean dns, 
           "engines that are found by their addresses must be http, but this is " + url);
     if (url.getHost() == null || url.getRawUserInfo() != null || url.getRawQuery() != null)
       throw new IllegalArgumentException(
-          "an engine's url must be a host and at most a path, without user or query, but is "
-              + url);
+          "an engine's url must be a host and at most a path, without user or query, but that of host "
+              + url.getHost()
+              + " is not");
+    if (!key.orElse("").chars().allMatch(c -> c > ' ' && c < 0x7f))
+      throw new IllegalArgumentException(
+          "the key of engine %s has characters that no header takes".formatted(url));
   }
 
   /// Reads `vllm=http://HOST:PORT`.
@@ -75,8 +79,14 @@ public record EngineSpec(Kind kind, URI url, Optional<String> key, boolean dns, 
     return new EngineSpec(kind, address, key, false, weights);
   }
 
-  /// `vllm http://…`, for sentences.
+  /// Its address, for sentences.
   public String name() {
     return url.toString();
+  }
+
+  /// Without the key, which must not come into a log.
+  @Override
+  public String toString() {
+    return kind + " " + url;
   }
 }
