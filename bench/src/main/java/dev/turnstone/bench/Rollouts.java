@@ -37,7 +37,7 @@ final class Rollouts implements Benchmark {
   private static final int TOOL_MILLIS = 1000;
   private static final Duration PATIENCE = Duration.ofMinutes(2);
   private static final PolicyIdentity IDENTITY =
-      new PolicyIdentity("a".repeat(64), "b".repeat(64), ScriptedAgent.VOCABULARY);
+      new PolicyIdentity("a".repeat(64), "b".repeat(64), ScriptedPolicy.VOCABULARY);
 
   @Override
   public String name() {
@@ -62,12 +62,13 @@ final class Rollouts implements Benchmark {
             new Environments(ToolAddressPolicy.of(List.of("127.0.0.1")), _ -> Optional.empty())) {
       environments.register(environment("quick", tool.url(0)));
       environments.register(environment("slow", tool.url(TOOL_MILLIS)));
-      ScriptedAgent agent = new ScriptedAgent();
-      Weights weights = Weights.open(log, agent, List.of(folder));
+      ScriptedPolicy policy = new ScriptedPolicy();
+      StubAgent calls = new StubAgent();
+      Weights weights = Weights.open(log, policy, List.of(folder));
       try (Runs runs =
           new Runs(
               log,
-              new Rollout.Agent(agent, agent, agent),
+              new Rollout.Agent(policy, calls, calls),
               IDENTITY,
               environments::lookup,
               AgentDriver.NONE,

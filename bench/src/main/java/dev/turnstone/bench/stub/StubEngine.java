@@ -34,7 +34,6 @@ public final class StubEngine {
   private String label = "default";
   private boolean paused;
   private long prefillFree = System.nanoTime();
-  private long turns;
   private long prompted;
   private long hit;
   private long generated;
@@ -48,7 +47,7 @@ public final class StubEngine {
 
   /// Serves until its standard input ends; prints its port first.
   public static void main(String[] args) throws Exception {
-    StubOptions options = StubOptions.parse(List.of(args));
+    StubOptions options = StubOptions.parse(args[0]);
     Vertx vertx = Vertx.vertx(new VertxOptions().setEventLoopPoolSize(1));
     StubEngine engine = new StubEngine(vertx, options);
     HttpServer server =
@@ -175,7 +174,6 @@ public final class StubEngine {
     while (!paused && running.size() < options.capacity() && !queued.isEmpty()) {
       StubTurn turn = queued.poll();
       running.add(turn);
-      turns++;
       Tokens prompt = turn.wanted.prompt();
       turn.cached = cache.enter(prompt, turn.wanted.salt());
       prompted += prompt.size();
@@ -197,7 +195,6 @@ public final class StubEngine {
       vertx.setTimer(5, _ -> run(turn));
       return;
     }
-    boolean breaks = options.abortEvery() > 0 && turns % options.abortEvery() == 0;
     int tick = Math.max(1, options.tokenMicros() / 1000);
     int due =
         options.tokenMicros() == 0
@@ -205,12 +202,6 @@ public final class StubEngine {
             : Math.max(1, 1000 * tick / options.tokenMicros());
     StringBuilder events = new StringBuilder();
     while (due-- > 0 && !turn.done()) {
-      if (breaks && turn.generated() == options.tokens() / 2) {
-        turn.response.write(events.toString());
-        turn.response.reset();
-        leave(turn);
-        return;
-      }
       events.append(turn.step(version));
       generated++;
     }

@@ -1,7 +1,7 @@
 package dev.turnstone.bench.stub;
 
-import java.util.ArrayList;
-import java.util.List;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
 
 /// How a stub engine behaves.
 ///
@@ -13,8 +13,6 @@ import java.util.List;
 /// @param prefillMicros for each prompt token that is not cached
 /// @param capacity turns that run at once; more wait
 /// @param cacheTokens that its prefix cache holds
-/// @param rawLogprobs whether log-probabilities ignore the temperature
-/// @param abortEvery every so many turns break off in the middle; 0 none
 public record StubOptions(
     int port,
     int from,
@@ -25,28 +23,12 @@ public record StubOptions(
     int prefillMicros,
     int capacity,
     long cacheTokens,
-    int contextLength,
-    boolean rawLogprobs,
-    int abortEvery) {
+    int contextLength) {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
   /// Answers at once, 16 tokens of printable ASCII.
   public static final StubOptions FAST =
-      new StubOptions(0, 33, 127, 512, 16, 0, 0, 100_000, 1 << 24, 1 << 18, false, 0);
-
-  public StubOptions withModel(int first, int end, int size) {
-    return new StubOptions(
-        port,
-        first,
-        end,
-        size,
-        tokens,
-        tokenMicros,
-        prefillMicros,
-        capacity,
-        cacheTokens,
-        contextLength,
-        rawLogprobs,
-        abortEvery);
-  }
+      new StubOptions(0, 33, 127, 512, 16, 0, 0, 100_000, 1 << 24, 1 << 18);
 
   public StubOptions withPort(int value) {
     return new StubOptions(
@@ -59,9 +41,7 @@ public record StubOptions(
         prefillMicros,
         capacity,
         cacheTokens,
-        contextLength,
-        rawLogprobs,
-        abortEvery);
+        contextLength);
   }
 
   /// How long its turns are.
@@ -79,9 +59,7 @@ public record StubOptions(
         prefillMicros,
         capacity,
         cacheTokens,
-        contextLength,
-        rawLogprobs,
-        abortEvery);
+        contextLength);
   }
 
   /// What its machine can do.
@@ -91,87 +69,19 @@ public record StubOptions(
   /// @param cached tokens that the prefix cache holds
   public StubOptions withEngine(int micros, int places, long cached) {
     return new StubOptions(
-        port,
-        from,
-        to,
-        vocabulary,
-        tokens,
-        tokenMicros,
-        micros,
-        places,
-        cached,
-        contextLength,
-        rawLogprobs,
-        abortEvery);
+        port, from, to, vocabulary, tokens, tokenMicros, micros, places, cached, contextLength);
   }
 
-  public StubOptions withRawLogprobs() {
-    return new StubOptions(
-        port,
-        from,
-        to,
-        vocabulary,
-        tokens,
-        tokenMicros,
-        prefillMicros,
-        capacity,
-        cacheTokens,
-        contextLength,
-        true,
-        abortEvery);
+  /// The argument that [#parse] reads back.
+  String argument() {
+    try {
+      return JSON.writeValueAsString(this);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException("numbers are always JSON", e);
+    }
   }
 
-  public StubOptions withAbortEvery(int turns) {
-    return new StubOptions(
-        port,
-        from,
-        to,
-        vocabulary,
-        tokens,
-        tokenMicros,
-        prefillMicros,
-        capacity,
-        cacheTokens,
-        contextLength,
-        rawLogprobs,
-        turns);
-  }
-
-  /// The arguments that [#parse] reads back.
-  public List<String> arguments() {
-    List<String> all = new ArrayList<>();
-    for (Object value :
-        List.of(
-            port,
-            from,
-            to,
-            vocabulary,
-            tokens,
-            tokenMicros,
-            prefillMicros,
-            capacity,
-            cacheTokens,
-            contextLength,
-            rawLogprobs,
-            abortEvery)) all.add(value.toString());
-    return all;
-  }
-
-  static StubOptions parse(List<String> all) {
-    int[] n = new int[12];
-    for (int i = 0; i < 12; i++) if (i != 8 && i != 10) n[i] = Integer.parseInt(all.get(i));
-    return new StubOptions(
-        n[0],
-        n[1],
-        n[2],
-        n[3],
-        n[4],
-        n[5],
-        n[6],
-        n[7],
-        Long.parseLong(all.get(8)),
-        n[9],
-        Boolean.parseBoolean(all.get(10)),
-        n[11]);
+  static StubOptions parse(String argument) throws JsonProcessingException {
+    return JSON.readValue(argument, StubOptions.class);
   }
 }

@@ -18,7 +18,7 @@ public record StubProcess(Process process, int port) implements AutoCloseable {
     command.addAll(List.of("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp"));
     command.add(System.getProperty("java.class.path"));
     command.add(StubEngine.class.getName());
-    command.addAll(options.arguments());
+    command.add(options.argument());
     Process process =
         new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
     BufferedReader out =

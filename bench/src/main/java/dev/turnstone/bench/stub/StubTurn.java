@@ -62,9 +62,8 @@ final class StubTurn {
   /// The event of one more token.
   String step(int version) {
     boolean last = sampled.size() == options.tokens() - 1 && wanted.stop() >= 0;
-    double temperature = options.rawLogprobs() ? 1 : wanted.temperature();
     StubModel.Sample sample =
-        model.sample(previous, length(), version, temperature, random.nextDouble());
+        model.sample(previous, length(), version, wanted.temperature(), random.nextDouble());
     if (last) sample = new StubModel.Sample(wanted.stop(), -0.1f, sample.ids(), sample.logprobs());
     sampled.add(sample);
     previous = sample.id();
