@@ -76,8 +76,9 @@ public final class Exchange {
     try {
       write(endpoint.call(), events);
     } catch (InterruptedException | EventStream.Gone e) {
-      // The client is gone; what it had asked for has stopped.
+      // The client is gone, or reads no more; what it had asked for has stopped.
       log.debug("client gone: {}", e.getMessage());
+      cutOff();
     } catch (Refused e) {
       send(e);
     } catch (LogException e) {
@@ -116,9 +117,18 @@ public final class Exchange {
     });
   }
 
+  /// Ends a response that broke on the way, so that its client cannot take it for whole.
+  private void cutOff() {
+    loop.runOnContext(v -> {
+      if (response.ended() || response.closed()) return;
+      var _ = response.reset();
+    });
+  }
+
   private void send(Refused refused) {
     loop.runOnContext(v -> {
-      if (!response.closed() && !response.headWritten()) refuse(response, refused, errors);
+      if (response.headWritten()) cutOff();
+      else if (!response.closed()) refuse(response, refused, errors);
     });
   }
 

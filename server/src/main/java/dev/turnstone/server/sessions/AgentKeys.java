@@ -6,6 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
@@ -31,7 +32,11 @@ public final class AgentKeys {
   public static AgentKeys open(Path data) {
     Path file = data.resolve("agent-secret");
     try {
-      return new AgentKeys(Files.readAllBytes(file));
+      byte[] secret = Files.readAllBytes(file);
+      if (secret.length == SECRET_BYTES) return new AgentKeys(secret);
+      throw new StartupError(
+          "%s has %d bytes, not %d: delete it, and agents get new keys"
+              .formatted(file, secret.length, SECRET_BYTES));
     } catch (NoSuchFileException _) {
       return create(file);
     } catch (IOException e) {
@@ -44,9 +49,15 @@ public final class AgentKeys {
     new SecureRandom().nextBytes(secret);
     try {
       Files.createDirectories(file.toAbsolutePath().getParent());
-      Files.createFile(
-          file, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
-      Files.write(file, secret);
+      Path part =
+          Files.createTempFile(
+              file.toAbsolutePath().getParent(),
+              "agent-secret",
+              ".part",
+              PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+      // A disk that is full must not leave half a secret under its name.
+      Files.write(part, secret);
+      Files.move(part, file, StandardCopyOption.ATOMIC_MOVE);
       return new AgentKeys(secret);
     } catch (IOException e) {
       throw new StartupError("data folder %s cannot be written".formatted(file.getParent()));

@@ -120,8 +120,9 @@ final class Session {
     return Duration.ofNanos(nanoTime.getAsLong() - opened);
   }
 
-  boolean late() {
-    return elapsed().compareTo(rules.deadline()) > 0;
+  /// Whether it is over its deadline by more than `slack`.
+  boolean late(Duration slack) {
+    return elapsed().compareTo(rules.deadline().plus(slack)) > 0;
   }
 
   /// Takes a choice that has ended.
@@ -146,10 +147,12 @@ final class Session {
 
   /// Scores the session; again replaces the score.
   void reward(double value, Map<String, Double> parts) {
+    Reward given = new Reward(finite(value), parts);
+    parts.values().forEach(Session::finite);
     lock.lock();
     try {
       checkOpen();
-      reward = Optional.of(new Reward(value, parts));
+      reward = Optional.of(given);
       changed.signalAll();
     } finally {
       lock.unlock();
@@ -158,6 +161,7 @@ final class Session {
 
   /// Scores one turn.
   void reward(int turn, double value) {
+    finite(value);
     lock.lock();
     try {
       checkOpen();
@@ -167,6 +171,11 @@ final class Session {
     } finally {
       lock.unlock();
     }
+  }
+
+  private static double finite(double value) {
+    if (!Double.isFinite(value)) throw Refused.bad("reward is not finite: " + value, "reward");
+    return value;
   }
 
   private void checkOpen() {

@@ -153,9 +153,20 @@ final class SharedCall {
         }
       }
       whole = true;
+      // What broke on the way must not look like an end.
+      failed();
     } finally {
       boolean gone = !whole;
       tell(() -> left(gone));
+    }
+  }
+
+  private void failed() {
+    lock.lock();
+    try {
+      if (failure.isPresent()) throw failure.get();
+    } finally {
+      lock.unlock();
     }
   }
 
