@@ -84,7 +84,8 @@ public final class Exchange {
     } catch (LogException e) {
       log.warn("the trajectory log failed a request", e);
       send(Refused.busy("the trajectory log takes no writes now", "log_unavailable"));
-    } catch (Exception e) {
+    } catch (Throwable e) {
+      // Errors too, such as a stack that overflows: who waits must hear of them.
       send(broken(e));
     }
   }
