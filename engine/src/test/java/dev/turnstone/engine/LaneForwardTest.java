@@ -91,6 +91,30 @@ class LaneForwardTest {
     return steps;
   }
 
+  /// A whole prompt, then many chunks that share it: more rows than the cache has tokens.
+  @Test
+  void chunksThatFindNoRoomAttendTokenByToken() throws Exception {
+    ModelConfig config = sizes(4, 2, 8);
+    // 17 blocks, the least for this context.
+    long kvBytes;
+    try (var large = new LaneForward(config, Precision.F32, 1, 64 << 20, STEP, false)) {
+      kvBytes = large.cacheBytes() / large.blocks() * 17;
+    }
+    var group = new ArrayList<StepBatch.Part>();
+    for (int i = 0; i < 6; i++) group.add(sharing(8 * i, 8, 128, 1, i + 1));
+    List<StepBatch> steps =
+        List.of(step(part(0, 128, 0, 1)), step(group.toArray(StepBatch.Part[]::new)));
+    try (Model model = model(config, Precision.F32);
+        var lane = new LaneForward(config, Precision.F32, 2, kvBytes, STEP, false);
+        var torch = new TorchForward(model, new KvCache(model, 64 << 20));
+        var packed = lane.prepare(model.load(folder));
+        var plain = torch.prepare(model.load(folder))) {
+      assertThat(6 * 136).isGreaterThan(lane.blocks() * Model.BLOCK);
+      for (StepBatch batch : steps)
+        assertClose(lane.run(batch, packed), torch.run(batch, plain), batch);
+    }
+  }
+
   private static StepBatch.Part part(int row, int count, int computed, int firstBlock) {
     int[] blocks = new int[(computed + count + Model.BLOCK - 1) / Model.BLOCK];
     for (int i = 0; i < blocks.length; i++) blocks[i] = firstBlock + i;

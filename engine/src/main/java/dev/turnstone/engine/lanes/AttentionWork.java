@@ -4,6 +4,7 @@ import dev.turnstone.engine.StepBatch;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Predicate;
 
 /// The attention of a step cut into pieces that lanes claim one after the other, layer by layer,
 /// the largest first: so that a lane which was held up does less.
@@ -23,14 +24,15 @@ final class AttentionWork {
   private final List<Piece> pieces = new ArrayList<>();
   private final AtomicInteger[] claimed;
 
-  /// @param leastChunk parts of fewer tokens are cut into single tokens
-  AttentionWork(StepBatch batch, int kvHeads, int layers, int leastChunk) {
+  /// @param chunks the parts whose tokens are taken together; the others are cut into single tokens
+  AttentionWork(StepBatch batch, int kvHeads, int layers, Predicate<StepBatch.Part> chunks) {
     for (StepBatch.Part part : batch.parts()) {
-      int most = part.count() < leastChunk ? 1 : CHUNK;
+      boolean chunk = chunks.test(part);
+      int most = chunk ? CHUNK : 1;
       for (int index = 0; index < part.count(); index += most) {
         int count = Math.min(most, part.count() - index);
         for (int head = 0; head < kvHeads; head++)
-          pieces.add(new Piece(part, index, count, head, most > 1));
+          pieces.add(new Piece(part, index, count, head, chunk));
       }
     }
     pieces.sort((a, b) -> Long.compare(b.cost(), a.cost()));

@@ -5,16 +5,21 @@ import dev.turnstone.engine.Model;
 import dev.turnstone.engine.ModelConfig;
 import dev.turnstone.engine.StepBatch;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.IdentityHashMap;
 import java.util.List;
 
 /// Keys and values of one layer as plain rows, for the sequences of a step that have a chunk: all
 /// that a chunk sees, sequence after sequence, per KV head. Lanes write them together, before any
 /// of them attends.
+///
+/// Sequences that share a prefix have it once in the cache, but each for itself here; so there are
+/// no more rows than the cache has tokens, and chunks that find no room are not held.
 final class ChunkRows implements AutoCloseable {
   private final ModelConfig config;
   private final Libtorch torch;
   private final Elements elements;
+  private final int most;
   private final IdentityHashMap<StepBatch.Part, Integer> firsts = new IdentityHashMap<>();
   private PtNDManager own = Model.newManager();
   private int capacity;
@@ -22,38 +27,53 @@ final class ChunkRows implements AutoCloseable {
   private List<Activations> keys = List.of();
   private List<Activations> values = List.of();
 
-  ChunkRows(ModelConfig config, Libtorch torch, Elements elements) {
+  /// @param most rows, at least those of one sequence of full length
+  ChunkRows(ModelConfig config, Libtorch torch, Elements elements, int most) {
+    this.most = most;
     this.config = config;
     this.torch = torch;
     this.elements = elements;
   }
 
-  /// Makes room for the parts of a step that have at least so many tokens. Before lanes run.
+  /// Makes room for the parts of a step that have at least so many tokens, those with most of them
+  /// first. Before lanes run.
   void begin(StepBatch batch, int leastChunk) {
     firsts.clear();
     recalls = false;
     int rows = 0;
-    for (StepBatch.Part part : batch.parts()) {
-      if (part.count() < leastChunk) continue;
+    for (StepBatch.Part part : largestFirst(batch.parts())) {
+      int seen = part.computed() + part.count();
+      if (part.count() < leastChunk || seen > most - rows) continue;
       firsts.put(part, rows);
       recalls |= part.computed() > 0;
-      rows += part.computed() + part.count();
+      rows += seen;
     }
     if (rows > capacity) grow(rows);
   }
 
-  private void grow(int rows) {
-    close();
-    own = Model.newManager();
-    capacity = Math.ceilDiv(rows, 1024) * 1024;
-    keys = buffers();
-    values = buffers();
+  private static List<StepBatch.Part> largestFirst(List<StepBatch.Part> parts) {
+    return parts.stream()
+        .sorted(Comparator.comparingInt(StepBatch.Part::count).reversed())
+        .toList();
   }
 
-  private List<Activations> buffers() {
+  /// If there is no memory for it, nothing is left that a later step could write to.
+  private void grow(int rows) {
+    close();
+    keys = List.of();
+    values = List.of();
+    capacity = 0;
+    own = Model.newManager();
+    int more = Math.ceilDiv(rows, 1024) * 1024;
+    keys = buffers(more);
+    values = buffers(more);
+    capacity = more;
+  }
+
+  private List<Activations> buffers(int rows) {
     var buffers = new ArrayList<Activations>();
     for (int head = 0; head < config.kvHeads(); head++)
-      buffers.add(new Activations(torch, own, elements, capacity, config.headDim()));
+      buffers.add(new Activations(torch, own, elements, rows, config.headDim()));
     return buffers;
   }
 
@@ -62,7 +82,7 @@ final class ChunkRows implements AutoCloseable {
     return recalls;
   }
 
-  /// Whether a part is a chunk.
+  /// Whether a part is a chunk whose rows are here.
   boolean holds(StepBatch.Part part) {
     return firsts.containsKey(part);
   }

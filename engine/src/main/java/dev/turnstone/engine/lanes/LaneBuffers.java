@@ -57,6 +57,7 @@ final class LaneBuffers implements AutoCloseable {
     long bytes = 4L * rows * vocabulary;
     if (logits.byteSize() >= bytes) return;
     logitArena.close();
+    logits = MemorySegment.NULL;
     logitArena = Arena.ofShared();
     logits = logitArena.allocate(bytes, 64);
   }

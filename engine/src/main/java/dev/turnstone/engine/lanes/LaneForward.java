@@ -50,7 +50,7 @@ public final class LaneForward implements ForwardPass {
     team = new LaneTeam(lanes);
     buffers = new LaneBuffers(config, torch, elements, lanes, mostRows);
     for (int lane = 0; lane < lanes; lane++) scratch.add(new LaneScratch(config, kernel));
-    chunkRows = new ChunkRows(config, torch, elements);
+    chunkRows = new ChunkRows(config, torch, elements, cache.blocks() * Model.BLOCK);
     stages = new LayerStages(config, elements, torch, kernel, cache, buffers, chunkRows);
   }
 
@@ -88,8 +88,8 @@ public final class LaneForward implements ForwardPass {
     Tiling wanted = tiling(Math.max(1, batch.wanted().length));
     buffers.reserveLogits(batch.wanted().length);
     int least = deterministic ? Integer.MAX_VALUE : ChunkAttention.LEAST;
-    var work = new AttentionWork(batch, config.kvHeads(), config.layers(), least);
     chunkRows.begin(batch, least);
+    var work = new AttentionWork(batch, config.kvHeads(), config.layers(), chunkRows::holds);
     team.run(lane -> compute(lane, batch, packed, work, rows, wanted));
     return buffers.allLogits(batch.wanted().length);
   }

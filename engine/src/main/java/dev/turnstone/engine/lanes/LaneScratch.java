@@ -53,6 +53,7 @@ final class LaneScratch implements AutoCloseable {
   Activations queries(Libtorch torch, Elements elements, int tokens) {
     if (chunks.isPresent() && tokens <= chunks.get().tokens()) return chunks.get().rows();
     chunks.ifPresent(ChunkQueries::close);
+    chunks = Optional.empty();
     var next = new ChunkQueries(torch, elements, ceilingPower(tokens), query.length);
     chunks = Optional.of(next);
     return next.rows();
