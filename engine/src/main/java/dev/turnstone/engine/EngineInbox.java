@@ -88,7 +88,13 @@ final class EngineInbox {
 
   private <T> CompletableFuture<T> ask(Function<CompletableFuture<T>, Command> question) {
     var answer = new CompletableFuture<T>();
-    commands.add(question.apply(answer));
+    Command command = question.apply(answer);
+    commands.add(command);
+    // The thread may have ended in between and read its last command.
+    if (!open && commands.remove(command)) {
+      answer.completeExceptionally(new PolicyException("the engine is closed"));
+      if (command instanceof Command.Replace replace) replace.weights().close();
+    }
     return answer;
   }
 

@@ -107,7 +107,7 @@ final class EngineThread implements Runnable {
     Model.prepareThread(config.threads());
     try {
       while (open) turn();
-    } catch (InterruptedException | RuntimeException e) {
+    } catch (InterruptedException | RuntimeException | Error e) {
       LOG.error("the engine thread ends", e);
     } finally {
       close();

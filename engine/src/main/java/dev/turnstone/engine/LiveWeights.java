@@ -63,9 +63,10 @@ final class LiveWeights {
         since = next.since();
       }
     }
-    replacements.poll();
     scheduler.admitting(admits);
     Optional<String> objection = probe.objection(next.update().probe(), next.weights());
+    // Not before: should asking end the thread, whoever waits for this update is told.
+    replacements.poll();
     if (objection.isPresent()) {
       next.weights().close();
       next.pauseNanos().completeExceptionally(new WeightsRejected(objection.get()));

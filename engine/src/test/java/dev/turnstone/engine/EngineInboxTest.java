@@ -8,9 +8,13 @@ import dev.turnstone.rollout.Policy;
 import dev.turnstone.rollout.Policy.PolicyException;
 import dev.turnstone.rollout.Sampling;
 import dev.turnstone.rollout.Tokens;
+import dev.turnstone.rollout.WeightsId;
+import dev.turnstone.rollout.WeightsUpdate;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
 class EngineInboxTest {
@@ -41,6 +45,22 @@ class EngineInboxTest {
     submit().fail(new PolicyException("lost"));
     submit().fail(new PolicyException("lost"));
     assertThat(submit().result).isNotDone();
+  }
+
+  @Test
+  void aShutInboxAnswersWhatNobodyWillTake() throws Exception {
+    inbox.shut();
+    AtomicInteger freed = new AtomicInteger();
+    var update =
+        new WeightsUpdate(
+            new WeightsId("l", 1, "0"),
+            Path.of("w"),
+            WeightsUpdate.Pause.KEEP,
+            WeightsUpdate.Kv.KEEP);
+    assertThat(inbox.replace(freed::incrementAndGet, update)).isCompletedExceptionally();
+    assertThat(inbox.resume()).isCompletedExceptionally();
+    assertThat(freed).hasValue(1);
+    assertThat(inbox.take(false)).isEmpty();
   }
 
   @Test
