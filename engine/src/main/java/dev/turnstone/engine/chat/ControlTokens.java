@@ -56,9 +56,13 @@ final class ControlTokens {
     return false;
   }
 
-  /// The first name in a tree's texts; empty if they hold none.
+  /// The first name in a tree's texts, those of its keys first; empty if they hold none.
   String firstIn(JsonNode data) {
     if (data.isTextual()) return all.firstIn(data.textValue());
+    for (var field : data.properties()) {
+      String found = all.firstIn(field.getKey());
+      if (!found.isEmpty()) return found;
+    }
     for (JsonNode inner : data) {
       String found = firstIn(inner);
       if (!found.isEmpty()) return found;

@@ -145,9 +145,11 @@ public final class Tokenizer implements AutoCloseable {
           var aliases = new TokenAliases(made.names());
           var copy = new Aliased(create(aliases.renamed(file)), aliases);
           for (String name : made.names())
-            if (!encode(copy.handle, aliases.of(name), false).equals(encode(handle, name, false)))
+            if (!encode(copy.handle, aliases.of(name), false).equals(encode(handle, name, false))) {
+              TokenizersLibrary.LIB.deleteTokenizer(copy.handle);
               throw new IllegalArgumentException(
                   "the tokenizer cannot tell %s from text".formatted(name));
+            }
           return copy;
         });
   }

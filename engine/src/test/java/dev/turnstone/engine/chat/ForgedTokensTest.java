@@ -240,4 +240,21 @@ class ForgedTokensTest {
                 + " template's own");
     format.tokenizer().close();
   }
+
+  @Test
+  void aKeyThatCannotBeToldApartIsRefused(@TempDir Path folder) throws IOException, ModelException {
+    String source =
+        CHATML.replace(
+            "{{ m.content }}",
+            "{{ m.content }}{% for c in m.tool_calls or [] %}"
+                + "{% for k, v in c.function.arguments | dictsort %}{{ k }}{% endfor %}{% endfor %}");
+    TemplateChatFormat format = format(folder, Golden.TINY, source);
+    // A mark behind its first letter puts the key before the other.
+    var call = new ToolCall("1", "t", new Json("{\"<|im_a\": 1, \"<|im_end|>\": 2}"));
+    List<Message> said = List.of(new Message.User("a"), new Message.Assistant("b", List.of(call)));
+    assertThatThrownBy(() -> format.prompt(said, List.of()))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("goes by where messages say <|im_end|>");
+    format.tokenizer().close();
+  }
 }
