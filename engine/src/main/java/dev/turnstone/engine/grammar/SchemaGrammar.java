@@ -27,7 +27,7 @@ final class SchemaGrammar {
   private final JsonNode root;
   private final SchemaMerge merge;
   private final SchemaNot negation;
-  private final Map<String, Rule> references = new HashMap<>();
+  private final Map<String, Part> references = new HashMap<>();
   private final Rule anything = new Rule();
   private int schemas;
 
@@ -98,13 +98,15 @@ final class SchemaGrammar {
     rest.remove("$ref");
     if (SchemaWords.asserts(rest))
       return value(merge.both(resolve(target, path), rest, path), path, deeper);
-    Rule known = references.get(target);
+    Part known = references.get(target);
     if (known != null) return known;
     Rule rule = new Rule();
     references.put(target, rule);
     Part part = value(resolve(target, path), target, deeper);
     rule.define(part);
-    return part.equals(Part.IMPOSSIBLE) ? part : rule;
+    if (!part.equals(Part.IMPOSSIBLE)) return rule;
+    references.put(target, part);
+    return part;
   }
 
   private JsonNode resolve(String target, String path) {

@@ -220,4 +220,11 @@ class SchemaGrammarTest {
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining(sentence);
   }
+
+  @Test
+  void whatASecondReferenceMakesImpossibleIsImpossibleToo() {
+    String twice = "{'type':'object','$defs':{'n':false},'properties':{'a':{'$ref':'#/$defs/n'},";
+    assertThatThrownBy(() -> grammar(twice + "'b':{'$ref':'#/$defs/n'}},'required':['b']}"))
+        .hasMessageContaining("requires b, which nothing can be");
+  }
 }
