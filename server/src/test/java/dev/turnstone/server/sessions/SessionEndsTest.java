@@ -118,6 +118,20 @@ final class SessionEndsTest {
   }
 
   @Test
+  void aTurnBeyondTheIntegersIsNotAnotherOne(@TempDir Path data) throws Exception {
+    try (TestServer server = TestServer.start(data)) {
+      String id = server.post("/v1/sessions", "{}").json().get("id").asText();
+      String path = "/sessions/" + id + "/v1/chat/completions";
+      server.policy.says("2");
+      assertThat(server.post(path, ONE).status()).isEqualTo(200);
+      Answer answer =
+          server.post("/v1/sessions/" + id + "/reward", "{\"reward\": 1, \"turn\": 4294967296}");
+      assertThat(answer.status()).isEqualTo(400);
+      assertThat(answer.error()).contains("4294967296");
+    }
+  }
+
+  @Test
   void halfASecretMakesNoKeys(@TempDir Path data) throws Exception {
     String key = AgentKeys.open(data).key("s");
     assertThat(AgentKeys.open(data).session(key)).contains("s");
