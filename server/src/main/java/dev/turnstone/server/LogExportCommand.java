@@ -54,6 +54,7 @@ final class LogExportCommand implements Callable<Integer> {
                           _ -> log.task(line.id().run(), line.id().group()).orElseThrow());
                   export.add(new Stored(line, task, trajectory, log.scores(line.id())));
                 });
+        export.finish();
       }
       spec.commandLine().getOut().printf("%d trajectories are in %s%n", written, target);
       return 0;

@@ -12,6 +12,7 @@ import dev.turnstone.rollout.RunLength;
 import dev.turnstone.rollout.StopReason;
 import dev.turnstone.rollout.Tokens;
 import dev.turnstone.rollout.Trajectory;
+import dev.turnstone.server.export.Export;
 import dev.turnstone.server.http.Wire;
 import dev.turnstone.trainerbridge.json.JsonText;
 import dev.turnstone.trainerbridge.log.RolloutSummary;
@@ -37,6 +38,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class LogCommandTest {
   private final StringWriter out = new StringWriter();
@@ -80,6 +82,34 @@ class LogCommandTest {
       }
       written.groups().settle("r", "g", Settlement.of(spec, written.rollouts().latest("r", "g")));
     }
+  }
+
+  @ParameterizedTest
+  @EnumSource(Export.Format.class)
+  void anExportThatFailsHalfWayLeavesNothingUnderItsName(Export.Format format) throws IOException {
+    Files.delete(log.resolve("records-1"));
+    Path target = folder.resolve("target");
+    PrintWriter said = new PrintWriter(err, true);
+
+    int code =
+        Main.run(
+            new PrintWriter(out, true),
+            said,
+            "log",
+            "export",
+            "--format",
+            format.name(),
+            "--log",
+            log.toString(),
+            target.toString());
+
+    assertThat(code).isEqualTo(1);
+    assertThat(err.toString())
+        .isEqualTo(
+            "turnstone log export: the log in %s has no file records-1, which holds the tokens of"
+                    .formatted(log)
+                + " r/g/0\n");
+    assertThat(target).doesNotExist();
   }
 
   /// Two ids of the prompt, then three that versions 1 and 2 sampled; the first one answers right.

@@ -28,10 +28,15 @@ final class DatasetExport implements Export {
   }
 
   @Override
-  public void close() throws IOException {
-    rows.close();
+  public void finish() throws IOException {
+    rows.finish();
     Files.writeString(aside.resolve("README.md"), card());
     Files.move(aside, target);
+  }
+
+  @Override
+  public void close() throws IOException {
+    rows.close();
   }
 
   private String card() {

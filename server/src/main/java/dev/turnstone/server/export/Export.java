@@ -4,7 +4,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/// Trajectories on their way into files. Nothing is there under its name before [#close].
+/// Trajectories on their way into files. Nothing is there under its name before [#finish], so what
+/// failed half way is not taken for the whole.
 public interface Export extends AutoCloseable {
   /// The files that there are.
   enum Format {
@@ -19,6 +20,9 @@ public interface Export extends AutoCloseable {
   }
 
   void add(Stored stored) throws IOException;
+
+  /// Puts what was added under its name.
+  void finish() throws IOException;
 
   @Override
   void close() throws IOException;

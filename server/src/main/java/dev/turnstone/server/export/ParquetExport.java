@@ -151,8 +151,13 @@ final class ParquetExport implements Export {
   }
 
   @Override
-  public void close() throws IOException {
+  public void finish() throws IOException {
     out.close();
     Files.move(Export.aside(target), target);
+  }
+
+  @Override
+  public void close() throws IOException {
+    out.close();
   }
 }

@@ -63,7 +63,7 @@ final class VerlExport implements Export {
   }
 
   @Override
-  public void close() throws IOException {
+  public void finish() throws IOException {
     int prompt = entries.stream().mapToInt(e -> e.row().promptLength()).max().orElse(0);
     int response =
         entries.stream().mapToInt(e -> e.row().length() - e.row().promptLength()).max().orElse(0);
@@ -71,6 +71,11 @@ final class VerlExport implements Export {
     List<String> lines = entries.stream().map(entry -> Wire.text(entry.about())).toList();
     Files.write(aside.resolve("non_tensor_batch.jsonl"), lines);
     Files.move(aside, target);
+  }
+
+  @Override
+  public void close() {
+    // Its rows are in memory.
   }
 
   private void write(Tensors tensors) throws IOException {
