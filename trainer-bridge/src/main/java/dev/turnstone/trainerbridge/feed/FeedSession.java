@@ -80,8 +80,9 @@ public final class FeedSession {
 
   /// Begins to write. Call once.
   public void start() {
-    writer = Optional.of(Thread.ofVirtual().name("feed").start(this::write));
+    // First, since the writer stops them.
     heartbeats.start(() -> close(CloseCode.GOING_AWAY, "the connection is gone"));
+    writer = Optional.of(Thread.ofVirtual().name("feed").start(this::write));
   }
 
   /// Waits a little for the writer, which was told to close.
@@ -232,6 +233,9 @@ public final class FeedSession {
     } catch (LogException e) {
       LOG.error("the feed could not read the log", e);
       close(CloseCode.INTERNAL, "the log failed");
+    } catch (RuntimeException e) {
+      LOG.error("a feed failed", e);
+      close(CloseCode.INTERNAL, "the feed failed");
     } finally {
       leave();
     }
