@@ -32,11 +32,11 @@ final class MainTest {
           serve --prot 9                         | --prot
           serve --port nine                      | 'nine'
           serve --port                           | --port
-          serve                                  | say which policy to serve
+          serve --data target/no-model           | say which policy to serve
           serve --model x --port 70000           | port must be an integer from 0 to 65535
-          serve --model x --host 0.0.0.0         | set TURNSTONE_API_KEY
+          serve --model x --host 0.0.0.0 --data target/no-model | set TURNSTONE_API_KEY
           serve --model x --config /no/such/file | configuration file /no/such/file cannot be read
-          serve --model /no/such/folder --port 0 | /no/such/folder
+          serve --model /no/such/folder --port 0 --data target/no-model | /no/such/folder
           """)
   void badInputIsOneSentenceAndExitCode2(String line, String sentence) {
     assertThat(run(line.split(" "))).isEqualTo(2);
