@@ -91,8 +91,10 @@ final class Zygote implements AutoCloseable {
     }
   }
 
+  /// Whether it runs, by the process's handle: the process itself learns of its end only a moment
+  /// after the kernel has forgotten it.
   boolean alive() {
-    return process.isAlive();
+    return process.toHandle().isAlive();
   }
 
   /// The outermost process, outside the jail's namespaces.
