@@ -15,6 +15,8 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
@@ -48,6 +50,10 @@ final class FakeEngine implements AutoCloseable {
 
   final List<JsonNode> asked = new CopyOnWriteArrayList<>();
   final List<String> control = new CopyOnWriteArrayList<>();
+
+  /// Where the connections of generations come from; each port is one connection.
+  final Set<Integer> ports = ConcurrentHashMap.newKeySet();
+
   final CountDownLatch gone = new CountDownLatch(1);
   final CountDownLatch hanging = new CountDownLatch(1);
   volatile Fault fault = Fault.NONE;
@@ -177,6 +183,7 @@ final class FakeEngine implements AutoCloseable {
   private void generate(HttpExchange exchange, JsonNode body, JsonNode params, JsonNode prompt)
       throws IOException {
     asked.add(body);
+    ports.add(exchange.getRemoteAddress().getPort());
     if (paused) {
       text(exchange, 503, "{\"error\":{\"message\":\"paused\"}}");
       return;

@@ -194,6 +194,16 @@ class UpstreamPolicyTest {
   }
 
   @Test
+  void turnsAfterOneAnotherShareAConnection() throws Exception {
+    FakeEngine engine = vllm();
+    UpstreamPolicy policy = policy(engine);
+    engine.ports.clear();
+    for (int i = 0; i < 10; i++) check(policy.generate(request(4)), 4);
+    // The watch of the engine takes connections from the same pool.
+    assertThat(engine.ports).hasSizeLessThan(5);
+  }
+
+  @Test
   void aTurnGoesOnElsewhereFromItsTokensWhenItsEngineBreaksOff() throws Exception {
     FakeEngine first = vllm();
     FakeEngine second = engine(Kind.SGLANG);

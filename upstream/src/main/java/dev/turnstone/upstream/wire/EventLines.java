@@ -18,6 +18,9 @@ public final class EventLines implements AutoCloseable {
   private static final byte[] DONE = "[DONE]".getBytes(StandardCharsets.US_ASCII);
   private static final long MAX_LINE = 64L << 20;
 
+  /// Bytes after the last event that are worth reading to keep a connection.
+  private static final long MAX_TAIL = 4096;
+
   private final Call call;
   private final Response response;
   private final BufferedSource source;
@@ -78,8 +81,7 @@ public final class EventLines implements AutoCloseable {
         int from = data(line);
         if (from < 0) continue;
         if (begins(line, from, DONE)) {
-          // What follows is the end of the body; reading it lets the connection be used again.
-          ended = source.exhausted();
+          ended = drained();
           return Optional.empty();
         }
         return Optional.of(parse(line, from));
@@ -87,6 +89,19 @@ public final class EventLines implements AutoCloseable {
     } catch (IOException e) {
       throw EngineHttp.gone(e);
     }
+  }
+
+  /// Reads the empty line and the end of the body that follow, which lets the connection be used
+  /// again.
+  private boolean drained() throws IOException {
+    long skipped = 0;
+    while (!source.exhausted()) {
+      long more = source.getBuffer().size();
+      source.skip(more);
+      skipped += more;
+      if (skipped > MAX_TAIL) return false;
+    }
+    return true;
   }
 
   private static JsonNode parse(byte[] line, int from) throws IOException, EngineFault {
