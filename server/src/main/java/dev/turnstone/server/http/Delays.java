@@ -25,10 +25,10 @@ public final class Delays implements AutoCloseable {
 
   /// Watches from now on.
   static Delays watch(Vertx vertx, Metrics metrics) {
-    Late loop = new Late(metrics, "turnstone.event.loop.delay", "How late an event loop runs");
+    Late loop = new Late(metrics, "turnstone_event_loop_delay", "How late an event loop runs");
     long timer = vertx.setPeriodic(EVERY_MS, id -> loop.ran());
     Late scheduling =
-        new Late(metrics, "turnstone.scheduling.delay", "How late a virtual thread runs");
+        new Late(metrics, "turnstone_scheduling_delay", "How late a virtual thread runs");
     Thread watcher =
         Thread.ofVirtual()
             .name("scheduling-delay")
@@ -61,9 +61,9 @@ public final class Delays implements AutoCloseable {
     private volatile double mostBefore;
 
     Late(Metrics metrics, String name, String description) {
-      all = metrics.histogram(name + ".seconds", description, BUCKETS);
+      all = metrics.histogram(name + "_seconds", description, BUCKETS);
       metrics.gauge(
-          name + ".recent.seconds",
+          name + "_recent_seconds",
           description + ", the most of the last seconds",
           this,
           Late::most);

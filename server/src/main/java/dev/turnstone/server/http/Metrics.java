@@ -1,7 +1,6 @@
 package dev.turnstone.server.http;
 
 import io.micrometer.core.instrument.Counter;
-import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.Timer;
@@ -9,6 +8,7 @@ import io.micrometer.core.instrument.binder.jvm.JvmGcMetrics;
 import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.prometheus.metrics.core.metrics.Histogram;
 import java.time.Duration;
 import java.util.List;
 import java.util.function.DoubleConsumer;
@@ -57,18 +57,28 @@ public final class Metrics implements AutoCloseable {
         .register(registry);
   }
 
-  /// A distribution of what is recorded, cumulative over `buckets`.
+  /// A distribution of what is recorded, cumulative over `buckets`. Prometheus' own, because
+  /// Micrometer's rounds what it counts up to whole numbers, and most times are below a second.
   ///
   /// @param labels names and values by turns
   public DoubleConsumer histogram(
       String name, String description, List<Double> buckets, String... labels) {
-    DistributionSummary summary =
-        DistributionSummary.builder(name)
-            .description(description)
-            .tags(labels)
-            .serviceLevelObjectives(buckets.stream().mapToDouble(Double::doubleValue).toArray())
-            .register(registry);
-    return summary::record;
+    String[] names = new String[labels.length / 2];
+    String[] values = new String[labels.length / 2];
+    for (int i = 0; i < names.length; i++) {
+      names[i] = labels[2 * i];
+      values[i] = labels[2 * i + 1];
+    }
+    return Histogram.builder()
+            .name(name)
+            .help(description)
+            .labelNames(names)
+            .classicOnly()
+            .withoutExemplars()
+            .classicUpperBounds(buckets.stream().mapToDouble(Double::doubleValue).toArray())
+            .register(registry.getPrometheusRegistry())
+            .labelValues(values)
+        ::observe;
   }
 
   /// One more of what is counted under a name and its labels.
