@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.turnstone.bench.RoutingSimulation.Machine;
 import dev.turnstone.bench.RoutingSimulation.Outcome;
-import dev.turnstone.bench.stub.StubOptions;
 import dev.turnstone.upstream.routing.Node;
 import dev.turnstone.upstream.routing.Router;
 import dev.turnstone.upstream.routing.Routing;
@@ -24,13 +23,27 @@ import java.util.Optional;
 final class RoutingLoad implements Benchmark {
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  /// Conversations for each engine: its cache holds a few more of the largest, so that a fair share
-  /// fits and what a hash sends to the fullest engine does not.
-  private static final int EACH = 8;
+  /// Agents for each engine, and how many of the largest contexts its cache holds. Contexts are
+  /// half as large on average, so the caches are used to two thirds: a fair share fits, and what a
+  /// hash sends to the fullest engine does not.
+  private static final int EACH = 14;
 
-  private static final int SCALE = 16;
-  private static final int STUBS = 8;
   private static final int CACHED = 11;
+  private static final int ROUNDS = 3;
+  private static final long GAP = 5_000_000;
+  private static final long SPREAD = 200_000_000;
+
+  /// An engine computes 20,000 prompt tokens a second and generates one every 10 ms.
+  private static final double PREFILL = 50;
+
+  private static final double TOKEN = 10_000;
+
+  /// On stubs: engines, and by how much the trace has fewer tokens and takes less time.
+  private static final int STUBS = 8;
+
+  private static final int PLAYED_ROUNDS = 2;
+  private static final int SMALLER = 64;
+  private static final int FASTER = 50;
 
   @Override
   public String name() {
@@ -48,32 +61,21 @@ final class RoutingLoad implements Benchmark {
     if (arguments.size() > 1 || !List.of("simulate").containsAll(arguments))
       throw new IllegalArgumentException("arguments are " + summary());
     ObjectNode figures = JSON.createObjectNode();
-    Map<Routing, Outcome> eight = Map.of();
     ObjectNode sizes = figures.putObject("simulated");
+    double hit = 1;
+    double worstHit = 1;
+    double latency = 0;
     for (int engines : List.of(8, 64, 512)) {
       Map<Routing, Outcome> outcomes = simulate(engines);
       write(sizes.putObject(Integer.toString(engines)), outcomes);
-      if (engines == 8) eight = outcomes;
+      hit = Math.min(hit, of(outcomes, Routing.STICKY_LEAST_LOADED).prefixHit());
+      worstHit = Math.min(worstHit, of(outcomes, Routing.CONSISTENT_HASH).worstHit());
+      latency = Math.max(latency, latency(outcomes));
     }
-    Outcome sticky = of(eight, Routing.STICKY_LEAST_LOADED);
-    Outcome hash = of(eight, Routing.CONSISTENT_HASH);
-    figures.put("order_simulated", order(eight));
-    if (arguments.isEmpty()) {
-      Map<Routing, Outcome> played = play();
-      write(figures.putObject("played"), played);
-      figures.put("order_played", order(played));
-      figures.put("same_order", order(played).equals(order(eight)));
-      figures.put(
-          "played_latency_vs_consistent_hash",
-          round(
-              of(played, Routing.STICKY_LEAST_LOADED).meanLatencyMicros()
-                  / of(played, Routing.CONSISTENT_HASH).meanLatencyMicros()));
-    }
-    figures.put("prefix_hit", round(sticky.prefixHit()));
-    figures.put("prefix_hit_consistent_hash_worst_engine", round(hash.worstHit()));
-    figures.put(
-        "mean_latency_vs_consistent_hash",
-        round(sticky.meanLatencyMicros() / hash.meanLatencyMicros()));
+    if (arguments.isEmpty()) playAndCompare(figures);
+    figures.put("prefix_hit", round(hit));
+    figures.put("prefix_hit_consistent_hash_worst_engine", round(worstHit));
+    figures.put("mean_latency_vs_consistent_hash", round(latency));
     decision(512); // until it is compiled
     return figures.put("decision_us_512", round(decision(512)));
   }
@@ -82,28 +84,45 @@ final class RoutingLoad implements Benchmark {
     return Optional.ofNullable(outcomes.get(routing)).orElseThrow();
   }
 
-  /// An engine that computes 20,000 prompt tokens a second, generates one every 10 ms, and caches
-  /// eleven of the largest contexts.
+  /// Mean latency of our routing as a share of consistent hash's.
+  private static double latency(Map<Routing, Outcome> outcomes) {
+    return of(outcomes, Routing.STICKY_LEAST_LOADED).meanLatencyMicros()
+        / of(outcomes, Routing.CONSISTENT_HASH).meanLatencyMicros();
+  }
+
   private static Map<Routing, Outcome> simulate(int engines) throws InterruptedException {
-    RoutingTrace trace = RoutingTrace.of(EACH * engines, 1, 5_000_000, 30_000_000);
-    Machine machine = new Machine(50, 10_000, (long) CACHED * trace.prompt(trace.turns()));
+    RoutingTrace trace = RoutingTrace.of(EACH * engines, ROUNDS, 1, GAP, SPREAD);
+    return simulate(
+        trace, new Machine(PREFILL, TOKEN, cache(trace)), RoutingSimulation.names(engines));
+  }
+
+  private static Map<Routing, Outcome> simulate(
+      RoutingTrace trace, Machine machine, List<String> names) throws InterruptedException {
     Map<Routing, Outcome> all = new EnumMap<>(Routing.class);
     for (Routing routing : Routing.values())
-      all.put(routing, RoutingSimulation.play(trace, machine, routing, engines));
+      all.put(routing, RoutingSimulation.play(trace, machine, routing, names));
     return all;
   }
 
-  /// The same with a sixteenth of the tokens, a hundred times as fast.
-  private static Map<Routing, Outcome> play() throws Exception {
-    RoutingTrace trace = RoutingTrace.of(EACH * STUBS, SCALE, 50_000, 300_000);
-    StubOptions options =
-        StubOptions.FAST
-            .withTokens(trace.generated(), 1600)
-            .withEngine(8, 1024, (long) CACHED * trace.prompt(trace.turns()));
-    Map<Routing, Outcome> all = new EnumMap<>(Routing.class);
-    for (Routing routing : Routing.values())
-      all.put(routing, RoutingOnStubs.play(trace, options, routing, STUBS));
-    return all;
+  private static long cache(RoutingTrace trace) {
+    return (long) CACHED * trace.prompt(trace.turns());
+  }
+
+  /// The same trace, smaller and faster, simulated and on engines that are processes.
+  private static void playAndCompare(ObjectNode figures) throws Exception {
+    RoutingTrace trace =
+        RoutingTrace.of(EACH * STUBS, PLAYED_ROUNDS, SMALLER, GAP / FASTER, SPREAD / FASTER);
+    Machine machine =
+        new Machine(PREFILL * SMALLER / FASTER, TOKEN * SMALLER / FASTER, cache(trace));
+    List<String> names = new ArrayList<>();
+    Map<Routing, Outcome> played = RoutingOnStubs.play(trace, machine, STUBS, names);
+    Map<Routing, Outcome> simulated = simulate(trace, machine, names);
+    write(figures.putObject("simulated_as_played"), simulated);
+    write(figures.putObject("played"), played);
+    figures.put("order_simulated", order(simulated)).put("order_played", order(played));
+    figures.put("same_order", order(played).equals(order(simulated)));
+    figures.put("simulated_latency_vs_consistent_hash", round(latency(simulated)));
+    figures.put("played_latency_vs_consistent_hash", round(latency(played)));
   }
 
   private static void write(ObjectNode node, Map<Routing, Outcome> outcomes) {
@@ -126,7 +145,7 @@ final class RoutingLoad implements Benchmark {
   private static double decision(int engines) throws InterruptedException {
     Router router = new Router(Routing.STICKY_LEAST_LOADED);
     for (int i = 0; i < engines; i++) router.up(router.add("engine-" + i, 1e6), true);
-    RoutingTrace trace = RoutingTrace.of(20_000, 1, 1, 1);
+    RoutingTrace trace = RoutingTrace.of(20_000, 1, 1, 1, 1);
     long[] nanos = new long[2 * 20_000];
     for (int i = 0; i < nanos.length; i++) {
       RoutingTrace.Conversation who = trace.conversations().get(i / 2);

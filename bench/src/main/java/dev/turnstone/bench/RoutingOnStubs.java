@@ -1,5 +1,6 @@
 package dev.turnstone.bench;
 
+import dev.turnstone.bench.RoutingSimulation.Machine;
 import dev.turnstone.bench.RoutingSimulation.Outcome;
 import dev.turnstone.bench.RoutingTrace.Conversation;
 import dev.turnstone.bench.stub.StubOptions;
@@ -17,52 +18,87 @@ import dev.turnstone.upstream.routing.Routing;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Queue;
 import java.util.Set;
 import java.util.SplittableRandom;
-import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /// Plays a trace on stub engines in processes of their own, over their wire.
 final class RoutingOnStubs {
   private static final int VOCABULARY = 512;
 
-  private RoutingOnStubs() {}
+  private final RoutingTrace trace;
+  private final List<StubProcess> stubs;
 
-  static Outcome play(RoutingTrace trace, StubOptions options, Routing routing, int engines)
-      throws Exception {
-    List<StubProcess> stubs = new ArrayList<>();
+  private RoutingOnStubs(RoutingTrace trace, List<StubProcess> stubs) {
+    this.trace = trace;
+    this.stubs = stubs;
+  }
+
+  /// Under every routing, one after the other.
+  ///
+  /// @param names takes the engines' names, which a hash goes by
+  static Map<Routing, Outcome> play(
+      RoutingTrace trace, Machine machine, int engines, List<String> names) throws Exception {
+    StubOptions options =
+        StubOptions.FAST
+            .withTokens(trace.generated(), (int) machine.tokenMicros())
+            .withEngine((int) machine.prefillMicros(), 1024, machine.cacheTokens());
+    List<StubProcess> stubs = StubProcess.start(options, engines);
+    stubs.forEach(stub -> names.add(stub.url()));
     try {
-      for (int i = 0; i < engines; i++) stubs.add(StubProcess.start(options));
-      UpstreamConfig usual =
-          UpstreamConfig.of(
-              stubs.stream().map(stub -> EngineSpec.parse("vllm=" + stub.url())).toList());
-      UpstreamConfig config =
-          new UpstreamConfig(
-              usual.engines(),
-              routing,
-              1024,
-              1024,
-              usual.startWait(),
-              usual.engineWait(),
-              usual.stall(),
-              Duration.ofSeconds(1));
-      try (UpstreamPolicy policy =
-              UpstreamPolicy.open(config, new TokenSpace(VOCABULARY, RoutingOnStubs::encode));
-          ExecutorService agents = Executors.newVirtualThreadPerTaskExecutor()) {
-        List<Callable<Long>> all = new ArrayList<>();
-        for (Conversation who : trace.conversations()) all.add(() -> agent(trace, who, policy));
-        long nanos = 0;
-        for (Future<Long> one : agents.invokeAll(all)) nanos += one.get();
-        TimeUnit.MILLISECONDS.sleep(1500); // one more look at the engines' figures
-        return outcome(policy, nanos / 1000.0 / trace.turns() / all.size());
-      }
+      // Code that is not compiled yet would be the first routing's latency.
+      new RoutingOnStubs(trace.warmUp(), stubs).play(Routing.ROUND_ROBIN);
+      RoutingOnStubs players = new RoutingOnStubs(trace, stubs);
+      Map<Routing, Outcome> all = new EnumMap<>(Routing.class);
+      for (Routing routing : Routing.values()) all.put(routing, players.play(routing));
+      return all;
     } finally {
       for (StubProcess stub : stubs) stub.close();
     }
+  }
+
+  private Outcome play(Routing routing) throws Exception {
+    for (StubProcess stub : stubs) stub.forget();
+    List<EngineSpec> specs =
+        stubs.stream().map(stub -> EngineSpec.parse("vllm=" + stub.url())).toList();
+    UpstreamConfig usual = UpstreamConfig.of(specs);
+    UpstreamConfig config =
+        new UpstreamConfig(
+            specs,
+            routing,
+            1024,
+            1024,
+            usual.startWait(),
+            usual.engineWait(),
+            usual.stall(),
+            Duration.ofSeconds(1));
+    try (UpstreamPolicy policy =
+            UpstreamPolicy.open(config, new TokenSpace(VOCABULARY, RoutingOnStubs::encode));
+        ExecutorService agents = Executors.newVirtualThreadPerTaskExecutor()) {
+      Map<String, EngineStatus> before = byName(policy);
+      Queue<Conversation> queue = trace.queue();
+      List<Future<Long>> all = new ArrayList<>();
+      for (int i = 0; i < trace.agents(); i++) all.add(agents.submit(() -> agent(queue, policy)));
+      long nanos = 0;
+      for (Future<Long> one : all) nanos += one.get();
+      TimeUnit.MILLISECONDS.sleep(1500); // one more look at the engines' figures
+      return outcome(before, policy, nanos / 1000.0 / trace.turns() / trace.conversations().size());
+    }
+  }
+
+  private static Map<String, EngineStatus> byName(UpstreamPolicy policy) {
+    return policy.engines().stream()
+        .collect(Collectors.toMap(EngineStatus::name, Function.identity()));
   }
 
   static Tokens encode(String text) {
@@ -73,8 +109,17 @@ final class RoutingOnStubs {
   }
 
   /// The nanoseconds that an agent waited for its turns.
-  private static long agent(RoutingTrace trace, Conversation who, UpstreamPolicy policy)
-      throws Exception {
+  private long agent(Queue<Conversation> queue, UpstreamPolicy policy) throws Exception {
+    long waited = 0;
+    Optional<Conversation> next = Optional.ofNullable(queue.poll());
+    while (next.isPresent()) {
+      waited += converse(next.get(), policy);
+      next = Optional.ofNullable(queue.poll());
+    }
+    return waited;
+  }
+
+  private long converse(Conversation who, UpstreamPolicy policy) throws Exception {
     TimeUnit.MICROSECONDS.sleep(who.startMicros());
     SplittableRandom random = new SplittableRandom(who.seed());
     Tokens held = trace.beginning(who.group());
@@ -95,14 +140,18 @@ final class RoutingOnStubs {
     return waited;
   }
 
-  private static Outcome outcome(UpstreamPolicy policy, double latency) {
+  private static Outcome outcome(
+      Map<String, EngineStatus> before, UpstreamPolicy policy, double latency) {
     double prompted = 0;
     double cached = 0;
     double worst = 1;
     for (EngineStatus engine : policy.engines()) {
-      prompted += engine.prompted();
-      cached += engine.cached();
-      if (engine.prompted() > 0) worst = Math.min(worst, engine.cached() / engine.prompted());
+      EngineStatus then = Optional.ofNullable(before.get(engine.name())).orElseThrow();
+      double asked = engine.prompted() - then.prompted();
+      double hit = engine.cached() - then.cached();
+      prompted += asked;
+      cached += hit;
+      if (asked > 0) worst = Math.min(worst, hit / asked);
     }
     return new Outcome(cached / Math.max(1, prompted), worst, latency);
   }

@@ -1,6 +1,7 @@
 package dev.turnstone.bench;
 
 import dev.turnstone.bench.RoutingTrace.Conversation;
+import dev.turnstone.rollout.Tokens;
 import dev.turnstone.upstream.routing.Node;
 import dev.turnstone.upstream.routing.Router;
 import dev.turnstone.upstream.routing.Routing;
@@ -9,11 +10,14 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.PriorityQueue;
+import java.util.Queue;
+import java.util.stream.IntStream;
 
 /// Plays a trace on engines of which only the service time and the prefix cache are modelled, with
 /// the router that serves: one prompt is computed after the other, decodes run beside each other,
@@ -36,21 +40,33 @@ final class RoutingSimulation {
   private final Machine machine;
   private final Router router;
   private final Map<Node, Engine> engines = new HashMap<>();
+  private final Map<Integer, Tokens> beginnings = new HashMap<>();
+  private final PriorityQueue<Event> events =
+      new PriorityQueue<>(Comparator.comparingDouble(Event::at));
 
-  private RoutingSimulation(RoutingTrace trace, Machine machine, Routing routing, int count) {
+  private RoutingSimulation(
+      RoutingTrace trace, Machine machine, Routing routing, List<String> names) {
     this.trace = trace;
     this.machine = machine;
     router = new Router(routing);
-    for (int i = 0; i < count; i++) {
-      Node node = router.add("http://engine-" + i + ":8000", 1e6);
+    for (String name : names) {
+      Node node = router.add(name, 1e6);
       router.up(node, true);
       engines.put(node, new Engine());
     }
   }
 
-  static Outcome play(RoutingTrace trace, Machine machine, Routing routing, int engines)
+  /// Names of so many engines.
+  static List<String> names(int engines) {
+    return IntStream.range(0, engines).mapToObj("http://engine-%d:8000"::formatted).toList();
+  }
+
+  /// Plays it.
+  ///
+  /// @param names of the engines, which a hash goes by
+  static Outcome play(RoutingTrace trace, Machine machine, Routing routing, List<String> names)
       throws InterruptedException {
-    return new RoutingSimulation(trace, machine, routing, engines).play();
+    return new RoutingSimulation(trace, machine, routing, names).play();
   }
 
   private final class Engine {
@@ -65,11 +81,11 @@ final class RoutingSimulation {
       int prompt = trace.prompt(turn);
       int own = Optional.ofNullable(cache.get(who.name())).orElse(0);
       int shared = Optional.ofNullable(cache.get("group-" + who.group())).orElse(0);
-      int hit = Math.min(prompt - 1, Math.max(own, shared));
+      int hit = Math.min(prompt - 1, shared < trace.first() ? shared : shared + own);
       prompted += prompt;
       cached += hit;
       hold("group-" + who.group(), trace.first());
-      hold(who.name(), prompt + trace.generated());
+      hold(who.name(), prompt + trace.generated() - trace.first());
       prefillFree = Math.max(now, prefillFree) + (prompt - hit) * machine.prefillMicros();
       return prefillFree + trace.generated() * machine.tokenMicros();
     }
@@ -78,9 +94,13 @@ final class RoutingSimulation {
       Integer before = cache.put(name, tokens);
       held += tokens - (before == null ? 0 : before);
       while (held > machine.cacheTokens()) {
-        Map.Entry<String, Integer> oldest = cache.firstEntry();
-        cache.remove(oldest.getKey());
-        held -= oldest.getValue();
+        Iterator<Map.Entry<String, Integer>> all = cache.entrySet().iterator();
+        Map.Entry<String, Integer> oldest = all.next();
+        int given = (int) Math.min(oldest.getValue(), held - machine.cacheTokens());
+        held -= given;
+        // Engines give up the end of a sequence before its beginning.
+        if (given == oldest.getValue()) all.remove();
+        else oldest.setValue(oldest.getValue() - given);
       }
     }
 
@@ -92,37 +112,48 @@ final class RoutingSimulation {
   private record Event(double at, Conversation who, int turn, Optional<Node> ended) {}
 
   private Outcome play() throws InterruptedException {
-    PriorityQueue<Event> events = new PriorityQueue<>(Comparator.comparingDouble(Event::at));
-    for (Conversation who : trace.conversations())
-      events.add(new Event(who.startMicros(), who, 0, Optional.empty()));
+    Queue<Conversation> waiting = trace.queue();
+    for (int i = 0; i < trace.agents(); i++) begin(waiting, 0);
     double latency = 0;
     long count = 0;
     while (!events.isEmpty()) {
       Event event = events.poll();
-      Turn turn = new Turn(Optional.of(event.who().name()), trace.beginning(event.who().group()));
+      Conversation who = event.who();
+      Turn turn = new Turn(Optional.of(who.name()), beginning(who.group()));
       if (event.ended().isPresent()) {
         router.done(turn, event.ended().get(), trace.prompt(event.turn()) + trace.generated());
-        if (event.turn() + 1 == trace.turns()) router.forget(event.who().name());
-        else
-          events.add(
-              new Event(
-                  event.at() + event.who().gap(event.turn(), trace.gapMicros()),
-                  event.who(),
-                  event.turn() + 1,
-                  Optional.empty()));
+        if (event.turn() + 1 < trace.turns()) {
+          double next = event.at() + who.gap(event.turn(), trace.gapMicros());
+          events.add(new Event(next, who, event.turn() + 1, Optional.empty()));
+        } else {
+          router.forget(who.name());
+          begin(waiting, event.at());
+        }
         continue;
       }
       Node node = router.take(turn, Duration.ZERO).orElseThrow();
-      double end = engine(node).serve(event.at(), event.who(), event.turn());
+      double end = engine(node).serve(event.at(), who, event.turn());
       latency += end - event.at();
       count++;
-      events.add(new Event(end, event.who(), event.turn(), Optional.of(node)));
+      events.add(new Event(end, who, event.turn(), Optional.of(node)));
     }
     List<Engine> all = new ArrayList<>(engines.values());
     long prompted = all.stream().mapToLong(engine -> engine.prompted).sum();
     long cached = all.stream().mapToLong(engine -> engine.cached).sum();
     double worst = all.stream().mapToDouble(Engine::hit).min().orElse(0);
     return new Outcome((double) cached / prompted, worst, latency / count);
+  }
+
+  /// The agent that is free begins the next conversation.
+  private void begin(Queue<Conversation> waiting, double now) {
+    Optional.ofNullable(waiting.poll())
+        .ifPresent(who ->
+            events.add(
+                new Event(Math.max(now, (double) who.startMicros()), who, 0, Optional.empty())));
+  }
+
+  private Tokens beginning(int group) {
+    return beginnings.computeIfAbsent(group, trace::beginning);
   }
 
   private Engine engine(Node node) {

@@ -4,10 +4,10 @@ import dev.turnstone.rollout.Tokens;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/// Which beginnings of sequences a stub engine has computed, in blocks of 64 tokens; the least
-/// recently used are given up.
+/// Which beginnings of sequences a stub engine has computed, in blocks of 16 tokens, as vLLM has
+/// them; the least recently used are given up.
 final class StubCache {
-  private static final int BLOCK = 64;
+  private static final int BLOCK = 16;
 
   private final long blocks;
   private final LinkedHashMap<Long, Boolean> known = new LinkedHashMap<>(16, 0.75f, true);
@@ -18,19 +18,26 @@ final class StubCache {
 
   /// Tokens of a prompt that need not be computed; all of it is known from now on.
   int enter(Tokens prompt, long salt) {
+    long[] hashes = new long[prompt.size() / BLOCK];
     long hash = salt;
     int hit = 0;
-    boolean all = true;
-    for (int at = 0; at + BLOCK <= prompt.size(); at += BLOCK) {
-      for (int i = at; i < at + BLOCK; i++) hash = (hash ^ prompt.get(i)) * 0x100000001b3L;
-      all &= known.put(hash, true) != null;
-      if (all) hit += BLOCK;
+    for (int block = 0; block < hashes.length; block++) {
+      for (int i = block * BLOCK; i < (block + 1) * BLOCK; i++)
+        hash = (hash ^ prompt.get(i)) * 0x100000001b3L;
+      hashes[block] = hash;
+      if (hit == block && known.containsKey(hash)) hit++;
     }
+    // The end of a sequence is given up before its beginning.
+    for (int block = hashes.length - 1; block >= 0; block--) known.put(hashes[block], true);
+    keepNewest();
+    return Math.min(hit * BLOCK, Math.max(0, prompt.size() - 1));
+  }
+
+  private void keepNewest() {
     while (known.size() > blocks) {
       Map.Entry<Long, Boolean> oldest = known.firstEntry();
       known.remove(oldest.getKey());
     }
-    return Math.min(hit, Math.max(0, prompt.size() - 1));
   }
 
   void clear() {

@@ -11,12 +11,15 @@ import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 
 /// A process that answers like an engine: `/inference/v1/generate`, `/generate`, pauses, weights
 /// from disk, health and figures, all on one event loop. Ends when its standard input does.
@@ -91,6 +94,8 @@ public final class StubEngine {
               response,
               "{\"object\":\"list\",\"data\":[{\"id\":\"stub\",\"max_model_len\":%d}]}"
                   .formatted(options.contextLength()));
+      case "/tokenize" ->
+          json(response, tokens(JSON.readTree(body.getBytes()).path("prompt").asText()));
       case "/pause" -> pause(request.getParam("mode", "abort"), response);
       case "/pause_generation" ->
           pause(JSON.readTree(body.getBytes()).path("mode").asText(), response);
@@ -115,6 +120,13 @@ public final class StubEngine {
 
   private static void json(HttpServerResponse response, String text) {
     response.putHeader("Content-Type", "application/json").end(text);
+  }
+
+  /// Its tokenizer's ids are the bytes.
+  private static String tokens(String text) {
+    byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+    int[] ids = IntStream.range(0, bytes.length).map(i -> bytes[i] & 0xff).toArray();
+    return "{\"tokens\":%s}".formatted(Arrays.toString(ids));
   }
 
   private void vllm(JsonNode body, HttpServerResponse response) {
@@ -183,9 +195,20 @@ public final class StubEngine {
       // Prompts are computed one after the other, as on one GPU.
       prefillFree = Math.max(System.nanoTime(), prefillFree) + 1000 * micros;
       long wait = (prefillFree - System.nanoTime()) / 1_000_000;
-      if (wait < 1) run(turn);
-      else vertx.setTimer(wait, _ -> run(turn));
+      if (wait < 1) start(turn);
+      else vertx.setTimer(wait, _ -> start(turn));
     }
+  }
+
+  private void start(StubTurn turn) {
+    turn.begin(System.nanoTime());
+    if (options.tokenMicros() == 0) run(turn);
+    else vertx.setTimer(tick(), _ -> run(turn));
+  }
+
+  /// Milliseconds between two looks at what is due.
+  private int tick() {
+    return Math.max(1, options.tokenMicros() / 1000);
   }
 
   /// Writes tokens: all at once, or as many as are due every few milliseconds.
@@ -195,22 +218,19 @@ public final class StubEngine {
       vertx.setTimer(5, _ -> run(turn));
       return;
     }
-    int tick = Math.max(1, options.tokenMicros() / 1000);
-    int due =
-        options.tokenMicros() == 0
-            ? Integer.MAX_VALUE
-            : Math.max(1, 1000 * tick / options.tokenMicros());
+    int due = turn.due(System.nanoTime(), options.tokenMicros());
     StringBuilder events = new StringBuilder();
-    while (due-- > 0 && !turn.done()) {
+    while (turn.generated() < due && !turn.done()) {
       events.append(turn.step(version));
       generated++;
     }
     if (turn.done()) {
+      cache.enter(turn.held(), turn.wanted.salt());
       turn.response.end(events.append(turn.end()).toString());
       leave(turn);
     } else {
-      turn.response.write(events.toString());
-      vertx.setTimer(tick, _ -> run(turn));
+      if (!events.isEmpty()) turn.response.write(events.toString());
+      vertx.setTimer(tick(), _ -> run(turn));
     }
   }
 

@@ -31,6 +31,7 @@ final class StubTurn {
   private final List<StubModel.Sample> sampled = new ArrayList<>();
   private final StringBuilder text = new StringBuilder();
   private int previous;
+  private long began;
   int cached;
   boolean gone;
 
@@ -45,6 +46,23 @@ final class StubTurn {
 
   int length() {
     return wanted.prompt().size() + sampled.size();
+  }
+
+  /// Everything that is computed for it by now.
+  Tokens held() {
+    return wanted
+        .prompt()
+        .plus(Tokens.of(sampled.stream().mapToInt(StubModel.Sample::id).toArray()));
+  }
+
+  /// Begins to generate.
+  void begin(long now) {
+    began = now;
+  }
+
+  /// Tokens that it should have by now, at one every so many microseconds.
+  int due(long now, int tokenMicros) {
+    return tokenMicros == 0 ? Integer.MAX_VALUE : (int) ((now - began) / 1000 / tokenMicros);
   }
 
   int generated() {
