@@ -55,15 +55,30 @@ public final class GatewayBench implements Benchmark {
   }
 
   private static void turns(GatewayRig rig, ObjectNode figures) throws IOException {
-    double cpu = rig.server().cpuSeconds();
-    long begun = System.nanoTime();
-    JsonNode seen = rig.load(rig.plan());
-    figures.set("turns_per_s", seen.get("turns_per_s"));
-    figures.put("turn_p50_ms", seen.get("p50_ms").asDouble());
-    figures.put("turn_p99_ms", seen.get("p99_ms").asDouble());
-    figures.put(
-        "server_cores_at_load",
-        (rig.server().cpuSeconds() - cpu) / ((System.nanoTime() - begun) / 1e9));
+    try (Child load = rig.begin(rig.plan())) {
+      load.await(LoadProcess.MEASURING);
+      Cpu before = Cpu.of(rig, load);
+      JsonNode seen = JSON.readTree(load.await(LoadProcess.RESULT));
+      Cpu used = Cpu.of(rig, load).minus(before);
+      figures.set("turns_per_s", seen.get("turns_per_s"));
+      figures.put("turn_p50_ms", seen.get("p50_ms").asDouble());
+      figures.put("turn_p99_ms", seen.get("p99_ms").asDouble());
+      double turns = Math.max(1, seen.get("count").asDouble());
+      figures.put("server_cpu_ms_per_turn", 1e3 * used.server() / turns);
+      figures.put("stub_cpu_ms_per_turn", 1e3 * used.stub() / turns);
+      figures.put("load_cpu_ms_per_turn", 1e3 * used.load() / turns);
+    }
+  }
+
+  /// Processor seconds of the three processes.
+  private record Cpu(double server, double stub, double load) {
+    static Cpu of(GatewayRig rig, Child load) throws IOException {
+      return new Cpu(rig.server().cpuSeconds(), rig.stub().cpuSeconds(), load.cpuSeconds());
+    }
+
+    Cpu minus(Cpu earlier) {
+      return new Cpu(server - earlier.server, stub - earlier.stub, load - earlier.load);
+    }
   }
 
   /// The same turns at a fixed rate, through the server and straight to the engine.

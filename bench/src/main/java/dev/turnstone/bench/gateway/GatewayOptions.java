@@ -9,6 +9,7 @@ import java.util.Map;
 /// @param model whose tokenizer and chat template are served
 /// @param phases that are run
 /// @param seconds that a phase measures
+/// @param warmup seconds before, in which the server's code is compiled
 /// @param clients agents at once
 /// @param startTokens of a session's first prompt
 /// @param endTokens of its last
@@ -29,6 +30,7 @@ record GatewayOptions(
     String model,
     List<String> phases,
     int seconds,
+    int warmup,
     int clients,
     int startTokens,
     int endTokens,
@@ -46,7 +48,7 @@ record GatewayOptions(
     String java,
     String venv) {
   static final String HELP =
-      "model=DIR phases=turns,latency,stream,tokenise,hold,peers seconds= clients= turns= rate="
+      "model=DIR phases=turns,latency,stream,tokenise,hold,peers seconds= warmup= clients= turns= rate="
           + " sessions= java=\"JVM options\" venv=DIR with litellm[proxy] and rllm-model-gateway";
 
   private static final String SERVER_JAVA = "-XX:+UseSerialGC -Xmx1g";
@@ -65,6 +67,7 @@ record GatewayOptions(
             List.of(
                 text(said, "phases", "turns,latency,stream,tokenise,hold,peers").split(",", -1)),
             number(said, "seconds", 15),
+            number(said, "warmup", 40),
             number(said, "clients", 32),
             number(said, "start_tokens", 1000),
             number(said, "end_tokens", 8000),

@@ -14,9 +14,6 @@ final class GatewayRig implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final List<String> LOAD_JAVA = List.of("-XX:+UseSerialGC", "-Xmx2g");
 
-  /// Until what runs is compiled.
-  private static final double WARMUP = 20;
-
   private static final int TEXTS = 16;
 
   private final GatewayOptions options;
@@ -79,7 +76,7 @@ final class GatewayRig implements AutoCloseable {
                     options.clients(),
                     0,
                     options.seconds(),
-                    WARMUP,
+                    options.warmup(),
                     options.turns(),
                     options.maxTokens(),
                     texts.of(options.startTokens()),
@@ -105,6 +102,10 @@ final class GatewayRig implements AutoCloseable {
 
   Child server() {
     return server;
+  }
+
+  Child stub() {
+    return stub;
   }
 
   int port() {

@@ -17,6 +17,9 @@ public final class LoadProcess {
   /// Said when the sessions of `hold` are there; a byte of input lets their turns begin.
   static final String FILLED = "filled";
 
+  /// Said when the warm-up is over.
+  static final String MEASURING = "measuring";
+
   /// Begins the line with the figures.
   static final String RESULT = "result ";
 
@@ -73,6 +76,7 @@ public final class LoadProcess {
 
   /// Each client sends its next turn when it has the answer.
   private ObjectNode turns() throws Exception {
+    announce();
     all(
         plan.clients(),
         client -> {
@@ -111,6 +115,18 @@ public final class LoadProcess {
           }
         });
     return times.json();
+  }
+
+  private void announce() {
+    Thread.ofVirtual()
+        .start(() -> {
+          try {
+            sleepUntil(from);
+            System.out.println(MEASURING);
+          } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+          }
+        });
   }
 
   private static void sleepUntil(long due) throws InterruptedException {

@@ -4,6 +4,7 @@ import dev.turnstone.rollout.Message;
 import dev.turnstone.rollout.Tokens;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /// A call that has begun: what the policy reads for it, and where its turn will hang.
 public final class Continuation {
@@ -70,6 +71,11 @@ public final class Continuation {
   /// another.
   public int row() {
     return row;
+  }
+
+  /// The turn that it goes on from; empty if it begins a conversation.
+  public OptionalInt previous() {
+    return parent.map(node -> OptionalInt.of(node.number)).orElse(OptionalInt.empty());
   }
 
   public Match match() {

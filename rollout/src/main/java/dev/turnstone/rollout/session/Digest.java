@@ -7,6 +7,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
 import java.util.List;
 
 /// 128 bits that stand for the beginning of a conversation.
@@ -19,7 +20,22 @@ record Digest(long high, long low) {
 
   /// The conversation with one more message.
   Digest then(Message message) {
+    return then(message, sha256());
+  }
+
+  /// The conversations that end with each of the messages.
+  static List<Digest> histories(List<Message> messages) {
+    List<Digest> histories = new ArrayList<>(messages.size());
     MessageDigest sha256 = sha256();
+    Digest at = EMPTY;
+    for (Message message : messages) {
+      at = at.then(message, sha256);
+      histories.add(at);
+    }
+    return histories;
+  }
+
+  private Digest then(Message message, MessageDigest sha256) {
     sha256.update(ByteBuffer.allocate(16).putLong(high).putLong(low).flip());
     add(sha256, message.role());
     switch (message) {
@@ -50,7 +66,7 @@ record Digest(long high, long low) {
   /// Each part with its length, so that parts cannot run into each other.
   private static void add(MessageDigest sha256, String part) {
     byte[] bytes = part.getBytes(StandardCharsets.UTF_8);
-    sha256.update(ByteBuffer.allocate(4).putInt(bytes.length).flip());
+    for (int shift = 24; shift >= 0; shift -= 8) sha256.update((byte) (bytes.length >> shift));
     sha256.update(bytes);
   }
 

@@ -48,7 +48,7 @@ public final class SessionRecord {
   /// The same for a client that asks for another rendering; one that held ids cannot give is done
   /// from the first message on.
   public Continuation begin(List<Message> messages, List<ToolSpec> tools, Rendering rendering) {
-    List<Digest> histories = histories(messages);
+    List<Digest> histories = Digest.histories(messages);
     Digest offered = Digest.of(tools);
     Found found;
     int row;
@@ -102,16 +102,6 @@ public final class SessionRecord {
   /// @param node the last turn that it shares, whose ids are held
   /// @param shared messages up to there
   private record Found(Optional<Node> node, int shared, Match match) {}
-
-  private static List<Digest> histories(List<Message> messages) {
-    List<Digest> histories = new ArrayList<>();
-    Digest at = Digest.EMPTY;
-    for (Message message : messages) {
-      at = at.then(message);
-      histories.add(at);
-    }
-    return histories;
-  }
 
   private Found find(List<Message> messages, List<Digest> histories, Digest tools) {
     boolean otherTools = false;

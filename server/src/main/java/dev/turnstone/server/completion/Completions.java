@@ -68,7 +68,7 @@ public final class Completions {
   /// @param id names it for [#abort]
   public Reply plain(String id, List<Ask> asks, Plain plain) throws InterruptedException {
     try (Completion completion = prepare(asks)) {
-      begin(id, completion);
+      begin(id, completion, false);
       return plain.reply(completion.await());
     } catch (PolicyException e) {
       throw failed(e);
@@ -100,7 +100,7 @@ public final class Completions {
     Completion prepared = prepare(asks);
     return new Reply.Events(out -> {
       try (prepared) {
-        begin(id, prepared);
+        begin(id, prepared, true);
         streaming.write(prepared, out);
       } catch (PolicyException e) {
         failing.write(failed(e), out);
@@ -126,8 +126,10 @@ public final class Completions {
   }
 
   /// Starts a prepared completion.
-  public void begin(String id, Completion completion) {
-    completion.begin();
+  ///
+  /// @param watched whether it is read while it grows, with [Completion#next]
+  public void begin(String id, Completion completion, boolean watched) {
+    completion.begin(watched);
     running.put(completion, id);
   }
 

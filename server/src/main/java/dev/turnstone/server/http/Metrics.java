@@ -9,8 +9,11 @@ import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.prometheus.metrics.core.metrics.Histogram;
-import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import java.util.function.DoubleConsumer;
 import java.util.function.ToDoubleFunction;
 
@@ -21,6 +24,12 @@ public final class Metrics implements AutoCloseable {
   private final PrometheusMeterRegistry registry =
       new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
   private final JvmGcMetrics gc = new JvmGcMetrics();
+  // The registry would look each of them up by all its labels.
+  private final Map<Answered, Timer> timers = new ConcurrentHashMap<>();
+  private final Map<List<String>, Counter> counters = new ConcurrentHashMap<>();
+
+  /// What requests are counted by.
+  private record Answered(String method, String route, int status) {}
 
   public Metrics() {
     new JvmMemoryMetrics().bindTo(registry);
@@ -29,13 +38,17 @@ public final class Metrics implements AutoCloseable {
 
   /// A request was answered.
   void answered(Route route, int status, long nanos) {
-    Timer.builder("turnstone.http.requests")
-        .description("Time from the request's head to its last byte")
-        .tag("method", route.method().name())
-        .tag("route", route.path())
-        .tag("status", Integer.toString(status))
-        .register(registry)
-        .record(Duration.ofNanos(nanos));
+    timers
+        .computeIfAbsent(
+            new Answered(route.method().name(), route.path(), status),
+            kind ->
+                Timer.builder("turnstone.http.requests")
+                    .description("Time from the request's head to its last byte")
+                    .tag("method", kind.method)
+                    .tag("route", kind.route)
+                    .tag("status", Integer.toString(kind.status))
+                    .register(registry))
+        .record(nanos, TimeUnit.NANOSECONDS);
   }
 
   /// A figure that is read from `source` whenever it is asked for.
@@ -83,7 +96,13 @@ public final class Metrics implements AutoCloseable {
 
   /// One more of what is counted under a name and its labels.
   public void count(String name, String description, String... labels) {
-    Counter.builder(name).description(description).tags(labels).register(registry).increment();
+    List<String> key = new ArrayList<>(List.of(labels));
+    key.add(name);
+    counters
+        .computeIfAbsent(
+            key,
+            k -> Counter.builder(name).description(description).tags(labels).register(registry))
+        .increment();
   }
 
   public String scrape() {

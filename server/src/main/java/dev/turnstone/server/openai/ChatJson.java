@@ -34,7 +34,7 @@ final class ChatJson {
     ObjectNode reply = head("chat.completion");
     ArrayNode list = reply.putArray("choices");
     choices.forEach(choice -> list.add(choice(choice)));
-    if (request.fields().tokenIds()) TokenJson.ids(reply.putArray("prompt_token_ids"), prompt);
+    if (request.fields().tokenIds()) reply.putPOJO("prompt_token_ids", TokenJson.ids(prompt));
     choices
         .getFirst()
         .promptLogprobs()
@@ -58,7 +58,7 @@ final class ChatJson {
     logprobs(json, choice.tokens());
     finish(json, choice);
     if (request.fields().tokenIds()) {
-      TokenJson.ids(json.putArray("token_ids"), choice.tokens());
+      json.putPOJO("token_ids", TokenJson.ids(choice.tokens()));
       TokenJson.versions(json, choice);
     }
     return json;
@@ -76,7 +76,7 @@ final class ChatJson {
     ObjectNode json = open(chunk, choice);
     json.putObject("delta").put("role", "assistant").put("content", "");
     json.putNull("logprobs").putNull("finish_reason");
-    if (request.fields().tokenIds()) TokenJson.ids(chunk.putArray("prompt_token_ids"), prompt);
+    if (request.fields().tokenIds()) chunk.putPOJO("prompt_token_ids", TokenJson.ids(prompt));
     return chunk;
   }
 
@@ -124,7 +124,7 @@ final class ChatJson {
     if (!content.isEmpty()) delta.put("content", content);
     logprobs(json, gained.tokens());
     json.putNull("finish_reason");
-    if (request.fields().tokenIds()) TokenJson.ids(json.putArray("token_ids"), gained.tokens());
+    if (request.fields().tokenIds()) json.putPOJO("token_ids", TokenJson.ids(gained.tokens()));
     return chunk;
   }
 
@@ -173,6 +173,6 @@ final class ChatJson {
 
   private void logprobs(ObjectNode json, List<Token> list) {
     if (!request.logprobs() || list.isEmpty()) json.putNull("logprobs");
-    else tokens.content(json.putObject("logprobs").putArray("content"), list, request.top());
+    else json.putObject("logprobs").putPOJO("content", tokens.content(list, request.top()));
   }
 }

@@ -44,7 +44,7 @@ final class TextJson {
         json.put("text", text(prompt)).putNull("logprobs").put("finish_reason", "length");
         json.putNull("stop_reason");
         if (request.fields().tokenIds()) {
-          TokenJson.ids(json.putArray("prompt_token_ids"), prompt.ids());
+          json.putPOJO("prompt_token_ids", TokenJson.ids(prompt.ids()));
           json.putArray("token_ids");
         }
       }
@@ -71,8 +71,8 @@ final class TextJson {
     else json.putNull("logprobs");
     ChatJson.finish(json, choice);
     if (request.fields().tokenIds()) {
-      TokenJson.ids(json.putArray("prompt_token_ids"), prompt);
-      TokenJson.ids(json.putArray("token_ids"), choice.tokens());
+      json.putPOJO("prompt_token_ids", TokenJson.ids(prompt));
+      json.putPOJO("token_ids", TokenJson.ids(choice.tokens()));
       TokenJson.versions(json, choice);
     }
     if (request.fields().promptTop().isPresent())
@@ -124,7 +124,7 @@ final class TextJson {
     ObjectNode json = open(chunk, choice, echo(choice));
     json.putNull("logprobs").putNull("finish_reason");
     if (request.fields().tokenIds()) {
-      TokenJson.ids(json.putArray("prompt_token_ids"), choice.ask().prompt());
+      json.putPOJO("prompt_token_ids", TokenJson.ids(choice.ask().prompt()));
       json.putArray("token_ids");
     }
     return chunk;
@@ -143,7 +143,7 @@ final class TextJson {
       json.putNull("logprobs");
     }
     json.putNull("finish_reason");
-    if (request.fields().tokenIds()) TokenJson.ids(json.putArray("token_ids"), gained.tokens());
+    if (request.fields().tokenIds()) json.putPOJO("token_ids", TokenJson.ids(gained.tokens()));
     return chunk;
   }
 

@@ -1,5 +1,9 @@
 package dev.turnstone.server.openai;
 
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.SerializableString;
+import com.fasterxml.jackson.core.io.SerializedString;
+import com.fasterxml.jackson.databind.JsonSerializable;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.turnstone.rollout.PromptLogprobs;
@@ -10,6 +14,7 @@ import dev.turnstone.server.completion.Choice;
 import dev.turnstone.server.completion.Choice.Token;
 import dev.turnstone.server.completion.Served;
 import dev.turnstone.server.http.Wire;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -21,6 +26,10 @@ import java.util.List;
 /// @param asIds whether tokens are written as `token_id:ID`
 public record TokenJson(Served served, boolean asIds) {
   private static final double LEAST_LOGPROB = -9999;
+  private static final SerializableString TOKEN = new SerializedString("token");
+  private static final SerializableString LOGPROB = new SerializedString("logprob");
+  private static final SerializableString BYTES = new SerializedString("bytes");
+  private static final SerializableString TOP_LOGPROBS = new SerializedString("top_logprobs");
   private static final HexFormat HEX = HexFormat.of().withPrefix("\\x");
 
   /// JSON has no infinity.
@@ -48,22 +57,37 @@ public record TokenJson(Served served, boolean asIds) {
   /// A chat's `logprobs.content`.
   ///
   /// @param top how many of the most probable tokens each entry has
-  public void content(ArrayNode list, List<Token> tokens, int top) {
-    for (Token token : tokens) {
-      ObjectNode entry = list.addObject();
-      entry(entry, token.id(), token.logprob());
-      ArrayNode tops = entry.putArray("top_logprobs");
-      TopLogprobs most = token.top();
-      for (int i = 0; i < Math.min(top, most.ids().size()); i++)
-        entry(tops.addObject(), most.ids().get(i), most.logprobs().get(i));
-    }
+  public JsonSerializable content(List<Token> tokens, int top) {
+    return (WrittenJson)
+        json -> {
+          json.writeStartArray();
+          for (Token token : tokens) {
+            entry(json, token.id(), token.logprob());
+            json.writeFieldName(TOP_LOGPROBS);
+            json.writeStartArray();
+            TopLogprobs most = token.top();
+            for (int i = 0; i < Math.min(top, most.ids().size()); i++) {
+              entry(json, most.ids().get(i), most.logprobs().get(i));
+              json.writeEndObject();
+            }
+            json.writeEndArray();
+            json.writeEndObject();
+          }
+          json.writeEndArray();
+        };
   }
 
-  private void entry(ObjectNode entry, int id, float logprob) {
-    entry.put("token", name(id));
-    entry.put("logprob", finite(logprob));
-    ArrayNode list = entry.putArray("bytes");
-    for (byte b : served.texts().bytes(id)) list.add(Byte.toUnsignedInt(b));
+  private void entry(JsonGenerator json, int id, float logprob) throws IOException {
+    byte[] bytes = served.texts().bytes(id);
+    json.writeStartObject();
+    json.writeFieldName(TOKEN);
+    json.writeString(asIds ? "token_id:" + id : new String(bytes, StandardCharsets.UTF_8));
+    json.writeFieldName(LOGPROB);
+    json.writeNumber(finite(logprob));
+    json.writeFieldName(BYTES);
+    json.writeStartArray();
+    for (byte b : bytes) json.writeNumber(Byte.toUnsignedInt(b));
+    json.writeEndArray();
   }
 
   /// vLLM's `prompt_logprobs`: per position a map from id to logprob, rank and text; the first is
@@ -94,13 +118,23 @@ public record TokenJson(Served served, boolean asIds) {
   }
 
   /// The ids of sampled tokens.
-  public static void ids(ArrayNode list, List<Token> tokens) {
-    for (Token token : tokens) list.add(token.id());
+  public static JsonSerializable ids(List<Token> tokens) {
+    return (WrittenJson)
+        json -> {
+          json.writeStartArray();
+          for (Token token : tokens) json.writeNumber(token.id());
+          json.writeEndArray();
+        };
   }
 
   /// The ids of a prompt.
-  public static void ids(ArrayNode list, Tokens tokens) {
-    for (int i = 0; i < tokens.size(); i++) list.add(tokens.get(i));
+  public static JsonSerializable ids(Tokens tokens) {
+    return (WrittenJson)
+        json -> {
+          json.writeStartArray();
+          for (int i = 0; i < tokens.size(); i++) json.writeNumber(tokens.get(i));
+          json.writeEndArray();
+        };
   }
 
   /// Which policy version sampled which ids, as runs.

@@ -63,7 +63,7 @@ public final class Tokenization {
             .createObjectNode()
             .put("count", ids.size())
             .put("max_model_len", served.policy().contextLength());
-    TokenJson.ids(reply.putArray("tokens"), ids);
+    reply.putPOJO("tokens", TokenJson.ids(ids));
     if (body.path("return_token_strs").asBoolean(false)) {
       ArrayNode names = reply.putArray("token_strs");
       for (int i = 0; i < ids.size(); i++) names.add(name(ids.get(i)));
@@ -81,7 +81,7 @@ public final class Tokenization {
     for (JsonNode prompt : prompts) {
       Tokens ids = served.texts().encode(prompt.asText(), addSpecial);
       counts.add(ids.size());
-      TokenJson.ids(lists.addArray(), ids);
+      lists.addPOJO(TokenJson.ids(ids));
     }
     return reply.put("max_model_len", served.policy().contextLength());
   }

@@ -1,6 +1,7 @@
 package dev.turnstone.server.responses;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.JsonSerializable;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.turnstone.rollout.ToolCall;
@@ -150,16 +151,13 @@ record ResponseJson(String id, long created, JsonNode request, Served served) {
   ObjectNode text(String text, List<Token> tokens) {
     ObjectNode part = Wire.JSON.createObjectNode().put("type", "output_text").put("text", text);
     part.putArray("annotations");
-    part.set("logprobs", logprobs(tokens));
-    return part;
+    return part.putPOJO("logprobs", logprobs(tokens));
   }
 
   /// Log-probabilities of tokens, none if they were not asked for.
-  ArrayNode logprobs(List<Token> tokens) {
-    ArrayNode list = Wire.JSON.createArrayNode();
-    if (logprobs())
-      new TokenJson(served, false).content(list, tokens, request.path("top_logprobs").asInt(0));
-    return list;
+  JsonSerializable logprobs(List<Token> tokens) {
+    return new TokenJson(served, false)
+        .content(logprobs() ? tokens : List.of(), request.path("top_logprobs").asInt(0));
   }
 
   ObjectNode call(int index, ToolCall call, String arguments, String status) {

@@ -52,7 +52,7 @@ final class ResponseStream {
           open(Open.MESSAGE);
           text.append(part);
           ObjectNode event = inPart("response.output_text.delta").put("delta", part);
-          send(event.set("logprobs", json.logprobs(unsent)));
+          send(event.putPOJO("logprobs", json.logprobs(unsent)));
           unsent = List.of();
         }
         case Piece.Call(ToolCall call) -> call(call);
@@ -90,7 +90,7 @@ final class ResponseStream {
     ObjectNode done =
         inPart(speaks ? "response.output_text.done" : "response.reasoning_text.done")
             .put("text", said);
-    if (speaks) done.set("logprobs", json.logprobs(tokens));
+    if (speaks) done.putPOJO("logprobs", json.logprobs(tokens));
     send(done);
     send(inPart("response.content_part.done").set("part", part(said)));
     int index = output.size();

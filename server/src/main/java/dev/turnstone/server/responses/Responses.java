@@ -181,7 +181,7 @@ public final class Responses {
 
   private void run(ResponseJson json, Question question, Completion completion) {
     try (completion) {
-      completions.begin(json.id(), completion);
+      completions.begin(json.id(), completion, false);
       end(json, question, completion.await().getFirst());
     } catch (PolicyException e) {
       ObjectNode failed = json.failed(Completions.failed(e));

@@ -69,6 +69,14 @@ final class SessionCalls {
         .findFirst();
   }
 
+  /// The client goes on from a turn, so it has read it: the call that brought it is not asked for
+  /// again, and its reply, which is as long as the history, need not wait for that.
+  void goneOnFrom(int turn) {
+    synchronized (calls) {
+      calls.removeIf(call -> call.isOver() && call.recorder().turns().contains(turn));
+    }
+  }
+
   /// Gives up calls that nobody has asked for again: one that runs is aborted, and the turns of one
   /// whose connection was lost count only if the client goes on from them.
   void sweep(Duration grace) {

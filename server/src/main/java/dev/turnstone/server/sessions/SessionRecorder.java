@@ -34,6 +34,7 @@ final class SessionRecorder implements Recorder {
 
   private Continuation begin(Continuation call) {
     begun.add(call);
+    call.previous().ifPresent(session.calls()::goneOnFrom);
     latest = Optional.of(call);
     return call;
   }

@@ -210,6 +210,16 @@ final class SharedCall {
     }
   }
 
+  /// Whether it has ended and nobody reads it.
+  boolean isOver() {
+    lock.lock();
+    try {
+      return done && readers == 0;
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /// Whether a retry gets what it asks for.
   boolean isJoinable() {
     lock.lock();

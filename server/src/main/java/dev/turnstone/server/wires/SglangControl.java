@@ -154,7 +154,7 @@ public final class SglangControl {
             Ends.FORMAT,
             Reading.IDS);
     try (Completion completion = completions.prepare(List.of(ask))) {
-      completions.begin("HEALTH_CHECK", completion);
+      completions.begin("HEALTH_CHECK", completion, true);
       completion.await();
       return new Reply.Text("text/plain; charset=utf-8", "");
     } catch (PolicyException e) {

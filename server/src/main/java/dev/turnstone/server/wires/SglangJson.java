@@ -32,9 +32,8 @@ final class SglangJson {
   ObjectNode reply(Choice choice, String text, List<Token> tokens) {
     ObjectNode json = Wire.JSON.createObjectNode().put("text", text);
     if (request.batch()) json.put("index", choice.index());
-    TokenJson.ids(json.putArray("output_ids"), tokens);
-    if (request.promptIds())
-      TokenJson.ids(json.putArray("prompt_token_ids"), choice.ask().prompt());
+    json.putPOJO("output_ids", TokenJson.ids(tokens));
+    if (request.promptIds()) json.putPOJO("prompt_token_ids", TokenJson.ids(choice.ask().prompt()));
     meta(json.putObject("meta_info"), choice, tokens);
     return json;
   }

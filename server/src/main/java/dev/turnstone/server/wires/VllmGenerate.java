@@ -158,7 +158,7 @@ public final class VllmGenerate {
 
     private ObjectNode choice(ObjectNode json, Choice choice, List<Token> gained) {
       json.put("index", choice.index());
-      TokenJson.ids(json.putArray("token_ids"), gained);
+      json.putPOJO("token_ids", TokenJson.ids(gained));
       if (choice.finish().isPresent()) json.put("finish_reason", choice.finishReason());
       else json.putNull("finish_reason");
       if (logprobs.isEmpty()) json.putNull("logprobs");

@@ -53,6 +53,7 @@ public final class EngineHttp implements AutoCloseable {
             .readTimeout(stall)
             .writeTimeout(Duration.ofSeconds(30))
             .followRedirects(false)
+            .socketFactory(new PromptSockets())
             // An engine has one address: nothing to race, and no task to schedule for it.
             .fastFallback(false)
             .retryOnConnectionFailure(false)
