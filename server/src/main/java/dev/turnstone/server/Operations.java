@@ -8,15 +8,9 @@ import dev.turnstone.server.http.Reply;
 import dev.turnstone.server.http.Route;
 import dev.turnstone.server.http.Scope;
 import dev.turnstone.server.http.Wire;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
-import java.util.Objects;
 
-/// Whether the server lives and takes work, its figures, its contract, and a page that shows it
-/// all.
+/// Whether the server lives and takes work, its figures and its contract.
 final class Operations {
   private final Metrics metrics;
   private final Contract contract;
@@ -41,9 +35,7 @@ final class Operations {
   }
 
   List<Route> routes() {
-    String dashboard = dashboard();
     return List.of(
-        Route.get("/", Scope.OPEN, call -> new Reply.Text("text/html; charset=utf-8", dashboard)),
         Route.get("/health", Scope.OPEN, call -> status("ok")),
         Route.get("/ready", Scope.OPEN, call -> ready()),
         Route.get(
@@ -54,15 +46,6 @@ final class Operations {
             "/openapi.yaml",
             Scope.OPEN,
             call -> new Reply.Text("application/yaml", contract.document())));
-  }
-
-  /// The page itself holds nothing; what it shows it asks for with the viewer's key.
-  private static String dashboard() {
-    try (InputStream in = Operations.class.getResourceAsStream("dashboard.html")) {
-      return new String(Objects.requireNonNull(in).readAllBytes(), StandardCharsets.UTF_8);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
   }
 
   private Reply ready() {

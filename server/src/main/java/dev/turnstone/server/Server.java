@@ -157,6 +157,7 @@ public final class Server implements AutoCloseable {
             new Timings(metrics, served.name()));
     Gate requests = new Gate("requests", config.maxRequests());
     List<Route> routes = new ArrayList<>(operations.routes());
+    routes.addAll(new Dashboard().routes());
     metrics.gauge("turnstone.sessions", "Sessions that are open", sessions, Sessions::count);
     SessionRoutes recording = new SessionRoutes(sessions, agentKeys);
     routes.addAll(recording.recording(generation(served, running, completions)));

@@ -17,6 +17,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import okhttp3.Request;
 import okhttp3.Response;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -167,6 +168,36 @@ final class RunsTest {
         if (line.startsWith("event: ")) names.add(line.substring(7));
       assertThat(names).containsExactly("rollout", "rollout", "group", "end");
     }
+  }
+
+  @Test
+  void aWatcherWhoComesLateSeesThePastFromTheEventItNames() throws Exception {
+    createRun();
+    server.policy.says("42").says("41");
+    server.post("/v1/runs/r/groups", group("g-1", "42"));
+    server.post("/v1/runs/r/end", "");
+    try (FeedClient feed = connect()) {
+      feed.open(8, 1 << 20);
+      assertThat(feed.take(Duration.ofSeconds(10))).isPresent();
+      assertThat(feed.take(Duration.ofSeconds(10)).orElseThrow()).isInstanceOf(Delivered.End.class);
+    }
+
+    List<String> all = events("0");
+    assertThat(all.stream().filter(line -> line.startsWith("event: ")))
+        .containsExactly("event: rollout", "event: rollout", "event: group", "event: end");
+    String second =
+        all.stream().filter(line -> line.startsWith("id: ")).skip(1).findFirst().orElseThrow();
+    assertThat(events(second.substring(4)).stream().filter(line -> line.startsWith("event: ")))
+        .containsExactly("event: group", "event: end");
+    assertThat(TestServer.send(watch("newest")).status()).isEqualTo(400);
+  }
+
+  private List<String> events(String after) {
+    return TestServer.send(watch(after)).text().lines().toList();
+  }
+
+  private Request watch(String after) {
+    return server.to("/v1/runs/r/events").header("Last-Event-ID", after).build();
   }
 
   @Test

@@ -34,6 +34,11 @@ public final class EventStream {
     frame("event: " + name + "\ndata: " + Wire.text(json) + "\n\n");
   }
 
+  /// An event that a client can name, as `Last-Event-ID`, to get those after it.
+  public void event(String name, long id, JsonNode json) throws InterruptedException, Gone {
+    frame("event: " + name + "\ndata: " + Wire.text(json) + "\nid: " + id + "\n\n");
+  }
+
   /// The end of a stream of chunks, as OpenAI clients wait for it.
   public void done() throws InterruptedException, Gone {
     frame("data: [DONE]\n\n");

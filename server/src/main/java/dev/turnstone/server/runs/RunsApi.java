@@ -194,16 +194,26 @@ public final class RunsApi {
 
   private Reply watch(Call call) {
     Run run = run(call);
+    long after = call.header("Last-Event-ID").map(RunsApi::eventId).orElse(Long.MAX_VALUE);
     return new Reply.Events(out -> {
       watchers.add(Thread.currentThread());
-      try (RunEvents.Watch watch = run.events().watch()) {
+      try (RunEvents.Watch watch = run.events().watch(after)) {
         out.ping();
-        if (ended(run)) return;
-        while (tell(watch, out)) {}
+        // Nothing follows when the run has ended, but its past may have been asked for.
+        Duration patience = ended(run) ? Duration.ZERO : SILENCE;
+        while (tell(watch, patience, out)) {}
       } finally {
         watchers.remove(Thread.currentThread());
       }
     });
+  }
+
+  private static long eventId(String text) {
+    try {
+      return Long.parseUnsignedLong(text);
+    } catch (NumberFormatException e) {
+      throw Refused.bad("Last-Event-ID must be the id of an event, or 0, but is " + text);
+    }
   }
 
   /// Sends everybody home who watches, so that a drain need not wait for them.
@@ -218,14 +228,14 @@ public final class RunsApi {
   /// Passes one event on.
   ///
   /// @return whether another may follow
-  private static boolean tell(RunEvents.Watch watch, EventStream out)
+  private static boolean tell(RunEvents.Watch watch, Duration patience, EventStream out)
       throws InterruptedException, EventStream.Gone {
-    Optional<RunEvent> event = watch.next(SILENCE);
+    Optional<RunEvent> event = watch.next(patience);
     if (event.isEmpty()) {
       out.ping();
-      return true;
+      return patience.isPositive();
     }
-    out.event(event.get().name(), event.get().toJson());
+    out.event(event.get().name(), watch.number(), event.get().toJson());
     return !(event.get() instanceof RunEvent.Ended);
   }
 

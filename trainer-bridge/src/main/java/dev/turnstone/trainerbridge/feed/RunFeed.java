@@ -234,11 +234,6 @@ public final class RunFeed {
     return true;
   }
 
-  /// A group's shape without its tokens.
-  public Dropped shape(long seq) {
-    return deliveries.shape(seq);
-  }
-
   public boolean admits() {
     return subscribers.admits();
   }

@@ -1,61 +1,130 @@
 package dev.turnstone.trainerbridge.runs;
 
 import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.ReentrantLock;
 
-/// What happens in a run, told to whoever watches. A watcher that reads too slowly loses events and
-/// is told how many; it never slows the run down.
+/// What happens in a run, told to whoever watches, and the newest of what has happened since the
+/// server began. A watcher that reads too slowly loses events and is told how many; it never slows
+/// the run down.
 public final class RunEvents {
   private static final int WAITING = 1024;
+  private static final int ROLLOUTS_KEPT = 128;
+  private static final int OTHERS_KEPT = 4096;
 
-  private final List<Watch> watches = new CopyOnWriteArrayList<>();
+  private final ReentrantLock lock = new ReentrantLock();
+  private final List<Watch> watches = new ArrayList<>();
+  private final Deque<Numbered> rollouts = new ArrayDeque<>();
+  private final Deque<Numbered> others = new ArrayDeque<>();
+
+  /// Numbers begin with the clock, so that those of a server before this one are smaller.
+  private long newest = System.currentTimeMillis() * 1000;
+
+  /// An event and its place among the run's.
+  private record Numbered(long number, RunEvent event) {}
 
   /// Watches from now on. The caller closes it.
   public Watch watch() {
-    Watch watch = new Watch();
-    watches.add(watch);
-    return watch;
+    return watch(Long.MAX_VALUE);
+  }
+
+  /// Watches what is still known of the events after one of them, and from now on. The caller
+  /// closes it.
+  ///
+  /// @param after an event's number; 0 for all that is known
+  public Watch watch(long after) {
+    lock.lock();
+    try {
+      List<Numbered> past = new ArrayList<>();
+      rollouts.stream().filter(event -> event.number() > after).forEach(past::add);
+      others.stream().filter(event -> event.number() > after).forEach(past::add);
+      past.sort(Comparator.comparingLong(Numbered::number));
+      Watch watch = new Watch(past);
+      watches.add(watch);
+      return watch;
+    } finally {
+      lock.unlock();
+    }
   }
 
   void tell(RunEvent event) {
-    watches.forEach(watch -> watch.offer(event));
+    lock.lock();
+    try {
+      Numbered numbered = new Numbered(++newest, event);
+      if (event instanceof RunEvent.RolloutFinished) keep(rollouts, ROLLOUTS_KEPT, numbered);
+      else keep(others, OTHERS_KEPT, numbered);
+      watches.forEach(watch -> watch.offer(numbered));
+    } finally {
+      lock.unlock();
+    }
   }
 
+  private static void keep(Deque<Numbered> kept, int most, Numbered event) {
+    if (kept.size() == most) kept.removeFirst();
+    kept.addLast(event);
+  }
+
+  /// How many watch.
   int watchers() {
-    return watches.size();
+    lock.lock();
+    try {
+      return watches.size();
+    } finally {
+      lock.unlock();
+    }
   }
 
   /// One watcher's events in order. Read by one thread.
   public final class Watch implements AutoCloseable {
-    private final BlockingQueue<RunEvent> waiting = new ArrayBlockingQueue<>(WAITING);
+    private final Deque<Numbered> past;
+    private final BlockingQueue<Numbered> waiting = new ArrayBlockingQueue<>(WAITING);
     private final AtomicLong lost = new AtomicLong();
+    private long number;
 
-    private Watch() {}
+    private Watch(List<Numbered> past) {
+      this.past = new ArrayDeque<>(past);
+    }
 
     /// The next event, or empty if none came in time.
     public Optional<RunEvent> next(Duration timeout) throws InterruptedException {
-      RunEvent event = waiting.poll();
+      Numbered event = past.isEmpty() ? waiting.poll() : past.removeFirst();
       if (event == null) {
         long missed = lost.getAndSet(0);
         if (missed > 0) return Optional.of(new RunEvent.Lost(missed));
         event = waiting.poll(timeout.toNanos(), TimeUnit.NANOSECONDS);
       }
-      return Optional.ofNullable(event);
+      if (event == null) return Optional.empty();
+      number = event.number();
+      return Optional.of(event.event());
     }
 
-    private void offer(RunEvent event) {
+    /// The number of the newest event that [#next] gave; 0 before the first. A count of lost events
+    /// has none of its own.
+    public long number() {
+      return number;
+    }
+
+    private void offer(Numbered event) {
       if (!waiting.offer(event)) lost.incrementAndGet();
     }
 
     @Override
     public void close() {
-      watches.remove(this);
+      lock.lock();
+      try {
+        watches.remove(this);
+      } finally {
+        lock.unlock();
+      }
     }
   }
 }

@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalDouble;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -206,24 +207,27 @@ final class RunGroups {
     forget(group);
     if (seq.isEmpty()) return;
     feed.settled(seq.getAsLong());
-    tellSettled(seq.getAsLong(), group.name(), settlement);
+    tellSettled(seq.getAsLong(), group, settlement);
     admit();
     told.accept(seq.getAsLong());
   }
 
-  private void tellSettled(long seq, String group, Settlement settlement) {
-    if (events.watchers() == 0) return;
-    Dropped shape = feed.shape(seq);
+  private void tellSettled(long seq, OpenGroup group, Settlement settlement) {
+    List<RolloutSummary> finished =
+        group.rollouts().stream().flatMap(rollout -> rollout.summary().stream()).toList();
+    List<OptionalDouble> rewards = finished.stream().map(RolloutSummary::reward).toList();
+    List<Integer> lengths = finished.stream().map(RolloutSummary::length).toList();
     events.tell(
         settlement.dropped()
-            ? new RunEvent.GroupDropped(shape)
+            ? new RunEvent.GroupDropped(
+                new Dropped(seq, group.name(), settlement.reason(), lengths, rewards))
             : new RunEvent.GroupCompleted(
                 seq,
-                group,
-                shape.rewards(),
+                group.name(),
+                rewards,
                 settlement.versionMin(),
                 settlement.versionMax(),
-                shape.lengths()));
+                lengths));
   }
 
   private void startAgain(OpenGroup group, int index, int attempt) {
