@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.OptionalInt;
+import java.util.function.BooleanSupplier;
 
 /// What a program did, in SandboxFusion's terms.
 ///
@@ -28,20 +29,23 @@ record CommandResult(
 
   /// A worker's report of a program.
   ///
-  /// @param memory why it was killed, if memory was the reason; else empty
-  static CommandResult of(JsonNode report, byte[] stdout, byte[] stderr, String memory) {
+  /// @param outOfMemory whether the kernel killed for memory, asked only if it may have
+  /// @param memoryMb what the program might use
+  static CommandResult of(
+      JsonNode report, byte[] stdout, byte[] stderr, BooleanSupplier outOfMemory, int memoryMb) {
     boolean ended = report.get("code").isInt();
     OptionalInt code = ended ? OptionalInt.of(report.get("code").intValue()) : OptionalInt.empty();
-    boolean killed = code.equals(OptionalInt.of(-SIGKILL)) && !memory.isEmpty();
+    boolean killed = code.equals(OptionalInt.of(-SIGKILL));
+    boolean memory =
+        killed && (report.path("over_memory").asBoolean() || outOfMemory.getAsBoolean());
     String errors = new String(stderr, UTF_8);
+    String apart = errors.isEmpty() || errors.endsWith("\n") ? "" : "\n";
     return new CommandResult(
         ended ? Status.FINISHED : Status.TIME_LIMIT_EXCEEDED,
         report.get("seconds").asDouble(),
         code,
         new String(stdout, UTF_8),
-        killed
-            ? errors + (errors.isEmpty() || errors.endsWith("\n") ? "" : "\n") + memory
-            : errors);
+        memory ? errors + apart + Asking.outOfMemory(memoryMb) : errors);
   }
 
   boolean succeeded() {

@@ -98,9 +98,8 @@ final class ProgramRun {
   }
 
   private CommandResult result(JsonNode report, List<byte[]> fields, int at) {
-    boolean memory = report.path("over_memory").asBoolean() || jail.ranOutOfMemory();
-    String why = memory ? Asking.outOfMemory(request.memoryMb()) : "";
-    return CommandResult.of(report, fields.get(at), fields.get(at + 1), why);
+    return CommandResult.of(
+        report, fields.get(at), fields.get(at + 1), jail::ranOutOfMemory, request.memoryMb());
   }
 
   /// The program kept even its worker from answering in time.

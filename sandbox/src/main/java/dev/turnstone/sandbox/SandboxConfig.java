@@ -71,70 +71,27 @@ public record SandboxConfig(
   }
 
   public SandboxConfig with(Isolation other) {
-    return new SandboxConfig(
-        host,
-        port,
-        other,
-        concurrency,
-        warm,
-        maxWaiting,
-        queueWait,
-        maxSessions,
-        selfTestEvery,
-        mounts,
-        network,
-        firstUid);
+    return copy(other, concurrency, maxSessions, mounts, network);
   }
 
   public SandboxConfig with(List<Path> otherMounts) {
-    return new SandboxConfig(
-        host,
-        port,
-        isolation,
-        concurrency,
-        warm,
-        maxWaiting,
-        queueWait,
-        maxSessions,
-        selfTestEvery,
-        otherMounts,
-        network,
-        firstUid);
-  }
-
-  public SandboxConfig withConcurrency(int other) {
-    return new SandboxConfig(
-        host,
-        port,
-        isolation,
-        other,
-        warm,
-        maxWaiting,
-        queueWait,
-        maxSessions,
-        selfTestEvery,
-        mounts,
-        network,
-        firstUid);
-  }
-
-  public SandboxConfig withMaxSessions(int other) {
-    return new SandboxConfig(
-        host,
-        port,
-        isolation,
-        concurrency,
-        warm,
-        maxWaiting,
-        queueWait,
-        other,
-        selfTestEvery,
-        mounts,
-        network,
-        firstUid);
+    return copy(isolation, concurrency, maxSessions, otherMounts, network);
   }
 
   public SandboxConfig with(AllowList other) {
+    return copy(isolation, concurrency, maxSessions, mounts, other);
+  }
+
+  public SandboxConfig withConcurrency(int other) {
+    return copy(isolation, other, maxSessions, mounts, network);
+  }
+
+  public SandboxConfig withMaxSessions(int other) {
+    return copy(isolation, concurrency, other, mounts, network);
+  }
+
+  private SandboxConfig copy(
+      Isolation isolation, int concurrency, int maxSessions, List<Path> mounts, AllowList network) {
     return new SandboxConfig(
         host,
         port,
@@ -146,7 +103,7 @@ public record SandboxConfig(
         maxSessions,
         selfTestEvery,
         mounts,
-        other,
+        network,
         firstUid);
   }
 }

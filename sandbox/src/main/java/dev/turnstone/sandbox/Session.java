@@ -76,6 +76,10 @@ final class Session implements AutoCloseable {
   private final Instant opened = Instant.now();
   private final ReentrantLock turn = new ReentrantLock(true);
   private final Set<String> shells = ConcurrentHashMap.newKeySet();
+
+  /// The calls that wait for their turn.
+  private final Map<Object, Thread> waiting = new ConcurrentHashMap<>();
+
   private volatile Instant lastUsed = opened;
   private volatile String ended = "";
 
@@ -139,8 +143,15 @@ final class Session implements AutoCloseable {
     CALL.set(call);
   }
 
-  /// Ends what a call runs, as its time limit would; the session goes on.
+  /// Ends what a call runs, as its time limit would, or keeps it from starting; the session goes
+  /// on.
   void cancel(Object call) {
+    waiting.computeIfPresent(
+        call,
+        (c, thread) -> {
+          thread.interrupt();
+          return null;
+        });
     jail.cancel(call);
   }
 
@@ -152,9 +163,9 @@ final class Session implements AutoCloseable {
 
   private CommandResult result(Answer answer) {
     JsonNode report = answer.header();
-    boolean memory = report.path("over_memory").asBoolean() || jail.ranOutOfMemory();
-    String why = memory ? Asking.outOfMemory(options.memoryMb()) : "";
-    return CommandResult.of(report, answer.fields().get(0), answer.fields().get(1), why);
+    List<byte[]> outputs = answer.fields();
+    return CommandResult.of(
+        report, outputs.get(0), outputs.get(1), jail::ranOutOfMemory, options.memoryMb());
   }
 
   /// One cell of the session's Python process, which starts with its first cell.
@@ -257,12 +268,12 @@ final class Session implements AutoCloseable {
   private Answer ask(
       ObjectNode header, List<byte[]> fields, Duration timeout, Consumer<byte[]> chunks)
       throws SandboxBusy, Gone, InterruptedException {
-    if (!turn.tryLock(options.queueWait().toNanos(), TimeUnit.NANOSECONDS))
-      throw new SandboxBusy("the session's last call still runs");
+    Object call = CALL.get();
+    awaitTurn(call);
     try {
       if (!ended.isEmpty()) throw new Gone(ended);
       lastUsed = Instant.now();
-      return checked(jail.ask(CALL.get(), header, fields, timeout.plus(MARGIN), chunks));
+      return checked(jail.ask(call, header, fields, timeout.plus(MARGIN), chunks));
     } catch (TimeoutException e) {
       throw gone("its worker did not answer in time");
     } catch (IOException e) {
@@ -277,6 +288,25 @@ final class Session implements AutoCloseable {
       lastUsed = Instant.now();
       turn.unlock();
     }
+  }
+
+  private void awaitTurn(Object call) throws SandboxBusy, InterruptedException {
+    waiting.put(call, Thread.currentThread());
+    boolean cancelled = false;
+    boolean locked = false;
+    try {
+      locked = turn.tryLock(options.queueWait().toNanos(), TimeUnit.NANOSECONDS);
+      cancelled = waiting.remove(call) == null;
+    } catch (InterruptedException e) {
+      cancelled = waiting.remove(call) == null;
+      if (!cancelled) throw e;
+    }
+    if (cancelled) {
+      boolean _ = Thread.interrupted(); // its canceller's, if the turn came at the same moment
+      if (locked) turn.unlock();
+      throw new SandboxBusy("the call was cancelled before its turn came");
+    }
+    if (!locked) throw new SandboxBusy("the session's last call still runs");
   }
 
   /// A worker that cannot do what it is asked for any more, because no process can be started, say.

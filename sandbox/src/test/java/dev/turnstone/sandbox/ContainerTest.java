@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
@@ -25,7 +27,8 @@ final class ContainerTest {
       JsonNode first = sandbox.run(files);
       JsonNode daemon =
           sandbox.python(
-              "import os, time\nif os.fork() == 0:\n  os.setsid(); time.sleep(99)\nprint('left')");
+              "import os, time\nopen('/var/tmp/turnstone-left', 'w')\nif os.fork() == 0:\n"
+                  + "  os.setsid(); time.sleep(99)\nprint('left')");
 
       assertThat(server.isolation()).startsWith("none");
       assertThat(first.at("/run_result/stdout").asText()).contains("A\n").contains("/workspace\n");
@@ -42,6 +45,7 @@ final class ContainerTest {
       assertThat(tracing.at("/run_result/stdout").asText()).isEqualTo("-1\n");
     }
     JailedProcesses.await(() -> JailedProcesses.ofUsers(config).isEmpty());
+    JailedProcesses.await(() -> !Files.exists(Path.of("/var/tmp/turnstone-left")));
   }
 
   /// As in a container whose engine forbids namespaces, which another bubblewrap stands for here.

@@ -7,6 +7,7 @@ import static dev.turnstone.sandbox.Outcome.finished;
 import static dev.turnstone.sandbox.Outcome.prints;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
@@ -31,7 +32,7 @@ final class HostileForgeriesTest {
                 while True: os.open('/dev/null', os.O_RDONLY); n += 1
             except OSError as e: print(n, e.strerror)
             """)
-        .ends(finished(0, "253 Too many open files\n"));
+        .ends(finished(0, "252 Too many open files\n"));
     Hostile.python(
             """
             import os, threading, time
@@ -94,5 +95,20 @@ final class HostileForgeriesTest {
           assertThat(r.at("/run_result/stdout").asText()).contains("nnnn", "forged");
           assertThat(r.at("/run_result/execution_time").asDouble()).isPositive();
         });
+  }
+
+  /// The descriptor by which a program's own process says that it is done (`programs.py`).
+  @Test
+  void program40ForgeTheEnd() {
+    Hostile.python("import os, time\nprint('a', flush=True)\nos.write(100, b'7\\n')\ntime.sleep(9)")
+        .ends(finished(7, "a\n").andThen(r -> assertThat(seconds(r)).isLessThan(5)));
+    Hostile.python("import os\nos.write(100, b'x' * 99)\nprint('honest')").ends(prints("honest"));
+    Hostile.python("import os\nos.closerange(3, 200)\nprint('honest')").ends(prints("honest"));
+    Hostile.python("import os\nprint(os.fork() > 0)")
+        .ends(r -> assertThat(r.at("/status").asText()).isEqualTo("Success"));
+  }
+
+  private static double seconds(JsonNode response) {
+    return response.at("/run_result/execution_time").asDouble();
   }
 }

@@ -29,13 +29,20 @@ final class JailedProcesses {
     boolean isWorker() {
       return isInJail() && pids.getLast().equals("1");
     }
+
+    /// Waits for a program that it shall become.
+    boolean isAhead() {
+      return isInJail() && name.equals("ahead");
+    }
   }
 
   private JailedProcesses() {}
 
-  /// Everything in a jail that is not its worker.
+  /// Everything in a jail that is not of ours.
   static List<String> ofPrograms(SandboxConfig config) {
-    return those(jailed -> jailed.isIn(config) && jailed.isInJail() && !jailed.isWorker()).stream()
+    return those(jailed ->
+            jailed.isIn(config) && jailed.isInJail() && !jailed.isWorker() && !jailed.isAhead())
+        .stream()
         .map(Jailed::toString)
         .toList();
   }

@@ -170,8 +170,11 @@ final class LifecycleTest {
     try (SandboxServer server = SandboxServer.start(config);
         ExecutorService clients = Executors.newVirtualThreadPerTaskExecutor()) {
       RunningSandbox sandbox = new RunningSandbox(config, server);
-      Future<HttpResponse<String>> running = clients.submit(() -> sandbox.post(SLEEP));
-      await(() -> !JailedProcesses.ofPrograms(config).isEmpty());
+      String forks = "import os, time\ntime.sleep(0.1)\nos.fork()\ntime.sleep(99)";
+      String request = RunningSandbox.request("python", forks).toString();
+      Future<HttpResponse<String>> running = clients.submit(() -> sandbox.post(request));
+      // A program that is lost in its first moments is given to another jail.
+      await(() -> JailedProcesses.ofPrograms(config).size() > 1);
 
       JailedProcesses.killWorkers(config);
 

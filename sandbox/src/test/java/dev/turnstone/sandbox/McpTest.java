@@ -116,6 +116,28 @@ final class McpTest {
   }
 
   @Test
+  void aCallThatIsCancelledWhileItWaitsNeverRuns() throws Exception {
+    String cancel =
+        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":\"%s\"}}";
+    tool("bash", "{'command':'true'}");
+    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      Future<JsonNode> runs =
+          threads.submit(() -> result("tools/call", call("bash", "{'command':'sleep 99'}")));
+      JailedProcesses.await(() -> JailedProcesses.ofPrograms(sandbox.config()).size() > 1);
+      String second = request("tools/call", call("bash", "{'command':'touch ran'}"));
+      Future<HttpResponse<String>> waits =
+          threads.submit(() -> post(second.replace("\"id\":\"x\"", "\"id\":\"y\""), session));
+      while (!waits.isDone()) post(cancel.formatted("y"), session);
+      post(cancel.formatted("x"), session);
+
+      assertThat(waits.get().statusCode()).as(waits.get().body()).isEqualTo(504);
+      assertThat(waits.get().body()).contains("cancelled before its turn");
+      assertThat(runs.get(20, TimeUnit.SECONDS).get("isError").asBoolean()).isTrue();
+    }
+    assertThat(tool("list_files", "{}")).isEqualTo("(empty)");
+  }
+
+  @Test
   void notificationsAreTaken() {
     HttpResponse<String> response =
         post("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}", session);

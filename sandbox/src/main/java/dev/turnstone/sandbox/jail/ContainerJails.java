@@ -8,8 +8,6 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -23,12 +21,16 @@ public final class ContainerJails implements Jails {
   private static final Logger LOG = LoggerFactory.getLogger(ContainerJails.class);
   private static final Duration DEATH = Duration.ofSeconds(5);
 
+  /// As that user, whose own shell is spared by the kernel.
+  private static final String CLEAR =
+      "kill -KILL -1; exec find /tmp /var/tmp /dev/shm -xdev -user \"$0\" -delete 2>/dev/null";
+
   private final HostTools tools;
   private final Path setpriv;
   private final Spawner spawner;
   private final JailFolder folder;
   private final Users users;
-  private final Set<PipeLink> live = ConcurrentHashMap.newKeySet();
+  private final LiveLinks live = new LiveLinks();
   private final AtomicInteger opened = new AtomicInteger();
 
   private ContainerJails(HostTools tools, Path setpriv, JailFolder folder, int firstUid) {
@@ -58,17 +60,9 @@ public final class ContainerJails implements Jails {
       Process process = spawner.start(command(uid, own));
       ObjectNode wish = Jail.wish(Optional.empty(), Optional.empty());
       wish.put("workspace", own.toString());
-      PipeLink[] link = new PipeLink[1];
-      link[0] =
-          new PipeLink(
-              process,
-              () -> {
-                end(uid, own);
-                live.remove(link[0]);
-              });
-      live.add(link[0]);
+      PipeLink link = live.to(process, () -> end(uid, own));
       started = true;
-      return Jail.open(link[0], Optional.empty(), wish);
+      return Jail.open(link, Optional.empty(), wish);
     } catch (IOException e) {
       throw new JailLost("a program's process could not be started: " + e.getMessage(), e);
     } finally {
@@ -86,12 +80,13 @@ public final class ContainerJails implements Jails {
     return command;
   }
 
-  /// Kills all processes of a user, which are those of one program, and deletes its folder.
+  /// Kills all processes of a user, which are those of one program, and deletes its folder and what
+  /// it left in the container's folders for everyone.
   private void end(int uid, Path own) {
-    List<String> kill = new ArrayList<>(HostTools.drop(setpriv, uid));
-    Collections.addAll(kill, "/bin/sh", "-c", "kill -KILL -1");
+    List<String> clear = new ArrayList<>(HostTools.drop(setpriv, uid));
+    Collections.addAll(clear, "/bin/sh", "-c", CLEAR, "" + uid);
     try {
-      if (spawner.start(kill).waitFor(DEATH)) users.giveBack(uid);
+      if (spawner.start(clear).waitFor(DEATH)) users.giveBack(uid);
       else LOG.warn("user {} cannot be cleared", uid);
       JailFolder.delete(own);
     } catch (IOException e) {
@@ -119,7 +114,7 @@ public final class ContainerJails implements Jails {
 
   @Override
   public void close() throws SandboxException {
-    List.copyOf(live).forEach(PipeLink::close);
+    live.close();
     spawner.close();
     folder.close();
   }

@@ -11,8 +11,6 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -46,7 +44,7 @@ public final class GvisorJails implements Jails {
   private final JailFolder folder;
   private final Path bundle;
   private final int firstUid;
-  private final Set<PipeLink> live = ConcurrentHashMap.newKeySet();
+  private final LiveLinks live = new LiveLinks();
   private final AtomicInteger opened = new AtomicInteger();
 
   private GvisorJails(HostTools tools, Path runsc, JailFolder folder, Path bundle, int firstUid) {
@@ -84,12 +82,10 @@ public final class GvisorJails implements Jails {
       Path state = folder.run(number);
       if (tools.setpriv().isPresent()) HostTools.give(state, uid);
       Process process = spawner.start(command(uid, state, "turnstone-" + number));
-      PipeLink[] link = new PipeLink[1];
-      link[0] = new PipeLink(process, () -> end(process, state, link));
-      live.add(link[0]);
+      PipeLink link = live.to(process, () -> end(process, state));
       ObjectNode wish = JsonNodeFactory.instance.objectNode();
       wish.putArray("user").add(PROGRAMS);
-      return Jail.open(link[0], Optional.empty(), wish);
+      return Jail.open(link, Optional.empty(), wish);
     } catch (IOException e) {
       throw new JailLost("runsc could not be started: " + e.getMessage(), e);
     }
@@ -106,8 +102,7 @@ public final class GvisorJails implements Jails {
   }
 
   /// runsc's other processes die with it; then what it wrote about the jail can go.
-  private void end(Process process, Path state, PipeLink[] link) {
-    live.remove(link[0]);
+  private static void end(Process process, Path state) {
     try {
       if (!process.waitFor(DEATH)) LOG.warn("runsc {} does not die", process.pid());
       JailFolder.delete(state);
@@ -187,7 +182,7 @@ public final class GvisorJails implements Jails {
 
   @Override
   public void close() throws SandboxException {
-    List.copyOf(live).forEach(PipeLink::close);
+    live.close();
     spawner.close();
     folder.close();
   }

@@ -30,6 +30,7 @@ public final class Jail implements AutoCloseable {
   private final ReentrantLock writing = new ReentrantLock();
   private Optional<Object> current = Optional.empty();
   private long worker;
+  private long memory;
   private Runnable afterwards = () -> {};
 
   private Jail(Link link, Optional<Cgroup> cgroup) {
@@ -92,8 +93,10 @@ public final class Jail implements AutoCloseable {
   /// @return the bytes that the worker has to watch itself; 0 if the kernel does
   public long limitMemory(long bytes) throws JailLost {
     if (cgroup.isEmpty()) return bytes;
+    if (bytes == memory) return 0;
     try {
       cgroup.get().limitMemory(bytes);
+      memory = bytes;
       return 0;
     } catch (IOException e) {
       throw new JailLost("the memory of a jail could not be limited: " + e.getMessage(), e);

@@ -97,7 +97,7 @@ public final class JailPool implements AutoCloseable {
       while (true) {
         try {
           if (awaitMoment()) Thread.sleep(AFTERWARDS);
-          put(jails.open());
+          put(likely(jails.open()));
         } catch (JailLost e) {
           if (!Thread.currentThread().isInterrupted())
             LOG.error("cannot start a jail: {}", e.getMessage());
@@ -106,6 +106,17 @@ public final class JailPool implements AutoCloseable {
       }
     } catch (InterruptedException e) {
       // Closed.
+    }
+  }
+
+  /// With the memory that most programs ask for, so that they need not wait for the kernel.
+  private static Jail likely(Jail jail) throws JailLost {
+    try {
+      jail.limitMemory((long) Limits.MEMORY_MB << 20);
+      return jail;
+    } catch (JailLost e) {
+      jail.close();
+      throw e;
     }
   }
 

@@ -2,7 +2,6 @@
 
 import ast
 import base64
-import builtins
 import io
 import json
 import os
@@ -15,7 +14,6 @@ import traceback
 import types
 
 from . import programs
-from .places import workspace
 from .processes import CONTROL, Kept, Supervision, become, drain, kill
 
 INTERRUPTED = 1.0  # seconds that a cell has to end after its interrupt
@@ -42,7 +40,8 @@ class Kernel:
         pid = children.fork()
         if pid == 0:
             null = os.open("/dev/null", os.O_RDONLY)
-            become((null, out, err), limits, theirs.detach())
+            become((null, out, err), theirs.detach())
+            limits.apply()
             raise start_program(Cells())
         theirs.close()
         os.close(out)
@@ -51,10 +50,7 @@ class Kernel:
         return Kernel(children, pid, ours.detach(), stdout, stderr)
 
     def alive(self):
-        if self.killed:
-            return False
-        self.children.reap(time.monotonic() + 0.1)
-        return self.pid in self.children.statuses and self.children.statuses[self.pid] is None
+        return not self.killed and self.children.alive(self.pid)
 
     def run(self, connection, header, fields):
         """Runs cells until all have run, time is up or the process has died."""
@@ -139,19 +135,14 @@ class Cells:
     """The kernel's side: reads cells, runs them, answers what they displayed and raised."""
 
     def __call__(self):
-        programs.forget_ours()
-        main = types.ModuleType("__main__")
-        main.__builtins__ = builtins
-        sys.modules["__main__"] = main
+        self.names = programs.new_main().__dict__
+        programs.forget_shadowed()
         sys.argv[:] = [""]
-        sys.path.insert(0, workspace())
-        self.names = main.__dict__
         self.names["display"] = self.display
         self.count = 0
         self.shown = []
         self.install_plots()
         requests = os.fdopen(CONTROL, "rb", closefd=False)
-        os.set_inheritable(CONTROL, False)
         for line in requests:
             self.shown, errors = [], []
             try:

@@ -14,6 +14,7 @@ CHUNK = 65536
 CONTROL = 100  # where a kernel and its worker talk
 REPLY = 16 << 20  # bytes that a kernel may say of one cell
 GRACE = 0.2  # seconds to wait for output that a background process still holds open
+MOMENT = 0.01  # seconds within which an answer need not be announced
 WATCH = 0.05  # seconds between two looks at the jail's memory
 PAGE = os.sysconf("SC_PAGE_SIZE")
 FILE_SYSTEMS = ["/workspace", "/tmp", "/dev/shm"]  # none where they are not ours alone
@@ -149,15 +150,21 @@ class Children:
         return -code
 
     def reap(self, deadline):
+        """Whether there may be children left."""
         while time.monotonic() < deadline:  # a fork bomb may never let them run out
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
-                return
+                return False
             if pid == 0:
-                return
+                return True
             if pid in self.statuses:
                 self.statuses[pid] = status
+        return True
+
+    def alive(self, pid):
+        self.reap(time.monotonic() + 0.1)
+        return pid in self.statuses and self.statuses[pid] is None
 
     def kill_all(self):
         """As process 1: everyone but us."""
@@ -166,6 +173,12 @@ class Children:
         except ProcessLookupError:
             pass
         self.reap(time.monotonic() + 0.1)
+
+    def await_none(self):
+        """Until the kernel has ended all that were killed: as process 1 we inherit every one."""
+        deadline = time.monotonic() + GRACE
+        while self.reap(deadline) and time.monotonic() < deadline:
+            time.sleep(0.001)
 
     def kill_session(self, pid):
         """A child with its process group, and its descendants that made groups of their own."""
@@ -267,7 +280,11 @@ class Limits:
         self.rlimits = values["rlimits"]
 
     def apply(self):
-        for name, value in self.rlimits.items():
+        self.set(self.rlimits)
+
+    @staticmethod
+    def set(rlimits):
+        for name, value in rlimits.items():
             kind = getattr(resource, "RLIMIT_" + name)
             hard = resource.getrlimit(kind)[1]
             if hard != resource.RLIM_INFINITY:
@@ -275,7 +292,7 @@ class Limits:
             resource.setrlimit(kind, (value, value))
 
 
-def become(streams, limits, control=None):
+def become(streams, control=None):
     """In a forked child: sheds everything of the worker, but for one descriptor that becomes CONTROL."""
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -283,13 +300,12 @@ def become(streams, limits, control=None):
     for target, fd in enumerate(streams):
         os.dup2(fd, target)
     if control is not None:
-        os.dup2(control, CONTROL)
+        os.dup2(control, CONTROL, inheritable=False)
         os.closerange(3, CONTROL)
     os.closerange(3 if control is None else CONTROL + 1, 1024)
     offer_to_oom_killer()
     drop_user()
     jailing.prctl(jailing.PR_SET_DUMPABLE, 1)
-    limits.apply()
 
 
 def offer_to_oom_killer():
@@ -317,8 +333,7 @@ class Pipes:
         for fd in self.theirs():
             os.close(fd)
 
-    def close(self):
-        self.close_theirs()
+    def close_ours(self):
         for fd in (self.stdin, self.stdout, self.stderr):
             os.close(fd)
 
@@ -337,6 +352,8 @@ class Supervision:
         self.limits = limits
         self.stdin, self.stdin_fd = memoryview(b""), -1
         self.signal_fd, self.signalled = -1, b""
+        self.exit_fd = -1
+        self.waits = None
         self.started = started or time.monotonic()
         self.deadline = self.started + limits.wall
         self.look = self.started + WATCH
@@ -367,6 +384,15 @@ class Supervision:
         self.signal_fd = fd
         self.poll.register(fd, select.POLLIN)
 
+    def exits_with(self, fd):
+        """An exit code and a newline on this descriptor are the child's end."""
+        self.exit_fd = fd
+        self.poll.register(fd, select.POLLIN)
+
+    def on_wait(self, action):
+        """Done once if the child takes longer than a moment."""
+        self.waits = action
+
     def run(self):
         while self.step():
             pass
@@ -379,9 +405,7 @@ class Supervision:
         now = time.monotonic()
         self.children.reap(self.deadline)
         if self.status is None and self.children.statuses.get(self.pid) is not None:
-            self.status = self.children.statuses.pop(self.pid)
-            self.ended = now
-            self.deadline = now + GRACE
+            self.end(self.children.statuses.pop(self.pid), now)
         if self.deadline <= now or (self.status is not None and not self.outputs):
             return False
         if self.cancelled or self.signalled.endswith(b"\n"):
@@ -389,11 +413,22 @@ class Supervision:
         if self.limits.memory and self.look <= now and self.watch():
             return False
         left = self.deadline - now
+        if self.waits:
+            left = min(left, self.started + MOMENT - now)
+            if left <= 0:
+                self.waits()
+                self.waits = None
+                return True
         if self.limits.memory:
             left = min(left, max(self.look - now, 0.001))
         for fd, event in self.poll.poll(int(left * 1000) + 1):
             self.on(fd, event)
         return True
+
+    def end(self, status, now):
+        self.status = status
+        self.ended = now
+        self.deadline = now + GRACE
 
     def watch(self):
         self.over_memory = uses_more_than(self.limits.memory)
@@ -410,6 +445,11 @@ class Supervision:
             self.cancelled = True  # whoever serves next reads it
         elif fd == self.stdin_fd:
             self.feed()
+        elif fd == self.exit_fd:
+            self.poll.unregister(fd)
+            code = exit_code(fd)
+            if self.status is None and code is not None:
+                self.end(code << 8, time.monotonic())
         elif fd == self.signal_fd:
             try:
                 data = os.read(fd, CHUNK)
@@ -450,6 +490,14 @@ class Supervision:
             "seconds": self.ended - self.started,
             "over_memory": self.over_memory,
         }
+
+
+def exit_code(fd):
+    """From a process that the program shares: anything may come. None for what is none."""
+    try:
+        return int(os.read(fd, 16)) & 0xFF
+    except (OSError, ValueError):
+        return None
 
 
 def drain(fd, kept, times):

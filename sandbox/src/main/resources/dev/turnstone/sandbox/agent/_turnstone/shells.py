@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 
 from .processes import Kept, Supervision, descendants, drain, kill
 
@@ -11,6 +10,7 @@ LOOP = (
     "trap : INT; while IFS= read -r -d '' -u 9 __command; do"
     ' eval "$__command" </dev/null 8>&- 9<&-; printf "%s\\n" "$?" >&8; done'
 )
+LOOKS = 10  # for processes that have started meanwhile
 INTERRUPTED = 1.0  # seconds that a command has to end after its interrupt
 
 
@@ -46,10 +46,7 @@ class Shell:
         return Shell(children, pid, commands, codes, output)
 
     def alive(self):
-        if self.killed:
-            return False
-        self.children.reap(time.monotonic() + 0.1)
-        return self.pid in self.children.statuses and self.children.statuses[self.pid] is None
+        return not self.killed and self.children.alive(self.pid)
 
     def run(self, connection, command, limits):
         """What came of it, and its output: stdout and stderr in one stream."""
@@ -76,17 +73,22 @@ class Shell:
 
     def interrupt(self, connection, kept, limits):
         """Ends what runs as Ctrl-C would, and the shell too if that is not enough."""
-        for pid in descendants(self.pid):
-            kill(pid, signal.SIGINT)
-        limits.wall = INTERRUPTED
-        again = Supervision(
-            self.children, connection, self.pid, {self.output: kept}, limits, cancellable=False
-        )
-        again.ends_with(self.codes)
-        again.run()
-        if not again.signalled:
-            self.children.kill_session(self.pid)
-            self.killed = True
+        told = set()
+        limits.wall = INTERRUPTED / LOOKS
+        for _ in range(LOOKS):
+            started = set(descendants(self.pid)) - told  # the command may have been about to start
+            for pid in started:
+                kill(pid, signal.SIGINT)
+            told |= started
+            again = Supervision(
+                self.children, connection, self.pid, {self.output: kept}, limits, cancellable=False
+            )
+            again.ends_with(self.codes)
+            again.run()
+            if again.signalled:
+                return
+        self.children.kill_session(self.pid)
+        self.killed = True
 
     def close(self):
         self.children.kill_session(self.pid)

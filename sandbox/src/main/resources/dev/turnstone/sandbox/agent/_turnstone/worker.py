@@ -59,6 +59,7 @@ class Worker:
         self.connection = connection
         self.pid = os.getpid()
         self.children = Children()
+        self.ahead = None
         self.kernel = None
         self.shells = {}
         self.operations = {
@@ -71,9 +72,13 @@ class Worker:
         }
 
     def serve(self):
+        self.ahead = programs.Ahead.start(self.children, StartProgram)
         while True:
             header, fields = self.connection.receive()
             try:
+                if self.ahead and header.get("language") != "python":
+                    self.ahead.close()
+                    self.ahead = None
                 self.operations[header["op"]](header, fields)
             except StartProgram:
                 raise
@@ -92,27 +97,42 @@ class Worker:
         count = len(header["files"])
         files.store_all(header["files"], fields[2 : 2 + count])
         files.store(header["path"], fields[0])
-        if header["language"] != "python":
-            self.connection.answer({"started": True})
         answer, blobs = {"compile": None, "run": None, "files": []}, []
         passed = True
+        if header["language"] != "python":
+            self.started()
         if header["compile"]:
             result = self.command(header["compile"], b"", Limits(header["compile_limits"]), header)
             answer["compile"] = result[0]
             blobs += result[1:]
             passed = result[0]["code"] == 0
         if passed:
-            task = None
+            limits = Limits(header["limits"])
             if header["language"] == "python":
-                task = programs.Script(place(header["path"]), fields[0])
-            run = header["run"]
-            result = self.command(run, fields[1], Limits(header["limits"]), header, task)
-            answer["run"] = result[0]
-            blobs += result[1:]
-            self.children.kill_all()
+                ended, *outputs = self.script(header["path"], fields[0], fields[1], limits, header)
+            else:
+                ended, *outputs = self.command(header["run"], fields[1], limits, header)
+            answer["run"] = ended
+            blobs += outputs
+            if header["fetch"]:
+                self.children.kill_all()
+                self.children.await_none()
             answer["files"], found = files.fetch_all(header["fetch"], header["fetch_limit"])
             blobs += found
         self.connection.answer(answer, *blobs)
+
+    def started(self):
+        """Before this the service may give the program to another jail, if this one is killed."""
+        self.connection.answer({"started": True})
+
+    def script(self, path, code, stdin, limits, header):
+        """A Python program in the process that waits for it."""
+        ahead, self.ahead = self.ahead, None
+        if not ahead or not self.children.alive(ahead.pid):
+            ahead = programs.Ahead.start(self.children, StartProgram)
+        started = time.monotonic()
+        ahead.run(place(path), code, limits.rlimits)
+        return self.supervise(ahead.pid, ahead.pipes, stdin, limits, header, started, ahead)
 
     def command(self, command, stdin, limits, header, task=None):
         """Runs one to its end: its result, stdout and stderr."""
@@ -122,16 +142,21 @@ class Worker:
         else:
             pid = self.children.fork()
             if pid == 0:
-                become(pipes.theirs(), limits)
+                become(pipes.theirs())
+                limits.apply()
                 raise StartProgram(task)
-            if header["op"] == "run":
-                self.connection.answer({"started": True})
         pipes.close_theirs()
+        return self.supervise(pid, pipes, stdin, limits, header, started)
+
+    def supervise(self, pid, pipes, stdin, limits, header, started, ahead=None):
         stdout, stderr = self.streams(limits, header)
         outputs = {pipes.stdout: stdout, pipes.stderr: stderr}
         supervision = Supervision(
             self.children, self.connection, pid, outputs, limits, started, header["op"] != "run"
         )
+        if ahead:
+            supervision.exits_with(ahead.control.fileno())
+            supervision.on_wait(self.started)
         supervision.feed_with(pipes.stdin, stdin)
         supervision.run()
         if header["op"] == "run" or supervision.over_memory:
