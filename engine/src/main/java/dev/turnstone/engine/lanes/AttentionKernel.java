@@ -1,5 +1,7 @@
 package dev.turnstone.engine.lanes;
 
+import dev.turnstone.engine.Precision;
+
 /// The inner loops of attention over cached keys and values of one type, and the order in which
 /// these lie in a block of one KV head.
 ///
@@ -8,6 +10,12 @@ package dev.turnstone.engine.lanes;
 /// batch.
 sealed interface AttentionKernel permits FloatAttention, Bfloat16Attention {
   int MOST_HEADS = 4;
+
+  static AttentionKernel of(Precision precision, int headDim) {
+    return precision == Precision.BF16
+        ? new Bfloat16Attention(headDim)
+        : new FloatAttention(headDim);
+  }
 
   /// Vectors of tokens that are scored at once; a table of blocks is padded accordingly.
   int STRIPS = 2;

@@ -1,6 +1,7 @@
 package dev.turnstone.engine.lanes;
 
 import dev.turnstone.engine.Model;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
@@ -79,6 +80,24 @@ final class Bfloat16Attention implements AttentionKernel {
         Simd.MEMORY.set(ValueLayout.JAVA_SHORT_UNALIGNED, valueRows + row + 2L * i, bits);
       }
     }
+  }
+
+  /// Copies a block's first tokens to where chunks have them as [TileChunks] says.
+  void copyTiles(long keys, long values, int tokens, long keyTiles, long valueTiles) {
+    for (int pair = 0; pair < headDim / 2; pair++)
+      MemorySegment.copy(
+          Simd.MEMORY,
+          keys + 4L * Model.BLOCK * pair,
+          Simd.MEMORY,
+          keyTiles + 4L * TileChunks.BLOCK * pair,
+          4L * Model.BLOCK);
+    for (int token = 0; token < tokens; token++)
+      for (int i = 0; i < headDim; i++) {
+        short bits =
+            Simd.MEMORY.get(ValueLayout.JAVA_SHORT_UNALIGNED, values + valuePlace(token, i));
+        Simd.MEMORY.set(
+            ValueLayout.JAVA_SHORT_UNALIGNED, valueTiles + 4L * (token * headDim + i), bits);
+      }
   }
 
   private static long keyPlace(int token, int dimension) {

@@ -15,13 +15,12 @@ final class Gate {
   }
 
   /// `count` values, a multiple of the vector's width.
-  void apply(Elements elements, long gate, long up, long to, int count) {
-    int size = elements.bytes();
+  void apply(Elements from, long gate, long up, Elements into, long to, int count) {
     for (int i = 0; i < count; i += Simd.WIDTH) {
-      long at = (long) size * i;
-      FloatVector x = elements.load(gate + at);
+      long at = (long) from.bytes() * i;
+      FloatVector x = from.load(gate + at);
       FloatVector active = x.div(Exponential.of(steepness(x).neg()).add(1));
-      elements.store(active.mul(elements.load(up + at)), to + at);
+      into.store(active.mul(from.load(up + at)), to + (long) into.bytes() * i);
     }
   }
 

@@ -17,6 +17,7 @@ final class LaneBuffers implements AutoCloseable {
   private final long residual;
   private Arena logitArena = Arena.ofShared();
   private MemorySegment logits = MemorySegment.NULL;
+  private final boolean plain;
 
   /// Inputs of projections: normed rows, attention's results, the MLP's middle.
   final Activations normed;
@@ -28,9 +29,19 @@ final class LaneBuffers implements AutoCloseable {
   final Product output;
   final Product gateUp;
   final Product down;
-  final Product head;
 
-  LaneBuffers(ModelConfig config, Libtorch torch, Elements elements, int lanes, int mostRows) {
+  /// Logits; where they are plain rows, they lie in what [#reserveLogits] made room for.
+  Product head;
+
+  /// @param plain whether products are plain rows of f32
+  LaneBuffers(
+      ModelConfig config,
+      Libtorch torch,
+      Elements elements,
+      int lanes,
+      int mostRows,
+      boolean plain) {
+    this.plain = plain;
     int rows =
         Math.max(Tiling.rounded(mostRows), Tiling.FIXED * Math.ceilDiv(mostRows, Tiling.FIXED));
     int tiles = Math.ceilDiv(rows, Tiling.FIXED);
@@ -40,11 +51,24 @@ final class LaneBuffers implements AutoCloseable {
     normed = new Activations(torch, own, elements, rows, hidden);
     attended = new Activations(torch, own, elements, rows, config.heads() * config.headDim());
     inner = new Activations(torch, own, elements, rows, config.intermediate());
-    qkv = new Product(elements, PackedWeights.qkvShares(config, lanes), tiles);
-    output = new Product(elements, PackedWeights.hiddenShares(config, lanes), tiles);
-    gateUp = new Product(elements, PackedWeights.innerShares(config, lanes), tiles);
-    down = new Product(elements, PackedWeights.hiddenShares(config, lanes), tiles);
-    head = new Product(elements, PackedWeights.vocabularyShares(config, lanes), tiles);
+    if (plain) {
+      qkv = rows(rows, (config.heads() + 2 * config.kvHeads()) * config.headDim());
+      boolean apart = config.family().postNorms();
+      output = apart ? rows(rows, hidden) : RowProduct.onto(residual, hidden);
+      gateUp = rows(0, 0);
+      down = output;
+      head = rows(0, 0);
+    } else {
+      qkv = new TorchProduct(elements, PackedWeights.qkvShares(config, lanes), tiles);
+      output = new TorchProduct(elements, PackedWeights.hiddenShares(config, lanes), tiles);
+      gateUp = new TorchProduct(elements, PackedWeights.innerShares(config, lanes), tiles);
+      down = new TorchProduct(elements, PackedWeights.hiddenShares(config, lanes), tiles);
+      head = new TorchProduct(elements, PackedWeights.vocabularyShares(config, lanes), tiles);
+    }
+  }
+
+  private RowProduct rows(int rows, int columns) {
+    return RowProduct.at(arena.allocate(4L * rows * columns, 64).address(), columns);
   }
 
   /// A row of the residual stream, f32.
@@ -60,10 +84,11 @@ final class LaneBuffers implements AutoCloseable {
     logits = MemorySegment.NULL;
     logitArena = Arena.ofShared();
     logits = logitArena.allocate(bytes, 64);
+    if (plain) head = RowProduct.at(logits.address(), vocabulary);
   }
 
-  long logits(int row, int column) {
-    return logits.address() + 4L * ((long) row * vocabulary + column);
+  long logits(int row) {
+    return logits.address() + 4L * row * vocabulary;
   }
 
   LogitRows allLogits(int rows) {

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /// The forward pass of a step on lanes. Each layer is six stages, and the lanes meet after each;
 /// the residual stream is f32.
@@ -18,10 +19,12 @@ public final class LaneForward implements ForwardPass {
   private final ModelConfig config;
   private final Elements elements;
   private final Libtorch torch;
+  private final Optional<TileKernel> tiles;
   private final LaneTeam team;
   private final PagedCache cache;
   private final LaneBuffers buffers;
   private final ChunkRows chunkRows;
+  private final ChunkAttention chunks;
   private final List<LaneScratch> scratch = new ArrayList<>();
   private final Map<Integer, Tiling> tilings = new HashMap<>();
   private final boolean deterministic;
@@ -41,17 +44,20 @@ public final class LaneForward implements ForwardPass {
     this.config = config;
     this.deterministic = deterministic;
     elements = Elements.of(precision);
-    AttentionKernel kernel =
-        precision == Precision.BF16
-            ? new Bfloat16Attention(config.headDim())
-            : new FloatAttention(config.headDim());
+    AttentionKernel kernel = AttentionKernel.of(precision, config.headDim());
     cache = new PagedCache(config, kernel, kvBytes);
     torch = new Libtorch(config, precision);
     team = new LaneTeam(lanes);
-    buffers = new LaneBuffers(config, torch, elements, lanes, mostRows);
+    tiles = precision == Precision.BF16 ? TileKernel.find() : Optional.empty();
+    buffers = new LaneBuffers(config, torch, elements, lanes, mostRows, tiles.isPresent());
     for (int lane = 0; lane < lanes; lane++) scratch.add(new LaneScratch(config, kernel));
-    chunkRows = new ChunkRows(config, torch, elements, cache.blocks() * Model.BLOCK);
-    stages = new LayerStages(config, elements, torch, kernel, cache, buffers, chunkRows);
+    var heads = new Heads(config);
+    chunks =
+        tiles.isPresent() && kernel instanceof Bfloat16Attention cached
+            ? new TileChunks(config, tiles.get(), cached, cache, heads, lanes)
+            : new TorchChunks(config, kernel, cache, heads, elements, torch);
+    chunkRows = new ChunkRows(cache.blocks() * Model.BLOCK, chunks.unit());
+    stages = new LayerStages(config, elements, heads, kernel, cache, buffers, chunkRows, chunks);
   }
 
   /// Why lanes cannot compute a model here; empty if they can.
@@ -77,7 +83,7 @@ public final class LaneForward implements ForwardPass {
   @Override
   public Weights prepare(Parameters parameters) {
     try (parameters) {
-      return new PackedWeights(config, torch, team.lanes(), parameters);
+      return new PackedWeights(config, torch, tiles, elements, team.lanes(), parameters);
     }
   }
 
@@ -86,11 +92,12 @@ public final class LaneForward implements ForwardPass {
     var packed = (PackedWeights) weights;
     Tiling rows = tiling(batch.rows());
     Tiling wanted = tiling(Math.max(1, batch.wanted().length));
-    buffers.reserveLogits(batch.wanted().length);
+    buffers.reserveLogits(wanted.rows());
     int least = deterministic ? Integer.MAX_VALUE : ChunkAttention.LEAST;
     chunkRows.begin(batch, least);
+    chunks.reserve(chunkRows.rows());
     var work = new AttentionWork(batch, config.kvHeads(), config.layers(), chunkRows::holds);
-    team.run(lane -> compute(lane, batch, packed, work, rows, wanted));
+    team.run(lane -> attempt(lane, batch, packed, work, rows, wanted));
     return buffers.allLogits(batch.wanted().length);
   }
 
@@ -98,6 +105,21 @@ public final class LaneForward implements ForwardPass {
     int key = deterministic ? Math.ceilDiv(rows, Tiling.FIXED) : Tiling.rounded(rows);
     return tilings.computeIfAbsent(
         key, _ -> deterministic ? Tiling.fixed(rows) : Tiling.whole(rows));
+  }
+
+  private void attempt(
+      int lane,
+      StepBatch batch,
+      PackedWeights weights,
+      AttentionWork work,
+      Tiling tiling,
+      Tiling wanted) {
+    try {
+      compute(lane, batch, weights, work, tiling, wanted);
+    } finally {
+      // libtorch's own products want the tiles otherwise.
+      tiles.ifPresent(TileKernel::release);
+    }
   }
 
   private void compute(
@@ -145,7 +167,7 @@ public final class LaneForward implements ForwardPass {
     scratch.forEach(LaneScratch::close);
     tilings.values().forEach(Tiling::close);
     buffers.close();
-    chunkRows.close();
+    chunks.close();
     torch.close();
     cache.close();
   }

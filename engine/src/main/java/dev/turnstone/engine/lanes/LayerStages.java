@@ -16,26 +16,27 @@ final class LayerStages {
   private final Heads heads;
   private final Gate gate;
   private final RowAttention rowAttention;
-  private final ChunkAttention chunkAttention;
+  private final ChunkAttention chunks;
 
   LayerStages(
       ModelConfig config,
       Elements elements,
-      Libtorch torch,
+      Heads heads,
       AttentionKernel kernel,
       PagedCache cache,
       LaneBuffers buffers,
-      ChunkRows rows) {
+      ChunkRows rows,
+      ChunkAttention chunks) {
     this.config = config;
     this.elements = elements;
     this.kernel = kernel;
     this.cache = cache;
     this.buffers = buffers;
-    heads = new Heads(config);
+    this.heads = heads;
     gate = new Gate(config.family().gelu());
     rowAttention = new RowAttention(config, kernel, cache, heads, elements);
     this.rows = rows;
-    chunkAttention = new ChunkAttention(config, kernel, cache, heads, elements, torch, rows);
+    this.chunks = chunks;
   }
 
   void embed(LaneStep step, PackedWeights weights) {
@@ -64,7 +65,7 @@ final class LayerStages {
   }
 
   private static void run(LaneStep step, Projection projection, Activations x, Product product) {
-    projection.run(step.lane(), x, step.tiling(), step.scratch().results, product);
+    projection.run(step, step.tiling(), x, product);
   }
 
   void cacheKeys(LaneStep step, int layer, PackedLayer weights) {
@@ -89,7 +90,10 @@ final class LayerStages {
           position % Model.BLOCK,
           scratch.key,
           scratch.value);
-      if (rows.holds(part)) chunkAttention.lay(part, position, head, scratch.key, scratch.value);
+      if (rows.holds(part)) {
+        boolean last = position + 1 == part.computed() + part.count();
+        chunks.lay(rows.first(part) + position, head, scratch.key, scratch.value, last);
+      }
     }
   }
 
@@ -97,7 +101,7 @@ final class LayerStages {
   /// part's, and that one's of this very step.
   void recall(LaneStep step, int layer) {
     for (StepBatch.Part part : step.batch().parts())
-      if (rows.holds(part)) chunkAttention.recall(step, layer, part);
+      if (rows.holds(part)) chunks.recall(step, layer, part, rows.first(part));
   }
 
   void attend(LaneStep step, int layer, PackedLayer weights) {
@@ -107,7 +111,8 @@ final class LayerStages {
     for (int next = work.claim(layer); next < work.pieces(); next = work.claim(layer)) {
       AttentionWork.Piece piece = work.piece(next);
       if (piece.chunk())
-        chunkAttention.apply(step.scratch(), layer, piece, weights, buffers.qkv, buffers.attended);
+        chunks.apply(
+            step, layer, piece, rows.first(piece.part()), weights, buffers.qkv, buffers.attended);
       else
         rowAttention.apply(
             step.scratch(),
@@ -145,16 +150,7 @@ final class LayerStages {
   }
 
   void gate(LaneStep step, PackedLayer layer) {
-    int lane = step.lane();
-    run(step, layer.gateUp(), buffers.normed, buffers.gateUp);
-    Shares columns = buffers.gateUp.columns();
-    for (int row = 0; row < step.batch().rows() && columns.count(lane) > 0; row++)
-      gate.apply(
-          elements,
-          buffers.gateUp.row(lane, row, 2, 0),
-          buffers.gateUp.row(lane, row, 2, 1),
-          buffers.inner.row(row) + (long) columns.first(lane) * elements.bytes(),
-          columns.count(lane));
+    layer.gateUp().runGated(step, buffers.normed, buffers.gateUp, gate, buffers.inner);
   }
 
   void down(LaneStep step, PackedLayer layer) {
@@ -177,11 +173,9 @@ final class LayerStages {
   }
 
   void head(LaneStep step, PackedWeights weights, Tiling tiling) {
-    int lane = step.lane();
     int count = step.batch().wanted().length;
     if (count == 0) return;
-    weights.head().run(lane, buffers.normed, tiling, step.scratch().results, buffers.head);
-    if (buffers.head.columns().count(lane) == 0) return;
-    for (int i = 0; i < count; i++) buffers.head.copyTo(lane, i, buffers.logits(i, 0));
+    weights.head().run(step, tiling, buffers.normed, buffers.head);
+    for (int i = 0; i < count; i++) buffers.head.copyTo(step.lane(), i, buffers.logits(i));
   }
 }

@@ -7,6 +7,7 @@ import dev.turnstone.engine.ForwardPass;
 import dev.turnstone.engine.Model;
 import dev.turnstone.engine.ModelConfig;
 import dev.turnstone.engine.Parameters;
+import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -22,7 +23,10 @@ final class PackedWeights implements ForwardPass.Weights {
 
   private final ModelConfig config;
   private final Libtorch torch;
+  private final Optional<TileKernel> tiles;
+  private final Elements elements;
   private final int lanes;
+  private final Arena arena = Arena.ofShared();
   private final PtNDManager own = Model.newManager();
   private final Map<String, PtNDArray> named = new HashMap<>();
   private final List<PackedLayer> layers = new ArrayList<>();
@@ -31,9 +35,19 @@ final class PackedWeights implements ForwardPass.Weights {
   private final Projection head;
 
   /// Copies everything: the parameters may be closed afterwards.
-  PackedWeights(ModelConfig config, Libtorch torch, int lanes, Parameters parameters) {
+  ///
+  /// @param tiles multiplies, if it is there; else libtorch does
+  PackedWeights(
+      ModelConfig config,
+      Libtorch torch,
+      Optional<TileKernel> tiles,
+      Elements elements,
+      int lanes,
+      Parameters parameters) {
     this.config = config;
     this.torch = torch;
+    this.tiles = tiles;
+    this.elements = elements;
     this.lanes = lanes;
     PtNDArray[] tensors = parameters.tensors();
     for (int i = 0; i < tensors.length; i++) named.put(parameters.names().get(i), tensors[i]);
@@ -45,8 +59,7 @@ final class PackedWeights implements ForwardPass.Weights {
     }
     lastNorm = norm("model.norm.weight");
     head =
-        new Projection(
-            torch,
+        projection(
             vocabularyShares(config, lanes),
             List.of(config.tied() ? table : tensor("lm_head.weight")),
             List.of());
@@ -96,14 +109,25 @@ final class PackedWeights implements ForwardPass.Weights {
       List<String> names = parts.map(part -> at + part).toList();
       List<PtNDArray> biases =
           biases(names).isEmpty() ? List.of() : List.of(stack(biases(names), scratch));
-      return new Projection(
-          torch, qkvShares(config, lanes), List.of(stack(weights(names), scratch)), biases);
+      return projection(qkvShares(config, lanes), List.of(stack(weights(names), scratch)), biases);
     }
   }
 
   private Projection projection(Shares columns, String... names) {
     List<String> all = List.of(names);
-    return new Projection(torch, columns, weights(all), biases(all));
+    return projection(columns, weights(all), biases(all));
+  }
+
+  private Projection projection(Shares columns, List<PtNDArray> matrices, List<PtNDArray> biases) {
+    if (tiles.isEmpty()) return new TorchProjection(torch, elements, columns, matrices, biases);
+    return new TileProjection(
+        tiles.get(),
+        elements,
+        columns,
+        (int) matrices.getFirst().getShape().get(1),
+        matrices.stream().map(Libtorch::address).toList(),
+        biases.stream().map(this::floats).toList(),
+        arena);
   }
 
   private List<PtNDArray> weights(List<String> names) {
@@ -123,10 +147,13 @@ final class PackedWeights implements ForwardPass.Weights {
   }
 
   private RmsNorm norm(String name) {
+    return new RmsNorm(floats(tensor(name)), config.family().normPlusOne(), config.normEps());
+  }
+
+  private float[] floats(PtNDArray tensor) {
     try (PtNDManager scratch = Model.newManager();
-        IValue weight = IValue.from(tensor(name))) {
-      float[] values = torch.run(scratch, "widen", weight).toFloatArray();
-      return new RmsNorm(values, config.family().normPlusOne(), config.normEps());
+        IValue value = IValue.from(tensor)) {
+      return torch.run(scratch, "widen", value).toFloatArray();
     }
   }
 
@@ -156,5 +183,6 @@ final class PackedWeights implements ForwardPass.Weights {
     layers.forEach(PackedLayer::close);
     head.close();
     own.close();
+    arena.close();
   }
 }

@@ -18,7 +18,7 @@ final class Simd {
   /// All memory: an address is an offset into it.
   static final MemorySegment MEMORY = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
 
-  private static final ByteOrder ORDER = ByteOrder.nativeOrder();
+  static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
   private Simd() {}
 

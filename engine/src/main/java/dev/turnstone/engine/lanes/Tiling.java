@@ -42,6 +42,11 @@ final class Tiling implements AutoCloseable {
     return tileRows;
   }
 
+  /// All rows, those beyond what was asked for included.
+  int rows() {
+    return tileRows * firsts.length;
+  }
+
   int tiles() {
     return firsts.length;
   }

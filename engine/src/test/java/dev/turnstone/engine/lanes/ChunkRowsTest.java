@@ -2,8 +2,6 @@ package dev.turnstone.engine.lanes;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.turnstone.engine.ModelConfig;
-import dev.turnstone.engine.Precision;
 import dev.turnstone.engine.StepBatch;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -15,19 +13,28 @@ class ChunkRowsTest {
 
   @Test
   void theLargestChunksThatFindRoomAreHeld() {
-    ModelConfig config = ModelConfig.llama(131, 96, 160, 2, 4, 2, 8, 256, 1e-5, 10_000, true);
     var small = part(8, 128);
     var few = part(7, 0);
     var large = part(100, 28);
     var beyond = part(8, 128);
     var parts = List.of(small, few, large, beyond);
-    try (var torch = new Libtorch(config, Precision.F32);
-        var rows = new ChunkRows(config, torch, Elements.of(Precision.F32), 300)) {
-      rows.begin(new StepBatch(new int[0], parts, new int[0]), 8);
-      assertThat(parts.stream().filter(rows::holds)).containsExactly(small, large);
-      assertThat(rows.first(large)).isZero();
-      assertThat(rows.first(small)).isEqualTo(128);
-      assertThat(rows.recalls()).isTrue();
-    }
+    var rows = new ChunkRows(300, 1);
+    rows.begin(new StepBatch(new int[0], parts, new int[0]), 8);
+    assertThat(parts.stream().filter(rows::holds)).containsExactly(small, large);
+    assertThat(rows.first(large)).isZero();
+    assertThat(rows.first(small)).isEqualTo(128);
+    assertThat(rows.recalls()).isTrue();
+  }
+
+  @Test
+  void chunksInBlocksBeginAtBlocks() {
+    var small = part(8, 128);
+    var large = part(100, 200);
+    var parts = List.of(small, large);
+    var rows = new ChunkRows(700, 256);
+    rows.begin(new StepBatch(new int[0], parts, new int[0]), 8);
+    assertThat(rows.first(large)).isZero();
+    assertThat(rows.first(small)).isEqualTo(512);
+    assertThat(rows.rows()).isEqualTo(768);
   }
 }
