@@ -4,7 +4,7 @@ import {show} from './trajectory.js';
 
 const $ = id => document.getElementById(id);
 const SHOWN = 30, POLL_MS = 2000;
-// What a trainer's figures are drawn in this order; any other number it sends comes after.
+// A trainer's figures that everybody looks at, in this order; any other number that it sends is a click away.
 const FIRST = ['mismatch_k3', 'entropy', 'loss', 'grad_norm', 'effective_sample_size', 'drift_k3', 'staleness_max', 'clip_fraction'];
 const NOT_DRAWN = ['step', 'version', 'seq'];
 
@@ -75,7 +75,8 @@ async function follow(name) {
   watching = new AbortController();
   const {signal} = watching;
   run = name; newest = '0'; plots = new Map();
-  $('plots').replaceChildren(); $('alarms').replaceChildren(); $('rollouts').tBodies[0].replaceChildren();
+  for (const id of ['plots', 'others']) $(id).replaceChildren();
+  $('alarms').replaceChildren(); $('rollouts').tBodies[0].replaceChildren();
   while (!signal.aborted) {
     try {
       const path = `/v1/runs/${encodeURIComponent(name)}/events`;
@@ -108,7 +109,7 @@ function happened(event, data) {
   } else if (event === 'stats') {
     const names = Object.keys(data).filter(name => typeof data[name] === 'number' && !NOT_DRAWN.includes(name));
     for (const name of [...FIRST.filter(name => names.includes(name)), ...names.filter(name => !FIRST.includes(name))])
-      plot(name, {log: /_(k3|abs)$/.test(name)}).add(data.step ?? data.version ?? 0, data[name]);
+      plot(name, {log: /_(k3|abs)$/.test(name), aside: !FIRST.includes(name)}).add(data.step ?? data.version ?? 0, data[name]);
     if (data.alarms) $('alarms').replaceChildren(...data.alarms.map(alarm));
   } else if (event === 'weights_failed') $('alarms').append(alarm(`weights ${data.lineage} ${data.version} were refused: ${data.reason}`));
 }
@@ -122,7 +123,7 @@ function alarm(sentence) {
 function plot(name, options) {
   if (!plots.has(name)) {
     plots.set(name, new Plot(name.replaceAll('_', ' '), options));
-    $('plots').append(plots.get(name).figure);
+    $(options.aside ? 'others' : 'plots').append(plots.get(name).figure);
   }
   return plots.get(name);
 }

@@ -1,7 +1,7 @@
 // Curves over steps or groups, drawn as SVG: one <figure> each, with its newest value beside the title
 // and the value under the pointer instead while there is one.
 
-const WIDTH = 300, HEIGHT = 110, LEFT = 40, TOP = 8, BOTTOM = 16, POINTS = 600;
+const WIDTH = 300, HEIGHT = 110, LEFT = 46, TOP = 8, BOTTOM = 16, POINTS = 600;
 
 export const brief = value =>
   !Number.isFinite(value) ? String(value)
