@@ -6,6 +6,7 @@ import dev.turnstone.engine.Model;
 import dev.turnstone.server.completion.Timings;
 import dev.turnstone.server.http.Metrics;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.Stream;
 
 /// The engine's figures: under our own names, and under those of vLLM that trainers, routers and
 /// dashboards already read.
@@ -51,11 +52,11 @@ final class EngineMetrics {
         engine,
         e -> e.stats().cachedTokens(),
         all.labels);
-    metrics.gauge(
-        "vllm:cache_config_info",
+    all.waiting("capacity", EngineStats::waiting);
+    all.waiting("deferred", stats -> 0);
+    metrics.info(
+        "vllm:cache_config",
         "The KV cache, in its labels",
-        engine,
-        e -> 1,
         "model_name",
         model,
         "engine",
@@ -83,6 +84,16 @@ final class EngineMetrics {
     own(name, description, value);
     metrics.counter(
         "vllm:" + vllm, description, engine, e -> value.applyAsDouble(e.stats()), labels);
+  }
+
+  /// vLLM tells why requests wait: here it is always for room in the batch.
+  private void waiting(String reason, ToDoubleFunction<EngineStats> value) {
+    metrics.gauge(
+        "vllm:num_requests_waiting_by_reason",
+        "Sequences that wait, by reason",
+        engine,
+        e -> value.applyAsDouble(e.stats()),
+        Stream.concat(Stream.of(labels), Stream.of("reason", reason)).toArray(String[]::new));
   }
 
   private void own(String name, String description, ToDoubleFunction<EngineStats> value) {

@@ -9,6 +9,8 @@ import dev.turnstone.server.http.Route;
 import dev.turnstone.server.http.Scope;
 import dev.turnstone.server.http.Wire;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /// Whether the server lives and takes work, its figures and its contract.
 final class Operations {
@@ -37,7 +39,18 @@ final class Operations {
   List<Route> routes() {
     return List.of(
         Route.get("/health", Scope.OPEN, call -> status("ok")),
+        Route.get("/ping", Scope.OPEN, call -> status("ok")),
+        Route.get("/liveness", Scope.OPEN, call -> status("ok")),
         Route.get("/ready", Scope.OPEN, call -> ready()),
+        Route.get("/readiness", Scope.OPEN, call -> ready()),
+        Route.get(
+            "/version",
+            Scope.OPEN,
+            call -> Reply.ok(Wire.JSON.createObjectNode().put("version", version()))),
+        Route.get(
+            "/load",
+            Scope.OPEN,
+            call -> Reply.ok(Wire.JSON.createObjectNode().put("server_load", inFlight.count()))),
         Route.get(
             "/metrics",
             Scope.ADMIN,
@@ -46,6 +59,13 @@ final class Operations {
             "/openapi.yaml",
             Scope.OPEN,
             call -> new Reply.Text("application/yaml", contract.document())));
+  }
+
+  /// As the contract says it.
+  private String version() {
+    Matcher version = Pattern.compile("(?m)^  version: *(\\S+)").matcher(contract.document());
+    if (!version.find()) throw new IllegalStateException("the contract has no version");
+    return version.group(1);
   }
 
   private Reply ready() {

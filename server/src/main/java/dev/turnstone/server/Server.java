@@ -163,7 +163,8 @@ public final class Server implements AutoCloseable {
     routes.addAll(recording.recording(generation(served, running, completions)));
     routes.addAll(recording.passing(models(served)));
     routes.addAll(sessionsApi.routes(requests));
-    routes.addAll(wires(served, running, completions, new Steering(served, loaded, weights)));
+    routes.addAll(
+        wires(served, running, completions, new Steering(served, loaded, weights), metrics));
     routes.addAll(environmentsApi.routes());
     routes.addAll(new EnginesApi(served.policy()).routes());
     routes.addAll(watched.routes(requests));
@@ -190,10 +191,12 @@ public final class Server implements AutoCloseable {
   }
 
   private static List<Route> wires(
-      Served served, Completions running, Gate gate, Steering steering) {
+      Served served, Completions running, Gate gate, Steering steering, Metrics metrics) {
     List<Route> routes = new ArrayList<>();
     routes.addAll(new VllmGenerate(served, running, Clock.systemUTC()).routes(gate));
-    routes.addAll(new VllmControl(steering, running).routes());
+    VllmControl control = new VllmControl(steering, running);
+    control.measure(metrics, served.name());
+    routes.addAll(control.routes());
     routes.addAll(new SglangGenerate(served, running, steering).routes(gate));
     routes.addAll(new SglangControl(steering, served, running).routes());
     return routes;

@@ -102,6 +102,10 @@ public final class Bytes implements ChatFormat, ToolCallParser, Served.Texts {
     return false;
   }
 
+  private static Served.Piece part(ToolCall call) {
+    return new Served.Piece.CallPart(0, true, call.id(), call.name(), call.arguments().text());
+  }
+
   @Override
   public Served.MessageReader message(Turn turn) {
     return new Served.MessageReader() {
@@ -118,7 +122,10 @@ public final class Bytes implements ChatFormat, ToolCallParser, Served.Texts {
         if (turn.tools().isEmpty()) return List.of();
         return switch (parse(held.toString(), turn.number())) {
           case Parsed.Calls(String content, List<ToolCall> calls, var _) ->
-              List.of(new Served.Piece.Content(content), new Served.Piece.Call(calls.getFirst()));
+              List.of(
+                  new Served.Piece.Content(content),
+                  part(calls.getFirst()),
+                  new Served.Piece.Call(calls.getFirst()));
           case Parsed.Answer(String content, var _) -> List.of(new Served.Piece.Content(content));
           case Parsed.Malformed(String content, var _, var _) ->
               List.of(new Served.Piece.Content(content));

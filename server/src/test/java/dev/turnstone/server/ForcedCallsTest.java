@@ -67,12 +67,42 @@ final class ForcedCallsTest {
                 + "}");
     assertThat(answer.status()).as(answer.text()).isEqualTo(200);
     JsonNode calls = answer.json().at("/choices/0/message/tool_calls");
-    assertThat(answer.json().at("/choices/0/finish_reason").asText()).isEqualTo("tool_calls");
+    // The policy had no choice when it was told which: OpenAI and vLLM call that a stop.
+    assertThat(answer.json().at("/choices/0/finish_reason").asText())
+        .isEqualTo(choice.startsWith("{") ? "stop" : "tool_calls");
+    assertThat(answer.json().at("/choices/0/message/content").asText("none")).isEmpty();
     for (JsonNode call : calls) fits(call.at("/function/arguments").asText());
     if (!parallel) {
       assertThat(calls).hasSize(1);
       assertThat(calls.at("/0/function/name").asText()).isEqualTo("f");
     }
+  }
+
+  @Test
+  void argumentsStreamWhileTheyAreSampled() {
+    Answer answer =
+        post(
+            "/v1/chat/completions",
+            "{'messages':[{'role':'user','content':'Say hello.'}],'temperature':1.0,'seed':7,"
+                + "'stream':true,'parallel_tool_calls':false,'tool_choice':'required','tools':[{'type':"
+                + "'function','function':{'name':'f','parameters':{'type':'object','properties':{'n':"
+                + "{'type':'array','items':{'type':'integer','minimum':3,'maximum':9},'minItems':20,"
+                + "'maxItems':20}},'required':['n'],'additionalProperties':false}}}]}");
+    assertThat(answer.status()).as(answer.text()).isEqualTo(200);
+    StringBuilder arguments = new StringBuilder();
+    int fragments = 0;
+    int names = 0;
+    for (String line : answer.text().split("\n", -1)) {
+      if (!line.startsWith("data: {")) continue;
+      JsonNode function =
+          Wire.parse(line.substring(6)).at("/choices/0/delta/tool_calls/0/function");
+      if (function.has("name")) names++;
+      if (!function.path("arguments").asText("").isEmpty()) fragments++;
+      arguments.append(function.path("arguments").asText(""));
+    }
+    assertThat(names).isEqualTo(1);
+    assertThat(fragments).isGreaterThan(5);
+    assertThat(Wire.parse(arguments.toString()).get("n")).hasSize(20);
   }
 
   @ParameterizedTest
@@ -104,7 +134,8 @@ final class ForcedCallsTest {
     Answer answer =
         post(
             "/v1/messages",
-            "{'messages':[{'role':'user','content':'Say hello.'}],'temperature':1.5,'max_tokens':500,"
+            "{'messages':[{'role':'user','content':'Say"
+                + " hello.'}],'temperature':1.5,'max_tokens':500,"
                 + "'tools':[{'name':'f','input_schema':SCHEMA}],'tool_choice':"
                 + choice.replace("}", ",'disable_parallel_tool_use':true}")
                 + "}");

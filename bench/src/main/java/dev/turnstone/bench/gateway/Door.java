@@ -6,7 +6,9 @@ import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.Queue;
 import java.util.UUID;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 
 /// How sessions are opened and finished at a gateway. Safe for many threads.
 sealed interface Door {
@@ -61,6 +63,7 @@ sealed interface Door {
   final class Turnstone implements Door {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final int GROUP = 8;
+    private static final int PATIENCE = 1000;
 
     private final int port;
     private final String run = "load-" + UUID.randomUUID().toString().substring(0, 8);
@@ -84,10 +87,22 @@ sealed interface Door {
 
     @Override
     public Place open() throws IOException {
+      Place place;
       synchronized (open) {
         if (open.isEmpty()) submit();
-        return open.remove();
+        place = open.remove();
       }
+      // A session opens when its group is admitted, which is soon after it was accepted.
+      try (PlainHttp http = new PlainHttp(port, "")) {
+        int status = http.get("/v1/sessions/" + place.session()).status();
+        for (int i = 0; status == 503 && i < PATIENCE; i++) {
+          LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(10));
+          status = http.get("/v1/sessions/" + place.session()).status();
+        }
+        if (status != 200)
+          throw new IOException("session %s: %d".formatted(place.session(), status));
+      }
+      return place;
     }
 
     private void submit() throws IOException {

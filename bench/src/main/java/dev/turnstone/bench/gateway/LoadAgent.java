@@ -3,8 +3,6 @@ package dev.turnstone.bench.gateway;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
 
 /// An agent with its history, which it sends whole with every turn, as clients do. Used by one
 /// thread at a time.
@@ -13,13 +11,14 @@ final class LoadAgent {
   private static final byte[] TOKEN_IDS = ascii("\"token_ids\":");
   private static final byte[] LOGPROBS = ascii("\"logprobs\":");
 
-  private static final int PATIENCE = 500;
+  private static final byte[] NONE = {};
 
   private final LoadPlan plan;
   private final Door door;
   private final byte[] tail;
   private Door.Place place;
   private ByteArrayOutputStream history = new ByteArrayOutputStream();
+  private byte[] answer = NONE;
   private int turn;
   private int last;
 
@@ -45,17 +44,16 @@ final class LoadAgent {
     history.writeBytes(ascii("\"}"));
   }
 
-  /// One turn; after the last of a session, the session is finished and the next begins.
+  /// One turn: the chat call and nothing else.
   void turn(PlainHttp http) throws IOException {
     byte[] body = body();
     http.key(place.key());
-    PlainHttp.Answer answered = http.post(place.path(), body, body.length);
-    // A session opens when its group is admitted, which is soon after it was accepted.
-    for (int i = 0; answered.status() == 503 && i < PATIENCE; i++) {
-      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(20));
-      answered = http.post(place.path(), body, body.length);
-    }
-    byte[] answer = checked(answered);
+    answer = checked(http.post(place.path(), body, body.length));
+  }
+
+  /// Hears what the turn brought; after the last of a session, the session is finished and the next
+  /// is opened.
+  void goOn() throws IOException {
     if (++turn == last) {
       door.finish(place);
       place = door.open();
@@ -64,6 +62,7 @@ final class LoadAgent {
     } else {
       hear(answer);
     }
+    answer = NONE;
   }
 
   private byte[] body() {

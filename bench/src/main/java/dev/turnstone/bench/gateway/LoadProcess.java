@@ -88,6 +88,7 @@ public final class LoadProcess {
               agent.turn(http);
               long now = System.nanoTime();
               if (sent >= from && now < until) times.add(now - sent);
+              agent.goOn();
             }
           }
         });
@@ -111,6 +112,8 @@ public final class LoadProcess {
               sleepUntil(due);
               agent.turn(http);
               if (due >= from) times.add(System.nanoTime() - due);
+              // Before it takes the next time, so that no turn waits for a session's end.
+              agent.goOn();
             }
           }
         });
@@ -147,6 +150,7 @@ public final class LoadProcess {
             while (opened.getAndIncrement() < plan.clients()) {
               LoadAgent agent = new LoadAgent(plan, door, plan.turns());
               agent.turn(http);
+              agent.goOn();
               synchronized (agents) {
                 agents.add(agent);
               }
@@ -174,6 +178,7 @@ public final class LoadProcess {
               }
               agent.turn(http);
               times.add(System.nanoTime() - due);
+              agent.goOn();
               synchronized (agents) {
                 agents.add(agent);
               }

@@ -1,7 +1,8 @@
 package dev.turnstone.engine.chat;
 
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -31,14 +32,22 @@ final class LongTexts {
 
   private LongTexts() {}
 
-  /// Works on a text, elsewhere if it is long; waits for the end.
+  /// Works on a text, elsewhere if it is long; waits for the end. Who is interrupted meanwhile
+  /// takes its work back if nobody has begun it.
+  ///
+  /// @throws CancellationException if that happened; the thread is interrupted still
   static <T> T work(int length, Supplier<T> work) {
     if (length < LONG) return work.get();
+    Future<T> future = POOL.submit(work::get);
     try {
-      return CompletableFuture.supplyAsync(work, POOL).join();
-    } catch (CompletionException e) {
+      return future.get();
+    } catch (InterruptedException e) {
+      future.cancel(false);
+      Thread.currentThread().interrupt();
+      throw new CancellationException("nobody waits for the text any more");
+    } catch (ExecutionException e) {
       if (e.getCause() instanceof RuntimeException known) throw known;
-      throw e;
+      throw new IllegalStateException("the tokenizer failed", e.getCause());
     }
   }
 }

@@ -213,18 +213,34 @@ public final class SessionRecord {
   /// @return the turn's number
   public int accept(
       Continuation call, Generation generation, Sampling sampling, Message.Assistant spoken) {
+    return accept(call, generation, sampling, spoken, Optional.empty());
+  }
+
+  /// The same for what a client may have read in two ways.
+  ///
+  /// @param heard the other way
+  public int accept(
+      Continuation call,
+      Generation generation,
+      Sampling sampling,
+      Message.Assistant spoken,
+      Optional<Message.Assistant> heard) {
     Message.Assistant said = call.whole(spoken);
     synchronized (lock) {
       Node node = new Node(turns.size(), call, generation, sampling, said);
       turns.add(node);
       call.parent.ifPresent(parent -> parent.inner = true);
       if (!call.history.equals(Digest.EMPTY) || !call.heard.isEmpty()) {
-        Digest end = call.history.then(said);
-        told.add(end);
-        ends.computeIfAbsent(end, e -> new ArrayList<>(1)).add(node);
+        end(call.history.then(said), node);
+        heard.ifPresent(other -> end(call.history.then(call.whole(other)), node));
       }
       return node.number;
     }
+  }
+
+  private void end(Digest end, Node node) {
+    told.add(end);
+    ends.computeIfAbsent(end, e -> new ArrayList<>(1)).add(node);
   }
 
   /// The same call once more, as one call with several choices begins it.

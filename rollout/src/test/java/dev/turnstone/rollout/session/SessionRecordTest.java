@@ -71,6 +71,28 @@ class SessionRecordTest {
   }
 
   @Test
+  void aTurnThatAStreamToldOtherwiseIsFoundAgainEitherWay() {
+    Message.Assistant heard =
+        new Message.Assistant("two", List.of(new ToolCall("c", "python", new Json("{\"a\": "))));
+    for (Message.Assistant sentBack : List.of(said("two"), heard)) {
+      SessionRecord session = new SessionRecord(new ByteChatFormat());
+      Continuation first = session.begin(history, TOOLS);
+      session.accept(
+          first,
+          generation(ByteChatFormat.ids("two")),
+          Sampling.FULL,
+          said("two"),
+          Optional.of(heard));
+      List<Message> resent = new ArrayList<>(history);
+      resent.add(sentBack);
+      resent.add(new Message.User("three"));
+      Continuation next = session.begin(resent, TOOLS);
+      assertThat(next.match()).isEqualTo(Match.CLEAN);
+      assertThat(next.previous()).hasValue(0);
+    }
+  }
+
+  @Test
   void aMessageThatTheClientBeganIsOneTurnWithWhatThePolicyAdds() {
     say("two");
     Rendering continued = new Rendering(false, true, Map.of(), Optional.empty());

@@ -40,6 +40,7 @@ final class MessagesStream {
           open(Block.TEXT);
           grow("text_delta", "text", text);
         }
+        case Piece.CallPart _ -> {} // a block cannot be taken back: whole calls only
         case Piece.Call(ToolCall call) -> use(call);
         case Piece.Unreadable _ -> {}
       }

@@ -2,6 +2,7 @@ package dev.turnstone.server.completion;
 
 import dev.turnstone.rollout.Generation;
 import dev.turnstone.rollout.Generation.FinishReason;
+import dev.turnstone.rollout.Json;
 import dev.turnstone.rollout.Logprobs;
 import dev.turnstone.rollout.Message;
 import dev.turnstone.rollout.PromptLogprobs;
@@ -31,6 +32,10 @@ public final class Choice {
   private final StringBuilder reasoning = new StringBuilder();
   private final StringBuilder content = new StringBuilder();
   private final List<ToolCall> calls = new ArrayList<>();
+
+  /// Calls as far as they were passed on.
+  private final List<ToolCall> begun = new ArrayList<>();
+
   private List<Piece> newPieces = new ArrayList<>();
   private int seenTokens;
   private Optional<Finish> finish = Optional.empty();
@@ -84,9 +89,7 @@ public final class Choice {
   public record Finish(FinishReason reason, Optional<Object> stop) {}
 
   /// What is new since the last look.
-  ///
-  /// @param firstCall number of the first tool call among the pieces
-  public record Delta(List<Token> tokens, List<Piece> pieces, int firstCall) {
+  public record Delta(List<Token> tokens, List<Piece> pieces) {
     /// The text among the pieces.
     public String content() {
       if (pieces.size() == 1 && pieces.getFirst() instanceof Piece.Content(String text))
@@ -166,21 +169,31 @@ public final class Choice {
         newPieces.add(piece);
       }
       case Piece.Unreadable(String why) -> unreadable = Optional.of(why);
+      case Piece.CallPart part -> {
+        if (oneCall() && part.number() > 0) return;
+        begin(part);
+        newPieces.add(piece);
+      }
       case Piece.Call(ToolCall call) -> {
-        if (ask.reading() instanceof Reading.Message message
-            && message.oneCall()
-            && !calls.isEmpty()) return;
+        if (oneCall() && !calls.isEmpty()) return;
         calls.add(call);
         newPieces.add(piece);
       }
     }
   }
 
+  private boolean oneCall() {
+    return ask.reading() instanceof Reading.Message message && message.oneCall();
+  }
+
+  private void begin(Piece.CallPart part) {
+    String before = part.first() ? "" : begun.removeLast().arguments().text();
+    begun.add(new ToolCall(part.id(), part.name(), new Json(before + part.arguments())));
+  }
+
   /// What is new since this was last asked.
   public Delta delta() {
-    int newCalls = (int) newPieces.stream().filter(Piece.Call.class::isInstance).count();
-    Delta delta =
-        new Delta(tokens.subList(seenTokens, tokens.size()), newPieces, calls.size() - newCalls);
+    Delta delta = new Delta(tokens.subList(seenTokens, tokens.size()), newPieces);
     seenTokens = tokens.size();
     newPieces = new ArrayList<>();
     return delta;
@@ -270,6 +283,14 @@ public final class Choice {
   /// What it says, as a client reads it and sends it back.
   public Message.Assistant message() {
     return new Message.Assistant(content(), calls, reasoning());
+  }
+
+  /// The same as the reader of a stream has it, who has heard of calls that turned out to be
+  /// unreadable; empty if there is no difference.
+  public Optional<Message.Assistant> heard() {
+    return begun.isEmpty() || !calls.isEmpty()
+        ? Optional.empty()
+        : Optional.of(new Message.Assistant(content(), begun, reasoning()));
   }
 
   /// Policy version that sampled each id.

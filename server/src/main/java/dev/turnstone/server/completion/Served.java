@@ -147,6 +147,16 @@ public record Served(
 
     record Content(String text) implements Piece {}
 
+    /// More of a call that is still being written. If it turns out to be unreadable it is void, and
+    /// its text is among the content.
+    ///
+    /// @param number among the calls of the message
+    /// @param first whether nothing of it came before
+    /// @param arguments more of their text
+    record CallPart(int number, boolean first, String id, String name, String arguments)
+        implements Piece {}
+
+    /// A whole call, after all its parts.
     record Call(ToolCall call) implements Piece {}
 
     /// Comes last: what was meant as a call is among the content, because it is not readable.

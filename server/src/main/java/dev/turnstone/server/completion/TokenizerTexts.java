@@ -75,8 +75,14 @@ public record TokenizerTexts(Tokenizer tokenizer, TurnParser parser) implements 
 
   private static List<Piece> pieces(TurnStream.Delta delta) {
     Piece content = new Piece.Content(delta.content());
-    return delta.reasoning().isEmpty()
-        ? List.of(content)
-        : List.of(new Piece.Reasoning(delta.reasoning()), content);
+    if (delta.reasoning().isEmpty() && delta.calls().isEmpty()) return List.of(content);
+    List<Piece> pieces = new ArrayList<>();
+    if (!delta.reasoning().isEmpty()) pieces.add(new Piece.Reasoning(delta.reasoning()));
+    pieces.add(content);
+    for (TurnStream.CallPart part : delta.calls())
+      pieces.add(
+          new Piece.CallPart(
+              part.number(), part.first(), part.id(), part.name(), part.arguments()));
+    return pieces;
   }
 }

@@ -6,6 +6,7 @@ import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpServerResponse;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.IntConsumer;
 import org.slf4j.Logger;
@@ -84,6 +85,10 @@ public final class Exchange {
     } catch (LogException e) {
       log.warn("the trajectory log failed a request", e);
       send(Refused.busy("the trajectory log takes no writes now", "log_unavailable"));
+    } catch (CancellationException e) {
+      // Work on a text that was still queued when the client went away.
+      if (Thread.currentThread().isInterrupted()) cutOff();
+      else send(broken(e));
     } catch (Throwable e) {
       // Errors too, such as a stack that overflows: who waits must hear of them.
       send(broken(e));

@@ -21,6 +21,11 @@ public final class InFlight {
     notifyAll();
   }
 
+  /// Those inside.
+  public synchronized int count() {
+    return count;
+  }
+
   /// Lets nobody in any more.
   public synchronized void shut() {
     closed = true;

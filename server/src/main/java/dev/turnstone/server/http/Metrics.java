@@ -9,6 +9,7 @@ import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.prometheus.metrics.core.metrics.Histogram;
+import io.prometheus.metrics.core.metrics.Info;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -92,6 +93,24 @@ public final class Metrics implements AutoCloseable {
             .register(registry.getPrometheusRegistry())
             .labelValues(values)
         ::observe;
+  }
+
+  /// What does not change, in the labels of a line `name_info` that is always 1.
+  ///
+  /// @param labels names and values by turns
+  public void info(String name, String description, String... labels) {
+    String[] names = new String[labels.length / 2];
+    String[] values = new String[names.length];
+    for (int i = 0; i < names.length; i++) {
+      names[i] = labels[2 * i];
+      values[i] = labels[2 * i + 1];
+    }
+    Info.builder()
+        .name(name)
+        .help(description)
+        .labelNames(names)
+        .register(registry.getPrometheusRegistry())
+        .addLabelValues(values);
   }
 
   /// One more of what is counted under a name and its labels.

@@ -3,6 +3,7 @@ package dev.turnstone.server.http;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
 import io.vertx.core.file.FileSystemOptions;
+import io.vertx.core.http.HttpConnection;
 import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpServerRequest;
@@ -43,6 +44,12 @@ public final class Rim implements AutoCloseable {
   /// @throws StartupError if the port is taken or the host is none of this machine's
   public static Rim listen(String host, int port, Dispatch dispatch, List<Route> starting)
       throws InterruptedException {
+    return listen(host, port, dispatch, starting, Connections.USUAL);
+  }
+
+  static Rim listen(
+      String host, int port, Dispatch dispatch, List<Route> starting, Connections connections)
+      throws InterruptedException {
     Vertx vertx =
         Vertx.vertx(
             new VertxOptions()
@@ -52,7 +59,14 @@ public final class Rim implements AutoCloseable {
                         .setFileCachingEnabled(false)));
     HttpServer server = vertx.createHttpServer(options());
     Rim rim = new Rim(vertx, server, dispatch, starting);
-    server.requestHandler(request -> rim.router.handle(request));
+    server.connectionHandler(connection -> connections.opened(vertx, connection));
+    server.requestHandler(request -> {
+      HttpConnection connection = request.connection();
+      connections.busy(vertx, connection);
+      // The router takes the other handlers of the end for itself.
+      request.response().bodyEndHandler(ended -> connections.free(vertx, connection));
+      rim.router.handle(request);
+    });
     server.invalidRequestHandler(Rim::invalid);
     try {
       await(server.listen(port, host).toCompletionStage());

@@ -80,9 +80,8 @@ public final class Chat {
       ChatRequest request, List<Choice> choices, ChatJson json, Choice choice, EventStream out)
       throws InterruptedException, EventStream.Gone {
     boolean wantsTokens = request.logprobs() || request.fields().tokenIds();
-    Choice.Delta delta = choice.delta();
-    if (!delta.pieces().isEmpty() || (wantsTokens && !delta.tokens().isEmpty()))
-      for (ObjectNode chunk : json.delta(choice, delta)) send(request, choices, chunk, out);
+    for (ObjectNode chunk : json.delta(choice, choice.delta(), wantsTokens))
+      send(request, choices, chunk, out);
   }
 
   private static void send(

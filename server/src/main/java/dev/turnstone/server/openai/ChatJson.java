@@ -19,6 +19,7 @@ final class ChatJson {
   private final Served served;
   private final Tokens prompt;
   private final TokenJson tokens;
+  private final String fingerprint;
 
   ChatJson(String id, long created, ChatRequest request, Served served, Tokens prompt) {
     this.id = id;
@@ -27,6 +28,7 @@ final class ChatJson {
     this.served = served;
     this.prompt = prompt;
     this.tokens = new TokenJson(served, request.fields().tokensAsIds());
+    this.fingerprint = TokenJson.fingerprint(served);
   }
 
   /// The whole reply.
@@ -48,6 +50,7 @@ final class ChatJson {
     ObjectNode message = json.putObject("message").put("role", "assistant");
     String content = request.echoed() + choice.content();
     if (choice.calls().isEmpty() || !content.isBlank()) message.put("content", content);
+    else if (request.forced().isPresent()) message.put("content", "");
     else message.putNull("content");
     message.putNull("refusal");
     reasoning(message, choice.reasoning());
@@ -56,7 +59,7 @@ final class ChatJson {
       choice.calls().forEach(call -> calls.add(call(call)));
     }
     logprobs(json, choice.tokens());
-    finish(json, choice);
+    ended(json, choice);
     if (request.fields().tokenIds()) {
       json.putPOJO("token_ids", TokenJson.ids(choice.tokens()));
       TokenJson.versions(json, choice);
@@ -89,20 +92,29 @@ final class ChatJson {
     return chunk;
   }
 
-  /// Chunks with what a choice has gained: one, and for each tool call its name, then its
-  /// arguments.
-  List<ObjectNode> delta(Choice choice, Choice.Delta gained) {
+  /// Chunks with what a choice has gained: its text and tokens, if any, then for each tool call its
+  /// name, and more of its arguments.
+  List<ObjectNode> delta(Choice choice, Choice.Delta gained, boolean tokensToo) {
     List<ObjectNode> chunks = new ArrayList<>(1);
-    chunks.add(spoken(choice, gained));
-    int number = gained.firstCall();
+    boolean told = tokensToo && !gained.tokens().isEmpty();
     for (Served.Piece piece : gained.pieces())
-      if (piece instanceof Served.Piece.Call(ToolCall call)) {
-        chunks.add(called(choice, call(call), number, ""));
+      told |= piece instanceof Served.Piece.Content || piece instanceof Served.Piece.Reasoning;
+    if (told) chunks.add(spoken(choice, gained));
+    for (Served.Piece piece : gained.pieces())
+      if (piece instanceof Served.Piece.CallPart part) {
+        if (part.first()) chunks.add(called(choice, named(part), part.number(), ""));
+        if (part.arguments().isEmpty()) continue;
         ObjectNode more = Wire.JSON.createObjectNode();
         more.putObject("function");
-        chunks.add(called(choice, more, number++, call.arguments().text()));
+        chunks.add(called(choice, more, part.number(), part.arguments()));
       }
     return chunks;
+  }
+
+  private static ObjectNode named(Served.Piece.CallPart part) {
+    ObjectNode json = Wire.JSON.createObjectNode().put("id", part.id()).put("type", "function");
+    json.putObject("function").put("name", part.name());
+    return json;
   }
 
   private ObjectNode called(Choice choice, ObjectNode call, int number, String arguments) {
@@ -140,7 +152,7 @@ final class ChatJson {
     ObjectNode json = open(chunk, choice);
     json.putObject("delta");
     json.putNull("logprobs");
-    finish(json, choice);
+    ended(json, choice);
     return chunk;
   }
 
@@ -158,11 +170,18 @@ final class ChatJson {
         .put("id", id)
         .put("object", object)
         .put("created", created)
-        .put("model", served.name());
+        .put("model", served.name())
+        .put("system_fingerprint", fingerprint);
   }
 
   private static ObjectNode open(ObjectNode chunk, Choice choice) {
     return chunk.putArray("choices").addObject().put("index", choice.index());
+  }
+
+  private void ended(ObjectNode json, Choice choice) {
+    finish(json, choice);
+    if (request.named() && choice.finishReason().equals("tool_calls"))
+      json.put("finish_reason", "stop");
   }
 
   static void finish(ObjectNode json, Choice choice) {

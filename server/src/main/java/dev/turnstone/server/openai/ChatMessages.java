@@ -6,6 +6,7 @@ import dev.turnstone.rollout.Json;
 import dev.turnstone.rollout.Message;
 import dev.turnstone.rollout.ToolCall;
 import dev.turnstone.rollout.ToolSpec;
+import dev.turnstone.server.completion.Recorder;
 import dev.turnstone.server.http.Refused;
 import dev.turnstone.server.http.Wire;
 import java.util.ArrayList;
@@ -81,6 +82,8 @@ final class ChatMessages {
 
   private static Json arguments(String text, String param) {
     if (text.isBlank()) return Json.EMPTY_OBJECT;
+    // A session finds the turn in which the policy wrote it so; else the chat template refuses it.
+    if (Recorder.CURRENT.isBound()) return new Json(text);
     try {
       if (Wire.JSON.readTree(text).isObject()) return new Json(text);
     } catch (JsonProcessingException e) {

@@ -14,6 +14,8 @@ import java.util.Optional;
 ///
 /// @param echoed what the assistant's last message says, if the reply is to begin with it
 /// @param forced tools of which at least one must be called
+/// @param named whether one tool is named that must be called: such a choice ends as `stop`, for
+///   the policy had none
 /// @param oneCall whether a choice has at most one call
 /// @param maxTokens largest integer if the request has no bound
 /// @param top how many tokens each log-probability has beside it: the most probable, or the named
@@ -28,6 +30,7 @@ record ChatRequest(
     boolean logprobs,
     int top,
     Optional<List<ToolSpec>> forced,
+    boolean named,
     boolean oneCall) {
 
   /// Reads a body that fits the contract's `ChatRequest`.
@@ -56,6 +59,7 @@ record ChatRequest(
         logprobs,
         fields.named().isEmpty() ? top : fields.named().size(),
         ToolChoice.of(body.path("tool_choice"), tools),
+        body.path("tool_choice").isObject(),
         !body.path("parallel_tool_calls").asBoolean(true));
   }
 

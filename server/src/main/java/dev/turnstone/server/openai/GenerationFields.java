@@ -47,11 +47,16 @@ public record GenerationFields(
       throw Refused.bad("stream_options needs stream: true", "stream_options");
     if (stream && body.path("prompt_logprobs").isInt())
       throw Refused.bad("prompt_logprobs cannot be streamed", "prompt_logprobs");
+    Sampling sampling = SamplingFields.sampling(body, served);
+    int n = body.path("n").asInt(1);
+    if (n > 1 && sampling.greedy())
+      throw Refused.bad(
+          "n must be 1 at temperature 0, where all choices are the same, but is " + n, "n");
     boolean always = options.path("continuous_usage_stats").asBoolean(false);
     return new GenerationFields(
         Optional.ofNullable(body.path("model").textValue()),
-        SamplingFields.sampling(body, served),
-        body.path("n").asInt(1),
+        sampling,
+        n,
         SamplingFields.ends(body),
         ConstraintFields.read(body),
         integer(body.path("prompt_logprobs")),

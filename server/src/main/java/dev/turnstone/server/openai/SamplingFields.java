@@ -57,7 +57,10 @@ public final class SamplingFields {
         badWords(body.path("bad_words"), served),
         body.path("min_tokens").asInt(0),
         mode(body.path("logprob_mode")),
-        seed.isNumber() ? OptionalLong.of(seed.longValue()) : OptionalLong.empty());
+        // vLLM's clients write -1 for none.
+        seed.isNumber() && seed.longValue() != -1
+            ? OptionalLong.of(seed.longValue())
+            : OptionalLong.empty());
   }
 
   /// As vLLM does: each word as a text begins with it, and as it follows a space, if that only

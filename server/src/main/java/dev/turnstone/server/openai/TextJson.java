@@ -19,6 +19,7 @@ final class TextJson {
   private final Served served;
   private final List<PromptField> prompts;
   private final TokenJson tokens;
+  private final String fingerprint;
 
   /// What has been streamed of a choice's text, in code points.
   private final Map<Integer, Integer> streamed = new HashMap<>();
@@ -30,6 +31,7 @@ final class TextJson {
     this.served = served;
     this.prompts = prompts;
     this.tokens = new TokenJson(served, request.fields().tokensAsIds());
+    this.fingerprint = TokenJson.fingerprint(served);
   }
 
   /// The reply to prompts that are only repeated.
@@ -175,6 +177,7 @@ final class TextJson {
         .put("id", id)
         .put("object", "text_completion")
         .put("created", created)
-        .put("model", served.name());
+        .put("model", served.name())
+        .put("system_fingerprint", fingerprint);
   }
 }

@@ -10,6 +10,7 @@ import dev.turnstone.rollout.PromptLogprobs;
 import dev.turnstone.rollout.RunLength;
 import dev.turnstone.rollout.Tokens;
 import dev.turnstone.rollout.TopLogprobs;
+import dev.turnstone.rollout.WeightsId;
 import dev.turnstone.server.completion.Choice;
 import dev.turnstone.server.completion.Choice.Token;
 import dev.turnstone.server.completion.Served;
@@ -143,6 +144,12 @@ public record TokenJson(Served served, boolean asIds) {
     ObjectNode runs = json.putObject("policy_versions");
     versions.starts().forEach(runs.putArray("starts")::add);
     versions.values().forEach(runs.putArray("values")::add);
+  }
+
+  /// OpenAI's `system_fingerprint`: which weights begin to answer.
+  static String fingerprint(Served served) {
+    WeightsId weights = served.policy().weights();
+    return "fp_%s_%d".formatted(weights.lineage(), weights.version());
   }
 
   /// OpenAI's `usage` of a request; each prompt counts once.

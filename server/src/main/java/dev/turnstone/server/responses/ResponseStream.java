@@ -55,6 +55,7 @@ final class ResponseStream {
           send(event.putPOJO("logprobs", json.logprobs(unsent)));
           unsent = List.of();
         }
+        case Piece.CallPart _ -> {} // an item cannot be taken back: whole calls only
         case Piece.Call(ToolCall call) -> call(call);
         case Piece.Unreadable _ -> {}
       }

@@ -20,6 +20,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
@@ -36,6 +37,7 @@ final class Session {
   private final LongSupplier nanoTime;
   private final long opened;
 
+  private final AtomicBoolean expired = new AtomicBoolean();
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
 
@@ -125,6 +127,11 @@ final class Session {
     return elapsed().compareTo(rules.deadline().plus(slack)) > 0;
   }
 
+  /// Whether it is the first time that its deadline is acted upon.
+  boolean expire() {
+    return expired.compareAndSet(false, true);
+  }
+
   /// Takes a choice that has ended.
   ///
   /// @return its turn's number
@@ -133,7 +140,8 @@ final class Session {
     for (int i = 0; i < generation.logprobs().size(); i++)
       if (!Float.isFinite(generation.logprobs().get(i)))
         breaks("logprob of the sampled id " + generation.ids().get(i) + " is not finite");
-    return record.accept(call, generation, choice.ask().sampling(), choice.message());
+    return record.accept(
+        call, generation, choice.ask().sampling(), choice.message(), choice.heard());
   }
 
   private void breaks(String why) {

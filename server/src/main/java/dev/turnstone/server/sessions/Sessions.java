@@ -156,31 +156,34 @@ public final class Sessions implements AgentDriver, AutoCloseable {
     try {
       while (true) {
         Thread.sleep(TICK);
-        for (Session session : live.values()) tendSafely(session);
+        for (Session session : live.values()) tend(session);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
   }
 
-  /// What is wrong with one session must not keep the others open.
-  private void tendSafely(Session session) throws InterruptedException {
+  private void tend(Session session) {
+    session.calls().sweep(times.retryGrace());
+    if (!session.late(Duration.ZERO)) return;
+    // Whoever finishes it may wait for its reward, and may be gone before it comes.
+    Duration slack = session.isClosing() ? times.reward().plus(SLACK) : Duration.ZERO;
+    if (session.trajectory().isPresent() || !session.late(slack) || !session.expire()) return;
+    // Its calls take a while to end, for which no other session is to wait.
+    Thread.ofVirtual().name("session-deadline " + session.id()).start(() -> closeLate(session));
+  }
+
+  private void closeLate(Session session) {
+    log.info("session {} is closed: nobody finished it in time", session.id());
     try {
-      tend(session);
+      session.finish(Optional.of(StopReason.CLIENT_GONE), Duration.ZERO);
+      if (session.trajectory().filter(made -> made.id().run().equals(OWN)).isPresent())
+        forget(session);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     } catch (RuntimeException e) {
       log.error("session {} cannot be closed", session.id(), e);
     }
-  }
-
-  private void tend(Session session) throws InterruptedException {
-    session.calls().sweep(times.retryGrace());
-    // Whoever finishes it may wait for its reward, and may be gone before it comes.
-    Duration slack = session.isClosing() ? times.reward().plus(SLACK) : Duration.ZERO;
-    if (session.trajectory().isPresent() || !session.late(slack)) return;
-    log.info("session {} is closed: nobody finished it in time", session.id());
-    session.finish(Optional.of(StopReason.CLIENT_GONE), Duration.ZERO);
-    if (session.trajectory().filter(made -> made.id().run().equals(OWN)).isPresent())
-      forget(session);
   }
 
   @Override

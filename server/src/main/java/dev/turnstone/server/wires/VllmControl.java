@@ -3,7 +3,9 @@ package dev.turnstone.server.wires;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.turnstone.rollout.WeightsUpdate.Pause;
 import dev.turnstone.server.completion.Completions;
+import dev.turnstone.server.completion.Timings;
 import dev.turnstone.server.http.Call;
+import dev.turnstone.server.http.Metrics;
 import dev.turnstone.server.http.Refused;
 import dev.turnstone.server.http.Reply;
 import dev.turnstone.server.http.Route;
@@ -26,12 +28,33 @@ public final class VllmControl {
   private final Steering steering;
   private final Completions completions;
   private final Set<String> asleep = new TreeSet<>(); // guarded by this
+  private String level = "1"; // guarded by this
   private boolean updating; // guarded by this
   private Optional<String> folder = Optional.empty(); // guarded by this
 
   public VllmControl(Steering steering, Completions completions) {
     this.steering = steering;
     this.completions = completions;
+  }
+
+  /// vLLM's gauge of sleep: one line per state, of which one is 1.
+  public void measure(Metrics metrics, String model) {
+    for (String state : List.of("awake", "weights_offloaded", "discard_all")) {
+      String[] labels =
+          Stream.concat(Stream.of(Timings.labels(model)), Stream.of("sleep_state", state))
+              .toArray(String[]::new);
+      metrics.gauge(
+          "vllm:engine_sleep_state",
+          "Whether the engine is awake or asleep",
+          this,
+          control -> control.sleepState().equals(state) ? 1 : 0,
+          labels);
+    }
+  }
+
+  private synchronized String sleepState() {
+    if (asleep.isEmpty()) return "awake";
+    return level.equals("1") ? "weights_offloaded" : "discard_all";
   }
 
   public List<Route> routes() {
@@ -151,7 +174,8 @@ public final class VllmControl {
       for (String name : List.of("weight_dir", "model_path", "weight_path", "path"))
         if (holder.path(name).isTextual()) return holder.path(name).textValue();
     throw Refused.bad(
-        "update_info must have weight_dir, the folder of the weights: only weights from disk are taken",
+        "update_info must have weight_dir, the folder of the weights: only weights from disk are"
+            + " taken",
         "update_info");
   }
 
@@ -181,13 +205,14 @@ public final class VllmControl {
   }
 
   private Reply sleep(Call call) throws InterruptedException {
-    String level = call.query("level").orElse("1");
-    if (!level.equals("1") && !level.equals("2"))
-      throw Refused.bad("level must be 1 or 2, but is " + level, "level");
+    String wanted = call.query("level").orElse("1");
+    if (!wanted.equals("1") && !wanted.equals("2"))
+      throw Refused.bad("level must be 1 or 2, but is " + wanted, "level");
     steering.pause(mode(call));
     steering.forgetPrefixes(false);
     synchronized (this) {
       asleep.addAll(TAGS);
+      level = wanted;
     }
     return new Reply.Text("application/json", "");
   }

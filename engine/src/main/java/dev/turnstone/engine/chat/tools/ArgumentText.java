@@ -16,12 +16,17 @@ final class ArgumentText {
   }
 
   Json json() {
+    return new Json(open() + "}");
+  }
+
+  /// All but the bracket that closes it.
+  String open() {
     StringBuilder out = new StringBuilder("{");
     values.forEach((name, value) -> {
       if (out.length() > 1) out.append(", ");
       out.append(quote(name)).append(": ").append(value);
     });
-    return new Json(out.append('}').toString());
+    return out.toString();
   }
 
   static String quote(String text) {

@@ -22,32 +22,46 @@ record CallJson(Optional<String> name, Optional<Json> arguments) {
   /// Reads the object at the cursor, after white space.
   ///
   /// @param argumentNames names that the arguments may have
-  static CallJson read(Cursor cursor, Set<String> argumentNames) throws Unreadable {
+  /// @param call hears what is certain, also of an object that is cut off
+  static CallJson read(Cursor cursor, Set<String> argumentNames, CallReader.Call call)
+      throws Unreadable {
     return at(
         cursor,
+        call,
         (parser, source) -> {
           Optional<String> name = Optional.empty();
           Optional<Json> arguments = Optional.empty();
           while (parser.nextToken() == JsonToken.FIELD_NAME) {
             String field = parser.currentName();
             JsonToken value = parser.nextToken();
-            if (field.equals("name")) name = Optional.of(name(parser, value));
-            else if (argumentNames.contains(field))
-              arguments = Optional.of(arguments(parser, value, field, source));
-            else parser.skipChildren();
+            if (field.equals("name")) {
+              name = Optional.of(name(parser, value));
+              call.named(name.get());
+            } else if (argumentNames.contains(field)) {
+              arguments = Optional.of(arguments(parser, value, field, source, call));
+            } else parser.skipChildren();
           }
           return new CallJson(name, arguments);
         });
   }
 
   /// Reads an object that is all arguments.
-  static Json arguments(Cursor cursor) throws Unreadable {
-    return at(
-        cursor,
-        (parser, source) -> {
-          parser.skipChildren();
-          return new Json(source.substring(0, offset(parser)));
-        });
+  static Json arguments(Cursor cursor, CallReader.Call call) throws Unreadable {
+    return at(cursor, call, (parser, source) -> whole(parser, source, 0, call));
+  }
+
+  /// The object that the parser is at the beginning of.
+  private static Json whole(JsonParser parser, String source, int start, CallReader.Call call)
+      throws IOException {
+    try {
+      parser.skipChildren();
+    } catch (JsonEOFException e) {
+      call.soFar(source.substring(start));
+      throw e;
+    }
+    String object = source.substring(start, offset(parser));
+    call.soFar(object);
+    return new Json(object);
   }
 
   /// The object or list at the cursor as the policy wrote it; nothing is read if it is not JSON.
@@ -80,7 +94,7 @@ record CallJson(Optional<String> name, Optional<Json> arguments) {
     T read(JsonParser parser, String source) throws IOException, Unreadable;
   }
 
-  private static <T> T at(Cursor cursor, Reader<T> reader) throws Unreadable {
+  private static <T> T at(Cursor cursor, CallReader.Call call, Reader<T> reader) throws Unreadable {
     cursor.skipSpace();
     if (cursor.peek() != '{')
       throw new Unreadable("expected a JSON object, got " + cursor.excerpt());
@@ -93,6 +107,7 @@ record CallJson(Optional<String> name, Optional<Json> arguments) {
     } catch (JsonEOFException _) {
       throw new Unreadable("the JSON object is cut off");
     } catch (JsonProcessingException e) {
+      call.soFar("");
       throw new Unreadable("not JSON: " + e.getOriginalMessage());
     } catch (IOException e) {
       throw new UncheckedIOException("reading a string cannot fail", e);
@@ -106,14 +121,13 @@ record CallJson(Optional<String> name, Optional<Json> arguments) {
   }
 
   /// The object itself, or the one that a string holds.
-  private static Json arguments(JsonParser parser, JsonToken value, String field, String source)
+  private static Json arguments(
+      JsonParser parser, JsonToken value, String field, String source, CallReader.Call call)
       throws IOException, Unreadable {
     if (value == JsonToken.VALUE_STRING) return held(parser.getText(), field);
     if (value != JsonToken.START_OBJECT)
       throw new Unreadable("\"" + field + "\" must be a JSON object");
-    int start = (int) parser.currentTokenLocation().getCharOffset();
-    parser.skipChildren();
-    return new Json(source.substring(start, offset(parser)));
+    return whole(parser, source, (int) parser.currentTokenLocation().getCharOffset(), call);
   }
 
   private static Json held(String text, String field) throws IOException, Unreadable {

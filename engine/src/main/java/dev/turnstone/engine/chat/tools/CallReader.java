@@ -11,22 +11,39 @@ import java.util.List;
 import java.util.Optional;
 import java.util.regex.Matcher;
 
-/// Reads the calls of one turn whose text is complete. What stands between and after calls is
-/// dropped. Used once.
+/// Reads the calls of one turn, whose text is complete or still grows. What stands between and
+/// after calls is dropped. Used once.
 final class CallReader {
   private final ToolFormat format;
   private final Turn turn;
   private final StringBuilder text;
   private final Cursor cursor;
+  private final boolean ended;
   private final List<ToolCall> calls = new ArrayList<>();
+  private Call current = new Call();
   private int firstAt;
 
-  /// @param text of the whole turn
-  CallReader(ToolFormat format, Turn turn, StringBuilder text) {
+  /// @param text of the turn
+  /// @param ended whether that is all of it
+  CallReader(ToolFormat format, Turn turn, StringBuilder text, boolean ended) {
     this.format = format;
     this.turn = turn;
     this.text = text;
+    this.ended = ended;
     this.cursor = new Cursor(text.toString(), 0);
+  }
+
+  /// The calls of a text that still grows: those that are whole, and the last as far as it goes,
+  /// whose arguments are the beginning of what they will be. None has more than is certain, unless
+  /// the turn turns out to be unreadable.
+  List<ToolCall> begun(int opening, int start) {
+    try {
+      var _ = read(opening, start);
+    } catch (Unreadable _) {
+      if (!current.name.isEmpty() && !current.soFar.isEmpty())
+        calls.add(new ToolCall(id(current), current.name, new Json(current.soFar)));
+    }
+    return calls;
   }
 
   /// Calls, and where the first begins.
@@ -88,17 +105,33 @@ final class CallReader {
 
   private void call(Section section) throws Unreadable, NoCall {
     Call call = new Call();
+    current = call;
     for (Step step : section.call()) step(step, call);
-    String id = call.id.isEmpty() ? format.ids().id(turn.number(), calls.size()) : call.id;
-    calls.add(new ToolCall(id, call.name, call.arguments));
+    calls.add(new ToolCall(id(call), call.name, call.arguments));
+    current = new Call();
+  }
+
+  private String id(Call call) {
+    return call.id.isEmpty() ? format.ids().id(turn.number(), calls.size()) : call.id;
   }
 
   /// A call as far as it is read.
-  private static final class Call {
+  static final class Call {
     private String id = "";
     private String name = "";
     private Json arguments = Json.EMPTY_OBJECT;
     private String last = "the beginning";
+
+    /// The beginning of the arguments, as far as it is certain.
+    private String soFar = "";
+
+    void named(String value) {
+      name = value;
+    }
+
+    void soFar(String value) {
+      soFar = value;
+    }
   }
 
   private void step(Step step, Call call) throws Unreadable, NoCall {
@@ -119,12 +152,12 @@ final class CallReader {
         call.last = "the JSON object";
       }
       case Step.Json _ -> {
-        call.arguments = CallJson.arguments(cursor);
+        call.arguments = CallJson.arguments(cursor, call);
         call.last = "the JSON object";
       }
-      case Step.Python _ -> call.arguments = python();
+      case Step.Python _ -> call.arguments = python(call);
       case Step.Tagged tagged -> {
-        call.arguments = tagged(tagged, call.name);
+        call.arguments = tagged(tagged, call);
         call.last = "the arguments";
       }
       case Step.End _ -> {
@@ -136,12 +169,12 @@ final class CallReader {
 
   private void text(String wanted, Step.Missing missing, Call call) throws Unreadable {
     if (cursor.take(wanted)) return;
-    if (missing != Step.Missing.NEVER && cursor.takeCutOff(wanted)) return;
+    if (missing != Step.Missing.NEVER && ended && cursor.takeCutOff(wanted)) return;
     if (missing != Step.Missing.ALWAYS) cursor.expect(wanted, call.last);
   }
 
   private void namedJson(Step.NamedJson named, Call call) throws Unreadable, NoCall {
-    CallJson json = CallJson.read(cursor, named.arguments());
+    CallJson json = CallJson.read(cursor, named.arguments(), call);
     if (json.name().isEmpty() || json.arguments().isEmpty()) {
       if (named.orContent()) throw new NoCall();
       throw new Unreadable(
@@ -155,7 +188,7 @@ final class CallReader {
     call.arguments = json.arguments().get();
   }
 
-  private Json python() throws Unreadable {
+  private Json python(Call call) throws Unreadable {
     ArgumentText arguments = new ArgumentText();
     cursor.skipSpace();
     while (!cursor.take(")")) {
@@ -164,16 +197,19 @@ final class CallReader {
       cursor.expect("=", "the name of an argument");
       cursor.skipSpace();
       Optional<String> json = CallJson.container(cursor);
-      arguments.put(name, json.isPresent() ? json.get() : PythonLiteral.read(cursor));
+      String value = json.isPresent() ? json.get() : PythonLiteral.read(cursor);
       cursor.skipSpace();
+      // Until then a number may go on.
       if (!cursor.has(")")) cursor.expect(",", "an argument");
+      arguments.put(name, value);
+      call.soFar(arguments.open());
       cursor.skipSpace();
     }
     return arguments.json();
   }
 
-  private Json tagged(Step.Tagged tags, String tool) throws Unreadable {
-    JsonNode schema = TypedValue.schema(turn.tools(), tool);
+  private Json tagged(Step.Tagged tags, Call call) throws Unreadable {
+    JsonNode schema = TypedValue.schema(turn.tools(), call.name);
     ArgumentText arguments = new ArgumentText();
     cursor.skipSpace();
     while (cursor.take(tags.keyOpen())) {
@@ -184,8 +220,11 @@ final class CallReader {
       }
       String value = value(tags, key, TypedValue.isContainer(schema, key));
       arguments.put(key, TypedValue.json(schema, key, tags.onLine() ? line(value) : value));
+      call.soFar(arguments.open());
       cursor.skipSpace();
     }
+    if (!ended && Tail.begins(text, cursor.at(), tags.keyOpen()))
+      throw new Unreadable("another argument may follow");
     return arguments.json();
   }
 
@@ -196,6 +235,8 @@ final class CallReader {
     Optional<String> json = container ? CallJson.container(cursor) : Optional.empty();
     cursor.skipSpace();
     if (json.isPresent() && cursor.take(tags.valueClose())) return json.get();
+    if (!ended && container && (json.isEmpty() || cursor.atEnd()))
+      throw new Unreadable("the value may go on");
     cursor.moveTo(start);
     return cursor.until(tags.valueClose(), "argument " + key);
   }

@@ -2,18 +2,25 @@ package dev.turnstone.engine.chat.tools;
 
 import dev.turnstone.engine.chat.tools.CallReader.Found;
 import dev.turnstone.engine.chat.tools.Opening.Place;
+import dev.turnstone.rollout.ToolCall;
 import dev.turnstone.rollout.ToolCallParser.Parsed;
 import dev.turnstone.rollout.ToolCallParser.Turn;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 
 /// Splits a turn's text into reasoning, content and tool calls while it arrives.
 ///
 /// Reasoning and content are passed on as soon as they are certain: held back is what may turn out
-/// to be a tag, and line breaks next to one. From the opening of the calls on everything is held
-/// until the end, because only then is it known whether all calls are readable. However the text is
-/// cut into pieces, what was passed on, joined, is the same. One per turn; not for several threads
-/// at once.
+/// to be a tag, and line breaks next to one. From the opening of the calls on all text is held
+/// until the end, because only then is it known whether all calls are readable; meanwhile their
+/// names and arguments are passed on as far as they are written. However the text is cut into
+/// pieces, what was passed on, joined, is the same. Only of calls that turn out to be unreadable
+/// more or less may have been passed on: they are content in the end, and void. One per turn; not
+/// for several threads at once.
 public final class TurnStream {
+  private static final int LOOKS = 16;
+
   private final ToolFormat format;
   private final ReasoningTags tags;
   private final Turn turn;
@@ -28,6 +35,16 @@ public final class TurnStream {
 
   /// From where on nothing is known yet of what the text holds.
   private int scanned;
+
+  /// Where the calls begin; −1 while that is not known.
+  private int opening = -1;
+
+  /// Length of text at which its calls are looked at again: a sixteenth more each time, so that all
+  /// looks together take time that grows with the text.
+  private int nextLook;
+
+  /// The names of calls that were passed on, and how much of their arguments.
+  private final List<Integer> passedOn = new ArrayList<>();
 
   /// Where the content begins; known in [State#CONTENT].
   private int contentStart;
@@ -52,8 +69,15 @@ public final class TurnStream {
             : tags.openedBy(turn.before()) ? State.REASONING : State.START;
   }
 
-  /// What is certain now, either perhaps empty.
-  public record Delta(String reasoning, String content) {}
+  /// What is certain now, all perhaps empty.
+  public record Delta(String reasoning, String content, List<CallPart> calls) {}
+
+  /// More of a call.
+  ///
+  /// @param number among the calls of the turn
+  /// @param first whether its name was not passed on before
+  /// @param arguments more of their text
+  public record CallPart(int number, boolean first, String id, String name, String arguments) {}
 
   /// What a turn was.
   ///
@@ -66,7 +90,29 @@ public final class TurnStream {
     text.append(more);
     int thought = reasoning.length();
     String content = advance();
-    return new Delta(reasoning.substring(thought), content);
+    return new Delta(reasoning.substring(thought), content, look());
+  }
+
+  private List<CallPart> look() {
+    if (opening < 0 || text.length() < nextLook) return List.of();
+    nextLook = text.length() + 1 + (text.length() - opening) / LOOKS;
+    return parts(new CallReader(format, turn, text, false).begun(opening, contentStart));
+  }
+
+  /// What of these calls was not passed on yet.
+  private List<CallPart> parts(List<ToolCall> calls) {
+    List<CallPart> parts = new ArrayList<>();
+    for (int i = 0; i < calls.size(); i++) {
+      ToolCall call = calls.get(i);
+      boolean first = i == passedOn.size();
+      if (first) passedOn.add(0);
+      String arguments = call.arguments().text();
+      String more = arguments.substring(Math.min(arguments.length(), passedOn.get(i)));
+      if (!first && more.isEmpty()) continue;
+      passedOn.set(i, arguments.length());
+      parts.add(new CallPart(i, first, call.id(), call.name(), more));
+    }
+    return parts;
   }
 
   /// The turn is over. Unreadable calls become content, so that nothing is lost.
@@ -79,7 +125,8 @@ public final class TurnStream {
         parsed instanceof Parsed.Calls calls
             ? send(Math.max(sent, contentStart + calls.content().length()))
             : send(text.length());
-    return new End(new Delta(reasoning.substring(thought), content), parsed);
+    List<CallPart> rest = parsed instanceof Parsed.Calls calls ? parts(calls.calls()) : List.of();
+    return new End(new Delta(reasoning.substring(thought), content, rest), parsed);
   }
 
   /// Goes through the states as far as the text allows; the content that is certain now.
@@ -165,6 +212,7 @@ public final class TurnStream {
   private String content() {
     Place calls = format.find(text, scanned, contentStart, ended);
     scanned = calls.at();
+    if (calls.certain()) opening = calls.at();
     if (sent == contentStart && isBlank(sent, calls.at())) return "";
     return send(calls.at());
   }
@@ -186,7 +234,8 @@ public final class TurnStream {
     Place place = format.find(text, scanned, contentStart, true);
     if (!place.certain()) return new Parsed.Answer(content, thought);
     try {
-      Optional<Found> found = new CallReader(format, turn, text).read(place.at(), contentStart);
+      Optional<Found> found =
+          new CallReader(format, turn, text, true).read(place.at(), contentStart);
       if (found.isEmpty()) return new Parsed.Answer(content, thought);
       String before = text.substring(contentStart, found.get().at());
       return new Parsed.Calls(before.isBlank() ? "" : before, found.get().calls(), thought);

@@ -2,6 +2,8 @@ package dev.turnstone.engine.chat.tools;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.turnstone.rollout.Json;
+import dev.turnstone.rollout.ToolCall;
 import dev.turnstone.rollout.ToolCallParser.Parsed;
 import dev.turnstone.rollout.ToolCallParser.Turn;
 import java.util.ArrayList;
@@ -10,6 +12,7 @@ import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -87,18 +90,119 @@ class TurnStreamTest {
       TurnStream stream = parser.stream(turn);
       StringBuilder reasoning = new StringBuilder();
       StringBuilder content = new StringBuilder();
-      for (String chunk : chunks) take(stream.feed(chunk), reasoning, content);
+      Heard heard = new Heard();
+      for (String chunk : chunks) take(stream.feed(chunk), reasoning, content, heard);
       TurnStream.End end = stream.finish();
-      take(end.delta(), reasoning, content);
+      take(end.delta(), reasoning, content, heard);
+      if (whole instanceof Parsed.Calls calls)
+        assertThat(heard.calls()).as(chunks.toString()).isEqualTo(calls.calls());
       assertThat(end.parsed()).as(chunks.toString()).isEqualTo(whole);
       assertThat(content.toString()).as(chunks.toString()).isEqualTo(content(whole));
       assertThat(reasoning.toString()).as(chunks.toString()).isEqualTo(whole.reasoning());
     }
   }
 
-  private static void take(TurnStream.Delta delta, StringBuilder reasoning, StringBuilder content) {
+  private static void take(
+      TurnStream.Delta delta, StringBuilder reasoning, StringBuilder content, Heard heard) {
     reasoning.append(delta.reasoning());
     content.append(delta.content());
+    delta.calls().forEach(heard::add);
+  }
+
+  /// The calls as whoever reads the parts has them.
+  private static final class Heard {
+    private final List<ToolCall> calls = new ArrayList<>();
+
+    void add(TurnStream.CallPart part) {
+      assertThat(part.first()).isEqualTo(part.number() == calls.size());
+      if (part.first()) calls.add(new ToolCall(part.id(), part.name(), new Json(part.arguments())));
+      else
+        calls.set(
+            part.number(),
+            new ToolCall(
+                part.id(),
+                part.name(),
+                new Json(calls.get(part.number()).arguments().text() + part.arguments())));
+    }
+
+    List<ToolCall> calls() {
+      return calls;
+    }
+  }
+
+  /// Each format with a call of a long argument, or of many where only whole ones are certain.
+  static Stream<Arguments> longCalls() {
+    String text = "word ".repeat(200);
+    StringBuilder tagged = new StringBuilder();
+    StringBuilder keyed = new StringBuilder();
+    StringBuilder python = new StringBuilder();
+    for (int i = 0; i < 20; i++) {
+      tagged.append("<parameter=p%d>\n%d\n</parameter>\n".formatted(i, i));
+      keyed.append("<arg_key>p%d</arg_key><arg_value>%d</arg_value>".formatted(i, i));
+      python.append(i == 0 ? "" : ", ").append("p%d='%d'".formatted(i, i));
+    }
+    String json = "{\"a\": \"" + text + "\"}";
+    return Stream.of(
+        Arguments.of(
+            "hermes", "<tool_call>\n{\"name\": \"f\", \"arguments\": " + json + "}\n</tool_call>"),
+        Arguments.of(
+            "qwen3_coder", "<tool_call>\n<function=f>\n" + tagged + "</function>\n</tool_call>"),
+        Arguments.of("llama3_json", "{\"name\": \"f\", \"parameters\": " + json + "}"),
+        Arguments.of("pythonic", "[f(" + python + ")]"),
+        Arguments.of("mistral", "[TOOL_CALLS] [{\"name\": \"f\", \"arguments\": " + json + "}]"),
+        Arguments.of("mistral", "[TOOL_CALLS]f[ARGS]" + json),
+        Arguments.of(
+            "deepseek_v3",
+            "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>f\n```json\n"
+                + json
+                + "\n```<｜tool▁call▁end｜><｜tool▁calls▁end｜>"),
+        Arguments.of(
+            "deepseek_v31",
+            "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>f<｜tool▁sep｜>"
+                + json
+                + "<｜tool▁call▁end｜><｜tool▁calls▁end｜>"),
+        Arguments.of("glm45", "<tool_call>f\n" + keyed + "</tool_call>"),
+        Arguments.of(
+            "kimi_k2",
+            "<|tool_calls_section_begin|><|tool_call_begin|>functions.f:0<|tool_call_argument_begin|>"
+                + json
+                + "<|tool_call_end|><|tool_calls_section_end|>"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("longCalls")
+  void argumentsArePassedOnWhileTheyAreWritten(String format, String text) {
+    TurnParser parser = new TurnParser(ToolFormats.named(format).orElseThrow(), ReasoningTags.NONE);
+    TurnStream stream = parser.stream(new Turn("", text, 0, List.of()));
+    Heard heard = new Heard();
+    StringBuilder content = new StringBuilder();
+    for (int i = 0; i < text.length(); i++) {
+      take(stream.feed(text.substring(i, i + 1)), new StringBuilder(), content, heard);
+      if (i != text.length() * 2 / 3) continue;
+      assertThat(heard.calls()).hasSize(1);
+      assertThat(heard.calls().getFirst().name()).isEqualTo("f");
+      assertThat(heard.calls().getFirst().arguments().text()).hasSizeGreaterThan(text.length() / 8);
+    }
+    TurnStream.End end = stream.finish();
+    take(end.delta(), new StringBuilder(), content, heard);
+    assertThat(content).isEmpty();
+    assertThat(end.parsed())
+        .isInstanceOfSatisfying(
+            Parsed.Calls.class, calls -> assertThat(calls.calls()).isEqualTo(heard.calls()));
+  }
+
+  @Test
+  void aLongArgumentIsReadInTimeThatGrowsWithItsLength() {
+    TurnStream stream = stream(ToolFormats.HERMES);
+    Heard heard = new Heard();
+    String text =
+        "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": \""
+            + "x".repeat(300_000)
+            + "\"}}\n</tool_call>";
+    for (int i = 0; i < text.length(); i += 5)
+      stream.feed(text.substring(i, Math.min(text.length(), i + 5))).calls().forEach(heard::add);
+    stream.finish().delta().calls().forEach(heard::add);
+    assertThat(heard.calls().getFirst().arguments().text()).hasSize(300_009);
   }
 
   private static String content(Parsed parsed) {
@@ -141,8 +245,10 @@ class TurnStreamTest {
         "`<think>\n` ¦ `<think>hm</think></think>\nyes` ¦ hm ¦ yes ¦ 0",
         "`<think>\n\n</think>\n\n` ¦ It is </think> 4. ¦ `` ¦ It is </think> 4. ¦ 0",
         "`<think>` ¦ still thinking ¦ still thinking ¦ `` ¦ 0",
-        "`<think>` ¦ `hm\n<tool_call>{\"name\": \"f\", \"arguments\": {}}</tool_call>` ¦ hm ¦ `` ¦ 1",
-        "`<think>` ¦ `a <tool_call> is a tag</think><tool_call>{\"name\": \"f\", \"arguments\": {}}` ¦ a <tool_call> is a tag ¦ `` ¦ 1",
+        "`<think>` ¦ `hm\n"
+            + "<tool_call>{\"name\": \"f\", \"arguments\": {}}</tool_call>` ¦ hm ¦ `` ¦ 1",
+        "`<think>` ¦ `a <tool_call> is a tag</think><tool_call>{\"name\": \"f\", \"arguments\":"
+            + " {}}` ¦ a <tool_call> is a tag ¦ `` ¦ 1",
         "`` ¦ I <think>aloud</think>. ¦ `` ¦ I <think>aloud</think>. ¦ 0",
       })
   void reasoningIsToldFromContent(

@@ -1,0 +1,68 @@
+package dev.turnstone.server.http;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(30)
+final class ConnectionsTest {
+  private static final List<Route> ROUTES =
+      List.of(Route.get("/hello", Scope.OPEN, call -> new Reply.Text("text/plain", "hello")));
+
+  private static Rim listen(Connections connections) throws InterruptedException {
+    Metrics metrics = new Metrics();
+    Dispatch dispatch =
+        new Dispatch(
+            new Access("127.0.0.1", List.of(), List.of()),
+            Contract.load(),
+            metrics,
+            new InFlight());
+    return Rim.listen("127.0.0.1", 0, dispatch, ROUTES, connections);
+  }
+
+  private static void write(Socket socket, String text) throws IOException {
+    socket.getOutputStream().write(text.getBytes(StandardCharsets.US_ASCII));
+  }
+
+  private static void ask(Socket socket, Rim rim) throws IOException {
+    write(socket, "GET /hello HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n".formatted(rim.port()));
+    StringBuilder answer = new StringBuilder();
+    while (!answer.toString().endsWith("hello")) {
+      int c = socket.getInputStream().read();
+      assertThat(c).as(answer.toString()).isNotNegative();
+      answer.append((char) c);
+    }
+  }
+
+  @Test
+  void aHeadThatNeverEndsIsCutOffAndAConnectionThatWasUsedIsKept() throws Exception {
+    Connections connections = new Connections(Duration.ofMillis(300), Duration.ofMinutes(10));
+    InetAddress local = InetAddress.getLoopbackAddress();
+    try (Rim rim = listen(connections);
+        Socket used = new Socket(local, rim.port())) {
+      ask(used, rim);
+      try (Socket stalled = new Socket(local, rim.port())) {
+        write(stalled, "GET /hello HTTP/1.1\r\nHost: ");
+        assertThat(stalled.getInputStream().read()).isEqualTo(-1);
+      }
+      ask(used, rim);
+    }
+  }
+
+  @Test
+  void aConnectionThatWasUsedIsClosedInTheEnd() throws Exception {
+    Connections connections = new Connections(Duration.ofMinutes(1), Duration.ofMillis(100));
+    try (Rim rim = listen(connections);
+        Socket used = new Socket(InetAddress.getLoopbackAddress(), rim.port())) {
+      ask(used, rim);
+      assertThat(used.getInputStream().read()).isEqualTo(-1);
+    }
+  }
+}
