@@ -247,10 +247,19 @@ final class RequestReader {
       errors.add("string_type", where, "Input should be a valid string", content);
     } else {
       try {
-        files.put(path, Base64.getMimeDecoder().decode(content.textValue()));
+        files.put(path, decoded(content.textValue()));
       } catch (IllegalArgumentException e) {
         errors.add("value_error", where, "Input should be base64: " + e.getMessage(), content);
       }
+    }
+  }
+
+  /// Of one line, or broken into lines.
+  private static byte[] decoded(String base64) {
+    try {
+      return Base64.getDecoder().decode(base64);
+    } catch (IllegalArgumentException e) {
+      return Base64.getDecoder().decode(base64.replaceAll("\\s+", ""));
     }
   }
 

@@ -2,6 +2,7 @@ package dev.turnstone.server;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.turnstone.envadapters.EnvironmentSpec;
 import dev.turnstone.envadapters.Environments;
 import dev.turnstone.envadapters.peer.ToolAddressPolicy;
 import dev.turnstone.envadapters.tools.SampleArguments;
@@ -64,8 +65,11 @@ final class EnvCommand implements Runnable {
         description = "Of the call; the least that its schema takes.")
     private Optional<String> arguments = Optional.empty();
 
-    @Option(names = "--data", paramLabel = "JSON", description = "The task's data; {}.")
-    private String data = "{}";
+    @Option(
+        names = "--data",
+        paramLabel = "JSON",
+        description = "The task's data, which rewards may need; {}.")
+    private Optional<String> data = Optional.empty();
 
     @Option(
         names = "--tool-address",
@@ -89,15 +93,29 @@ final class EnvCommand implements Runnable {
                   TokenCount.ESTIMATE,
                   jails)) {
         String name = EnvironmentFile.register(file, environments);
+        Task task =
+            new Task(
+                "check", List.of(new Message.User("Is it there?")), name, json(data.orElse("{}")));
+        Optional<String> objection = environments.objection(task);
+        if (objection.isPresent() && data.isPresent()) throw new StartupError(objection.get());
+        if (objection.isPresent()) withoutRewards(environments, name);
         Environment environment = environments.lookup(name).orElseThrow();
-        Task task = new Task("check", List.of(new Message.User("Is it there?")), name, json(data));
         try (Environment.Session session = environment.open(task, 0, Duration.ofSeconds(seconds))) {
           show(session, out);
         }
+        objection.ifPresent(why ->
+            out.printf("--- its rewards were left out: %s; --data gives a task's data%n", why));
         return 0;
       } catch (EnvironmentLost e) {
         throw new StartupError(String.valueOf(e.getMessage()));
       }
+    }
+
+    /// Its tools can be tried without a task that it could score.
+    private static void withoutRewards(Environments environments, String name) {
+      EnvironmentSpec spec = environments.find(name).orElseThrow();
+      environments.remove(name);
+      environments.register(new EnvironmentSpec(name, spec.tools(), List.of()));
     }
 
     private void show(Environment.Session session, PrintWriter out)

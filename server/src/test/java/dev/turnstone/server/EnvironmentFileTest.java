@@ -12,12 +12,16 @@ import dev.turnstone.rollout.Task;
 import dev.turnstone.rollout.ToolCall;
 import dev.turnstone.server.http.StartupError;
 import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import javax.tools.ToolProvider;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -134,5 +138,26 @@ final class EnvironmentFileTest {
     Files.writeString(
         broken.resolve("dev.turnstone.envadapters.EnvironmentProvider"), "mine.Missing\n");
     return classes;
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "     | 0 | its rewards were left out: environment e cannot score this task: data.answer must be",
+        "{}   | 2 | environment e cannot score this task: data.answer must be",
+        "{\"answer\": 4} | 0 | 0 tools"
+      })
+  void aDryRunNeedsTheTasksDataForRewardsOnly(@Nullable String data, int exit, String says)
+      throws IOException {
+    Path file =
+        Files.writeString(folder.resolve("e.yaml"), "environment: e\nrewards: [{kind: numeric}]\n");
+    StringWriter said = new StringWriter();
+    PrintWriter out = new PrintWriter(said, true);
+    List<String> words = new ArrayList<>(List.of("env", "check", file.toString()));
+    if (data != null) words.addAll(List.of("--data", data));
+
+    assertThat(Main.run(out, out, words.toArray(String[]::new))).isEqualTo(exit);
+    assertThat(said.toString()).contains(says);
   }
 }
