@@ -95,6 +95,7 @@ class FakeServer:
         self.hellos: list[dict[str, Any]] = []
         self.messages: list[dict[str, Any] | list[dict[str, Any]]] = []
         self.cut_after: set[int] = set()
+        self.files: dict[str, bytes] = {}
         self.refuse: tuple[int, str] | None = None
         self.end = True
         self.compress = False
@@ -133,7 +134,12 @@ class FakeServer:
         )
         credit = 0
         async for text in socket:
+            if isinstance(text, bytes):
+                self.files[self.heard[-1]["file"]] += text
+                continue
             message = json.loads(text)
+            if message["type"] == "weights_file":
+                self.files[message["file"]] = b""
             with self.changed:
                 self.heard.append(message)
                 self.changed.notify_all()

@@ -16,7 +16,7 @@ from turnstone.feed import AsyncFeed, FeedClosed, FeedOptions
 from turnstone.group import Dropped, Failed, Group, Row, Runs
 from turnstone.server import Server, ServerError
 from turnstone.threaded import Feed
-from turnstone.weights import Published, publish
+from turnstone.weights import Published, publish, publish_delta, publish_lora
 
 __all__ = [
     "AsyncFeed",
@@ -34,4 +34,6 @@ __all__ = [
     "ServerError",
     "group_advantages",
     "publish",
+    "publish_delta",
+    "publish_lora",
 ]

@@ -22,6 +22,10 @@ _TYPED: dict[int, np.dtype[Any]] = {
 _SIMPLE = {20: False, 21: True, 22: None, 23: None}
 _FLOATS = {25: (">e", 2), 26: (">f", 4), 27: (">d", 8)}
 _DEPTH = 64
+_LONGEST_KNOWN = 24
+_KNOWN: dict[bytes, str] = {}
+"""Names that were decoded before, by their bytes: a group has the same few in every row. Bounded, since they come from
+outside."""
 
 
 class CborError(ValueError):
@@ -29,99 +33,115 @@ class CborError(ValueError):
 
 
 def loads(data: bytes | bytearray | memoryview) -> Any:
-    """The one item in `data`. Typed arrays are read-only views of it: they keep it alive."""
-    view = memoryview(data).toreadonly()
+    """The one item in `data`. Typed arrays are read-only views of it (of a copy, unless it is `bytes`)."""
+    whole = data if isinstance(data, bytes) else bytes(data)
     try:
-        value, end = _item(view, 0, 0)
+        value, end = _item(whole, 0, 0)
     except (IndexError, struct.error) as e:
-        raise CborError(f"the message ends early, after {len(view)} bytes") from e
-    if end != len(view):
-        raise CborError(f"{len(view) - end} bytes follow the message")
+        raise CborError(f"the message ends early, after {len(whole)} bytes") from e
+    if end != len(whole):
+        raise CborError(f"{len(whole) - end} bytes follow the message")
     return value
 
 
-def _item(view: memoryview, at: int, depth: int) -> tuple[Any, int]:
+def _item(data: bytes, at: int, depth: int) -> tuple[Any, int]:
     if depth > _DEPTH:
         raise CborError(f"nested deeper than {_DEPTH}")
-    first = view[at]
+    first = data[at]
     major, info = first >> 5, first & 31
     if major == 7:
-        return _simple(view, at + 1, info)
+        return _simple(data, at + 1, info)
     if info < 24:
         argument, at = info, at + 1
     else:
-        argument, at = _argument(view, at + 1, info)
+        argument, at = _argument(data, at + 1, info)
     if major == 0:
         return argument, at
+    if major == 6:
+        return _tagged(data, at, argument, depth + 1)
+    if major == 5:
+        return _map(data, at, argument, depth + 1)
+    if major == 3:
+        end = _end(data, at, argument)
+        return str(data[at:end], "utf-8"), end
     if major == 1:
         return -1 - argument, at
-    if major in (2, 3):
-        end = at + argument
-        if end > len(view):
-            raise CborError(f"a string of {argument} bytes at {at} ends after the message")
-        chunk = view[at:end]
-        return (chunk if major == 2 else str(chunk, "utf-8")), end
-    if major == 4:
-        items = []
-        for _ in range(argument):
-            item, at = _item(view, at, depth + 1)
-            items.append(item)
-        return items, at
-    if major == 5:
-        return _map(view, at, argument, depth + 1)
-    content, at = _item(view, at, depth + 1)
-    return _tagged(argument, content), at
+    if major == 2:
+        end = _end(data, at, argument)
+        return data[at:end], end
+    items = []
+    for _ in range(argument):
+        item, at = _item(data, at, depth + 1)
+        items.append(item)
+    return items, at
 
 
-def _map(view: memoryview, at: int, size: int, depth: int) -> tuple[dict[str, Any], int]:
+def _map(data: bytes, at: int, size: int, depth: int) -> tuple[dict[str, Any], int]:
     mapping: dict[str, Any] = {}
     for _ in range(size):
-        first = view[at]
-        if 0x60 <= first < 0x78:
-            # A name of up to 23 bytes, as nearly all are.
-            at += 1
-            end = at + first - 0x60
-            key = str(view[at:end], "utf-8") if end <= len(view) else ""
-            at = end
-        else:
-            key, at = _item(view, at, depth)
-            if not isinstance(key, str):
-                raise CborError(f"a key at byte {at} that is not a string")
-        first = view[at]
+        first = data[at]
+        end = at + first - 0x5F
+        key = _KNOWN.get(data[at:end]) if 0x60 <= first < 0x78 else None
+        if key is None:
+            key, end = _key(data, at, depth)
+        at = end
+        first = data[at]
         if first < 24:
             mapping[key] = first
             at += 1
         else:
-            mapping[key], at = _item(view, at, depth)
+            mapping[key], at = _item(data, at, depth)
     return mapping, at
 
 
-def _argument(view: memoryview, at: int, info: int) -> tuple[int, int]:
-    if info < 24:
-        return info, at
+def _key(data: bytes, at: int, depth: int) -> tuple[str, int]:
+    key, end = _item(data, at, depth)
+    if not isinstance(key, str):
+        raise CborError(f"a key at byte {at} that is not a string")
+    if end - at <= _LONGEST_KNOWN and len(_KNOWN) < 256:
+        _KNOWN[data[at:end]] = key
+    return key, end
+
+
+def _end(data: bytes, at: int, size: int) -> int:
+    end = at + size
+    if end > len(data):
+        raise CborError(f"a string of {size} bytes at {at} ends after the message")
+    return end
+
+
+def _argument(data: bytes, at: int, info: int) -> tuple[int, int]:
+    if info == 24:
+        return data[at], at + 1
     if info > 27:
         raise CborError(f"length of kind {info} at byte {at} is not used by the feed")
     size = 1 << (info - 24)
-    if at + size > len(view):
+    if at + size > len(data):
         raise IndexError(at)
-    return int.from_bytes(view[at : at + size], "big"), at + size
+    return int.from_bytes(data[at : at + size], "big"), at + size
 
 
-def _simple(view: memoryview, at: int, info: int) -> tuple[Any, int]:
+def _simple(data: bytes, at: int, info: int) -> tuple[Any, int]:
     if info in _SIMPLE:
         return _SIMPLE[info], at
     if info in _FLOATS:
         form, size = _FLOATS[info]
-        return struct.unpack_from(form, view, at)[0], at + size
+        return struct.unpack_from(form, data, at)[0], at + size
     raise CborError(f"simple value {info} at byte {at} is not used by the feed")
 
 
-def _tagged(tag: int, content: Any) -> Any:
+def _tagged(data: bytes, at: int, tag: int, depth: int) -> tuple[Any, int]:
     dtype = _TYPED.get(tag)
     if dtype is None:
-        return content
-    if not isinstance(content, memoryview):
+        return _item(data, at, depth)
+    first = data[at]
+    if first >> 5 != 2:
         raise CborError(f"typed array of tag {tag} is not a byte string")
-    if len(content) % dtype.itemsize:
-        raise CborError(f"typed array of tag {tag} has {len(content)} bytes")
-    return np.frombuffer(content, dtype)
+    if first < 0x58:
+        size, at = first & 31, at + 1
+    else:
+        size, at = _argument(data, at + 1, first & 31)
+    end = _end(data, at, size)
+    if size % dtype.itemsize:
+        raise CborError(f"typed array of tag {tag} has {size} bytes")
+    return np.frombuffer(data, dtype, size // dtype.itemsize, at), end

@@ -24,7 +24,7 @@ from turnstone import cbor
 from turnstone.group import BadGroup, Dropped, Group, group_of
 from turnstone.parts import Parts, unpacked
 from turnstone.server import message_of
-from turnstone.weights import Published
+from turnstone.weights import PIECE, Published
 
 MESSAGE_BYTES = 64 << 20
 SILENCE_S = 60.0
@@ -88,6 +88,7 @@ class _Update:
     published: Published
     answer: asyncio.Future[Mapping[str, Any]]
     settings: Mapping[str, Any] = field(default_factory=dict)
+    stream: bool = False
 
 
 class AsyncFeed:
@@ -103,7 +104,8 @@ class AsyncFeed:
         self._items: deque[_Held] = deque()
         self._changed = asyncio.Condition()
         self._parts = Parts()
-        self._held = options.commit or 0
+        self._held = self._received = options.commit or 0
+        self._owed_groups = self._owed_bytes = 0
         self._begun = options.commit is not None
         self._commit = options.commit
         self._saying: dict[str, dict[str, Any]] = {}
@@ -165,12 +167,26 @@ class AsyncFeed:
                 raise TimeoutError(f"no group of run {self.options.run} came within {timeout:g} s") from None
             held = self._items.popleft() if self._items else None
         if held is not None:
-            await self._send({"type": "credit", "groups": 1, "bytes": held.size})
+            self._owed_groups += 1
+            self._owed_bytes += held.size
+            await self._grant()
             return held.item
         if self._ended:
             return None
         assert self._closed is not None
         raise self._closed
+
+    async def _grant(self) -> None:
+        """Gives credit back, and says what came, several groups at a time: every message costs both sides as much as a
+        small group. Nothing is kept back once the trainer waits for more."""
+        if self._items and self._owed_groups * 4 < self.options.window_groups:
+            return
+        credit = {"type": "credit", "groups": self._owed_groups, "bytes": self._owed_bytes}
+        self._owed_groups = self._owed_bytes = 0
+        if self._received < self._held:
+            self._received = self._held
+            await self._send({"type": "received", "seq": self._held})
+        await self._send(credit)
 
     @property
     def version(self) -> int:
@@ -198,14 +214,17 @@ class AsyncFeed:
         """Figures of a step, for people; lost if there is no connection."""
         await self._send({"type": "stats", **figures})
 
-    async def weights(self, published: Published, timeout: float | None = None, **settings: Any) -> Mapping[str, Any]:
+    async def weights(
+        self, published: Published, timeout: float | None = None, *, stream: bool = False, **settings: Any
+    ) -> Mapping[str, Any]:
         """Sends new weights and waits until they serve, across reconnects.
 
-        Settings are `pause` and `kv`. Raises `WeightsFailed` with the server's sentence if it refuses them.
+        `stream` sends the files themselves, for a server that does not see the folder. Settings are `pause`, `kv` and
+        `probe`. Raises `WeightsFailed` with the server's sentence if it refuses them.
         """
         if self._update is not None:
             raise RuntimeError("an update is under way")
-        self._update = _Update(published, asyncio.get_running_loop().create_future(), settings)
+        self._update = _Update(published, asyncio.get_running_loop().create_future(), settings, stream)
         try:
             await self._send_update()
             async with asyncio.timeout(timeout or self.options.patience):
@@ -308,7 +327,7 @@ class AsyncFeed:
         if expected is not None and welcome["tokenizer_sha256"] != expected:
             raise FeedClosed(4400, f"the server's tokenizer is {welcome['tokenizer_sha256']}, not {expected}")
         if not self._begun:
-            self._held = self._commit = welcome["commit"]
+            self._held = self._received = self._commit = welcome["commit"]
             self._begun = True
         self._parts = Parts()
         self._applied = None
@@ -322,6 +341,7 @@ class AsyncFeed:
         for nack in self._nacks:
             await self._send(nack)
         self._nacks.clear()
+        self._owed_groups = self._owed_bytes = 0
         groups = self.options.window_groups - len(self._items)
         size = self.options.window_bytes - sum(held.size for held in self._items)
         if groups > 0:
@@ -343,19 +363,17 @@ class AsyncFeed:
         self.decode_s += time.thread_time() - started
         if reason:
             await self.nack(item.seq, reason)
-        if await self._arrived(item, size):
-            await self._send({"type": "received", "seq": item.seq})
+        await self._arrived(item, size)
 
-    async def _arrived(self, item: Group | Dropped, size: int) -> bool:
+    async def _arrived(self, item: Group | Dropped, size: int) -> None:
         if item.seq <= self._held:
-            return False
+            return
         if item.seq != self._held + 1:
             raise FeedClosed(1002, f"seq {item.seq} came after {self._held}")
         async with self._changed:
             self._held = item.seq
             self._items.append(_Held(item, size))
             self._changed.notify_all()
-        return True
 
     def _answered(self, message: Mapping[str, Any]) -> None:
         update = self._update
@@ -373,9 +391,26 @@ class AsyncFeed:
         await self._send({**message, "epoch": self.welcome["epoch"]})
 
     async def _send_update(self) -> None:
-        if self._update is not None and not self._update.answer.done():
-            body = {"type": "weights", "run": self.options.run, "epoch": self.welcome["epoch"]}
-            await self._send({**body, **self._update.published.message(), **self._update.settings})
+        update, socket = self._update, self._socket
+        if update is None or update.answer.done() or socket is None:
+            return
+        body = {"type": "weights", "run": self.options.run, "epoch": self.welcome["epoch"]}
+        body |= {**update.published.message(), **update.settings}
+        if update.stream:
+            body["uri"] = "feed:"
+            with suppress(ConnectionClosed):
+                await self._send_files(socket, update.published)
+        if socket is self._socket:
+            await self._send(body)
+
+    @staticmethod
+    async def _send_files(socket: ClientConnection, published: Published) -> None:
+        for path in sorted(published.folder.iterdir()):
+            head = {"type": "weights_file", "lineage": published.lineage, "version": published.version}
+            await socket.send(json.dumps({**head, "file": path.name, "size": path.stat().st_size}))
+            with open(path, "rb") as file:
+                while piece := file.read(PIECE):
+                    await socket.send(piece)
 
     async def _send(self, message: Mapping[str, Any]) -> None:
         if self._socket is not None:

@@ -101,9 +101,12 @@ class Feed:
         """Figures of a step, for people."""
         self._call(self._feed.stats(figures))
 
-    def weights(self, published: Published, timeout: float | None = None, **settings: Any) -> Mapping[str, Any]:
-        """Sends new weights and waits until they serve. Raises `WeightsFailed` if they are refused."""
-        return self._call(self._feed.weights(published, timeout, **settings), None)
+    def weights(
+        self, published: Published, timeout: float | None = None, *, stream: bool = False, **settings: Any
+    ) -> Mapping[str, Any]:
+        """Sends new weights and waits until they serve; `stream` sends their files, too, for a server elsewhere. Raises
+        `WeightsFailed` if they are refused."""
+        return self._call(self._feed.weights(published, timeout, stream=stream, **settings), None)
 
     def _call(self, coroutine: Coroutine[Any, Any, T], timeout: float | None = 60.0) -> T:
         future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)

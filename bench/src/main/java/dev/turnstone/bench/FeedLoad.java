@@ -26,6 +26,10 @@ final class FeedLoad implements Benchmark {
   private static final int TOKENS = 8192;
   private static final int BYTES_A_TOKEN = 9;
   private static final int STEP = 4;
+
+  /// How often the server's memory is looked at.
+  private static final int SAMPLES = 20;
+
   private static final Duration BEAT = Duration.ofMillis(50);
 
   @Override
@@ -35,8 +39,8 @@ final class FeedLoad implements Benchmark {
 
   @Override
   public String summary() {
-    return "[--seconds N] [--compress zstd|none] [--client CMD|java]: groups from policy to"
-        + " trainer, by default the Python client's if python3 has numpy and websockets";
+    return "[--seconds N] [--compress zstd|none] [--ahead GROUPS] [--client CMD|java]: groups from"
+        + " policy to trainer, by default the Python client's if python3 has numpy and websockets";
   }
 
   @Override
@@ -46,7 +50,7 @@ final class FeedLoad implements Benchmark {
         Compression.valueOf(
             option(arguments, "--compress").orElse("none").toUpperCase(Locale.ROOT));
     Path data = Files.createTempDirectory("turnstone-feed");
-    Process server = server(data);
+    Process server = server(data, option(arguments, "--ahead").orElse("" + 2 * STEP));
     try (BufferedReader said = server.inputReader()) {
       URI uri = URI.create("http://127.0.0.1:" + port(said));
       Optional<List<String>> client =
@@ -64,7 +68,8 @@ final class FeedLoad implements Benchmark {
     }
   }
 
-  private static Process server(Path data) throws IOException {
+  /// @param ahead groups of one version, half of what may be ahead of the trainer
+  private static Process server(Path data, String ahead) throws IOException {
     return new ProcessBuilder(
             Path.of(System.getProperty("java.home"), "bin", "java").toString(),
             "-Xmx512m",
@@ -76,7 +81,8 @@ final class FeedLoad implements Benchmark {
             System.getProperty("java.class.path"),
             FeedLoadServer.class.getName(),
             data.toString(),
-            String.valueOf(TOKENS))
+            String.valueOf(TOKENS),
+            ahead)
         .redirectError(ProcessBuilder.Redirect.INHERIT)
         .start();
   }
@@ -150,16 +156,19 @@ final class FeedLoad implements Benchmark {
     ProcessBuilder builder =
         new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
     builder.environment().put("PYTHONPATH", python("src").toString());
-    long before = resident(server);
     Process process = builder.start();
+    List<Long> memory = new ArrayList<>();
     String last = "";
     try (BufferedReader said = process.inputReader()) {
+      do memory.add(resident(server) >> 20);
+      while (!process.waitFor(Math.max(1, seconds / SAMPLES), TimeUnit.SECONDS));
       for (String line = said.readLine(); line != null; line = said.readLine()) last = line;
     }
-    if (process.waitFor() != 0) throw new IllegalArgumentException("the client failed: " + client);
-    return ((ObjectNode) new ObjectMapper().readTree(last))
-        .put("server_rss_mb_before", before >> 20)
-        .put("server_rss_mb_after", resident(server) >> 20);
+    if (process.exitValue() != 0)
+      throw new IllegalArgumentException("the client failed: " + client);
+    ObjectNode figures = (ObjectNode) new ObjectMapper().readTree(last);
+    memory.forEach(figures.putArray("server_rss_mb")::add);
+    return figures;
   }
 
   /// The Python client, if its libraries are there.

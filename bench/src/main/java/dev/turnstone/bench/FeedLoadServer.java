@@ -55,7 +55,7 @@ public final class FeedLoadServer {
 
   /// Serves until its standard input ends; prints its port first.
   ///
-  /// @param args data folder, ids of a row
+  /// @param args data folder, ids of a row, groups of one version
   public static void main(String[] args) throws Exception {
     Path data = Path.of(args[0]);
     FeedLoadPolicy policy = new FeedLoadPolicy(Integer.parseInt(args[1]));
@@ -70,7 +70,7 @@ public final class FeedLoadServer {
               new InFlight());
       try (Rim rim = Rim.listen("127.0.0.1", 0, dispatch, List.of())) {
         rim.serve(new FeedApi(runs).routes());
-        Run run = run(runs);
+        Run run = run(runs, Integer.parseInt(args[2]));
         submit(run);
         System.out.println(PORT + rim.port());
         while (System.in.read() >= 0) {
@@ -92,15 +92,15 @@ public final class FeedLoadServer {
         System::nanoTime);
   }
 
-  private static Run run(Runs runs) throws Exception {
+  private static Run run(Runs runs, int groupsPerVersion) throws Exception {
     RunSpec spec =
         RunSpec.parse(
             JSON.readTree(
                 """
                 {"run":"%s","environment":"none","group_size":%d,"max_staleness":1,
-                 "groups_per_version":8}\
+                 "groups_per_version":%d}\
                 """
-                    .formatted(RUN, GROUP)),
+                    .formatted(RUN, GROUP, groupsPerVersion)),
             1 << 17);
     return switch (runs.create(spec)) {
       case Created.Fresh(Run run) -> run;

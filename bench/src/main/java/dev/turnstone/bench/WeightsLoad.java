@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.turnstone.engine.Engine;
 import dev.turnstone.engine.EngineConfig;
+import dev.turnstone.engine.Precision;
 import dev.turnstone.rollout.WeightsId;
 import dev.turnstone.rollout.WeightsUpdate.Kv;
 import dev.turnstone.rollout.WeightsUpdate.Pause;
@@ -25,6 +26,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -40,6 +42,10 @@ final class WeightsLoad implements Benchmark {
   private static final int INNER = 1536;
   private static final int VOCABULARY = 49_152;
   private static final int ROUNDS = 5;
+
+  /// Written at a time: Java copies arrays to native memory before it writes them.
+  private static final int PIECE = 1 << 20;
+
   private static final String CONFIG =
       """
       {"architectures":["LlamaForCausalLM"],"model_type":"llama","hidden_size":576,
@@ -56,7 +62,7 @@ final class WeightsLoad implements Benchmark {
 
   @Override
   public String summary() {
-    return "publishing and applying 135 M bf16 parameters";
+    return "[--precision bf16|f32]: publishing and applying 135 M bf16 parameters";
   }
 
   @Override
@@ -67,13 +73,20 @@ final class WeightsLoad implements Benchmark {
             ? Files.createTempDirectory(memory, "turnstone-weights")
             : Files.createTempDirectory("turnstone-weights");
     try {
-      return measure(folder);
+      return measure(folder, precision(arguments));
     } finally {
       delete(folder);
     }
   }
 
-  private static ObjectNode measure(Path folder) throws Exception {
+  private static Precision precision(List<String> arguments) {
+    if (arguments.isEmpty()) return Precision.BF16;
+    if (arguments.equals(List.of("--precision", "f32"))) return Precision.F32;
+    if (arguments.equals(List.of("--precision", "bf16"))) return Precision.BF16;
+    throw new IllegalArgumentException("not --precision f32 or bf16: " + arguments);
+  }
+
+  private static ObjectNode measure(Path folder, Precision precision) throws Exception {
     Path model = Files.createDirectory(folder.resolve("model"));
     Files.writeString(model.resolve("config.json"), CONFIG);
     byte[] whole = safetensors();
@@ -82,7 +95,8 @@ final class WeightsLoad implements Benchmark {
     WeightsId initial = new WeightsId("base", 0, "0".repeat(64));
     long best = Long.MAX_VALUE;
     ObjectNode figures = new ObjectMapper().createObjectNode();
-    try (Engine engine = Engine.load(model, initial, EngineConfig.DEFAULT);
+    try (Engine engine =
+            Engine.load(model, initial, EngineConfig.DEFAULT.withPrecision(precision));
         TrajectoryLog log = TrajectoryLog.open(folder.resolve("log"))) {
       Weights weights = Weights.open(log, engine, List.of(folder));
       for (int version = 1; version <= ROUNDS; version++) {
@@ -104,6 +118,7 @@ final class WeightsLoad implements Benchmark {
             .put("pause_ms", done.update().pauseMillis());
       }
     }
+    figures.put("precision", precision.name().toLowerCase(Locale.ROOT));
     return figures.put("parameters", (whole.length - 8) / 2).put("rounds", ROUNDS);
   }
 
@@ -120,8 +135,10 @@ final class WeightsLoad implements Benchmark {
   private static void write(Path file, byte[] whole) throws IOException {
     try (FileChannel channel =
         FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-      ByteBuffer bytes = ByteBuffer.wrap(whole);
-      while (bytes.hasRemaining()) channel.write(bytes);
+      for (int at = 0; at < whole.length; at += PIECE) {
+        ByteBuffer bytes = ByteBuffer.wrap(whole, at, Math.min(PIECE, whole.length - at));
+        while (bytes.hasRemaining()) channel.write(bytes);
+      }
     }
   }
 

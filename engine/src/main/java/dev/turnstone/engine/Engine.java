@@ -54,7 +54,7 @@ public final class Engine implements TrainablePolicy, PausablePolicy, AutoClosea
     ModelConfig sizes = ModelConfig.read(folder);
     Model model = new Model(sizes, config.precision());
     try {
-      Parameters parameters = model.load(folder);
+      Parameters parameters = model.loadFixed(folder);
       TokenMasks masks = new TokenMasks();
       ForwardPass forward = forward(model, config);
       ForwardPass.Weights weights = forward.prepare(parameters);
@@ -138,15 +138,24 @@ public final class Engine implements TrainablePolicy, PausablePolicy, AutoClosea
 
   @Override
   public Applied apply(WeightsUpdate update) throws WeightsRejected, InterruptedException {
+    return apply(update, () -> {});
+  }
+
+  @Override
+  public Applied apply(WeightsUpdate update, Verdict verdict)
+      throws WeightsRejected, InterruptedException {
     updating.lockInterruptibly();
     try {
       long started = System.nanoTime();
       ForwardPass.Weights next;
       try {
-        next = forward.prepare(model.load(update.folder()));
+        next = forward.prepare(model.loadFixed(update.folder()));
       } catch (ModelException e) {
+        // What the files are said to be is the better reason, if it is not true.
+        verdict.await();
         throw new WeightsRejected(String.valueOf(e.getMessage()));
       }
+      await(verdict, next);
       long loaded = System.nanoTime();
       CompletableFuture<Long> pausedNanos = inbox.replace(next, update);
       long pause = pausedNanos.get();
@@ -159,6 +168,17 @@ public final class Engine implements TrainablePolicy, PausablePolicy, AutoClosea
       throw new WeightsRejected("the weights were not applied: " + e.getMessage());
     } finally {
       updating.unlock();
+    }
+  }
+
+  private static void await(Verdict verdict, ForwardPass.Weights next)
+      throws WeightsRejected, InterruptedException {
+    boolean good = false;
+    try {
+      verdict.await();
+      good = true;
+    } finally {
+      if (!good) next.close();
     }
   }
 

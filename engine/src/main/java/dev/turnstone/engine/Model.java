@@ -9,6 +9,7 @@ import ai.djl.pytorch.engine.PtSymbolBlock;
 import ai.djl.pytorch.jni.IValue;
 import ai.djl.pytorch.jni.IValueUtils;
 import ai.djl.pytorch.jni.JniUtils;
+import java.lang.foreign.MemorySegment;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -91,7 +92,23 @@ public final class Model implements AutoCloseable {
     return load(file, Safetensors.readFile(file));
   }
 
+  /// The same for those who need no gradients, which saves a copy.
+  Parameters loadFixed(Path folder) throws ModelException {
+    return parameters(folder, Safetensors.read(folder), this::tensor);
+  }
+
   private Parameters load(Path source, Map<String, Safetensors.Stored> stored)
+      throws ModelException {
+    return parameters(source, stored, this::trainable);
+  }
+
+  /// How a stored tensor becomes libtorch's.
+  private interface TensorMaker {
+    PtNDArray make(PtNDManager own, Safetensors.Stored stored);
+  }
+
+  private Parameters parameters(
+      Path source, Map<String, Safetensors.Stored> stored, TensorMaker maker)
       throws ModelException {
     var shapes = new TreeMap<String, List<Long>>();
     stored.forEach((name, tensor) -> shapes.put(name, tensor.shape()));
@@ -106,7 +123,7 @@ public final class Model implements AutoCloseable {
     try {
       var tensors = new ArrayList<PtNDArray>();
       for (String name : config.parameterNames())
-        tensors.add(finite(source, name, tensor(own, Objects.requireNonNull(stored.get(name)))));
+        tensors.add(finite(source, name, Objects.requireNonNull(stored.get(name)), own, maker));
       return new Parameters(own, config.parameterNames(), tensors);
     } catch (ModelException e) {
       own.close();
@@ -131,27 +148,36 @@ public final class Model implements AutoCloseable {
     return new Parameters(own, config.parameterNames(), tensors);
   }
 
-  private PtNDArray finite(Path source, String name, PtNDArray tensor) throws ModelException {
-    try (var scratch = newManager()) {
-      if (run(scratch, "finite", IValue.from(tensor)).toLongArray()[0] == 0)
-        throw new ModelException(
-            "%s: parameter %s has a value that is not finite".formatted(source, name));
-      return tensor;
-    }
+  private PtNDArray finite(
+      Path source, String name, Safetensors.Stored stored, PtNDManager own, TensorMaker maker)
+      throws ModelException {
+    boolean finite = FiniteValues.all(MemorySegment.ofBuffer(stored.data()), stored.dtype());
+    PtNDArray tensor = maker.make(own, stored);
+    // Rounding can make an infinity of what was none.
+    if (finite && stored.dtype() == Safetensors.Dtype.F32 && precision == Precision.BF16)
+      try (var scratch = newManager()) {
+        finite = run(scratch, "finite", IValue.from(tensor)).toLongArray()[0] != 0;
+      }
+    if (!finite)
+      throw new ModelException(
+          "%s: parameter %s has a value that is not finite".formatted(source, name));
+    return tensor;
+  }
+
+  private PtNDArray trainable(PtNDManager own, Safetensors.Stored stored) {
+    return outOfInference(own, tensor(own, stored));
   }
 
   private PtNDArray tensor(PtNDManager own, Safetensors.Stored stored) {
     int bytes = stored.data().remaining();
     try (PtNDArray raw = own.create(stored.data(), new Shape(bytes), DataType.INT8)) {
       long[] shape = stored.shape().stream().mapToLong(Long::longValue).toArray();
-      return outOfInference(
+      return run(
           own,
-          run(
-              own,
-              "reinterpret",
-              IValue.from(raw),
-              IValue.from((long) stored.dtype().code()),
-              IValue.listFrom(shape)));
+          "reinterpret",
+          IValue.from(raw),
+          IValue.from((long) stored.dtype().code()),
+          IValue.listFrom(shape));
     }
   }
 

@@ -405,6 +405,26 @@ class EngineTest {
   }
 
   @Test
+  void whatIsFoundBadWhileItIsLoadedNeverServes() throws Exception {
+    Engine engine = engine(EngineConfig.DEFAULT);
+    Tokens before = engine.generate(request(prompt(9, 1), Sampling.GREEDY, 9)).ids();
+    WeightsUpdate update =
+        new WeightsUpdate(
+            SECOND, newWeights(), WeightsUpdate.Pause.KEEP, WeightsUpdate.Kv.RECOMPUTE);
+
+    assertThatThrownBy(() ->
+            engine.apply(
+                update,
+                () -> {
+                  throw new WeightsRejected("the sha256 is another");
+                }))
+        .isInstanceOf(WeightsRejected.class)
+        .hasMessage("the sha256 is another");
+    assertThat(engine.weights()).isEqualTo(FIRST);
+    assertThat(engine.generate(request(prompt(9, 1), Sampling.GREEDY, 9)).ids()).isEqualTo(before);
+  }
+
+  @Test
   void anIncompleteUpdateLeavesTheOldWeightsServing() throws Exception {
     Engine engine = engine(EngineConfig.DEFAULT);
     Tokens before = engine.generate(request(prompt(9, 1), Sampling.GREEDY, 9)).ids();

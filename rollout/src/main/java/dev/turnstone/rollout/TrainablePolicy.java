@@ -9,6 +9,23 @@ public interface TrainablePolicy extends Policy {
   ///   weights go on serving
   Applied apply(WeightsUpdate update) throws WeightsRejected, InterruptedException;
 
+  /// The same while somebody else still checks the files: nothing is served before they are found
+  /// good.
+  default Applied apply(WeightsUpdate update, Verdict verdict)
+      throws WeightsRejected, InterruptedException {
+    verdict.await();
+    return apply(update);
+  }
+
+  /// What a check of files will find.
+  @FunctionalInterface
+  interface Verdict {
+    /// Returns once they are known to be good.
+    ///
+    /// @throws WeightsRejected if they are not
+    void await() throws WeightsRejected, InterruptedException;
+  }
+
   /// What an update cost, in milliseconds.
   ///
   /// @param loadMillis reading and checking the files, while the policy went on serving

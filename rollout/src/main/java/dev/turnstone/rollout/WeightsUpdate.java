@@ -13,6 +13,11 @@ public record WeightsUpdate(WeightsId id, Path folder, Pause pause, Kv kv, Optio
     this(id, folder, pause, kv, Optional.empty());
   }
 
+  /// The same weights in another folder.
+  public WeightsUpdate in(Path other) {
+    return new WeightsUpdate(id, other, pause, kv, probe);
+  }
+
   /// Ids, and how probable each is after those before it under the weights, at temperature 1.
   ///
   /// @param ids at least two

@@ -76,12 +76,32 @@ public final class EnvironmentsApi {
       EnvironmentSpec spec = EnvironmentSpec.parse(call.body());
       synchronized (this) {
         boolean fresh = environments.register(spec);
-        if (fresh) table.put(spec.environment(), new Json(Wire.text(spec.toJson())));
+        if (fresh) store(spec);
         return new Reply.Json(fresh ? 201 : 200, spec.toJson());
       }
     } catch (InvalidEnvironment e) {
       throw Refused.bad(String.valueOf(e.getMessage()));
     }
+  }
+
+  /// Another server may have registered the name a moment ago: the first one counts, unless this
+  /// server cannot use it.
+  private void store(EnvironmentSpec spec) throws InvalidEnvironment {
+    String name = spec.environment();
+    Json body = new Json(Wire.text(spec.toJson()));
+    Json stored = table.insert(name, body);
+    if (stored.equals(body)) return;
+    environments.remove(name);
+    boolean theirs;
+    try {
+      theirs = environments.register(EnvironmentSpec.parse(stored.text()));
+    } catch (InvalidEnvironment e) {
+      theirs = false;
+    }
+    if (theirs)
+      throw Refused.bad("environment %s is registered with another body".formatted(name));
+    table.put(name, body);
+    environments.register(spec);
   }
 
   private Reply get(Call call) {

@@ -14,6 +14,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicLong;
 
 /// One feed's WebSocket between its event loop and the session: frames that come are read by a
 /// virtual thread of their own, frames that go wait until the transport has taken them.
@@ -24,13 +25,20 @@ final class FeedConnection implements FeedSocket {
   private static final int HIGH = 64;
 
   private static final int LOW = 16;
+
+  /// The same of their bytes.
+  private static final long HIGH_BYTES = 8 << 20;
+
+  private static final long LOW_BYTES = 1 << 20;
   private static final int REASON_BYTES = 123;
 
   private final ServerWebSocket socket;
   private final Runnable released;
 
-  // Bounded by HIGH and what one read of the transport brings.
+  // Bounded by HIGH, HIGH_BYTES and what one read of the transport brings.
   private final BlockingQueue<Incoming> incoming = new LinkedBlockingQueue<>();
+
+  private final AtomicLong incomingBytes = new AtomicLong();
 
   /// Wraps an open WebSocket, on its event loop.
   ///
@@ -43,15 +51,26 @@ final class FeedConnection implements FeedSocket {
   private sealed interface Incoming {
     record Text(String message) implements Incoming {}
 
-    record Binary() implements Incoming {}
+    @SuppressWarnings("ArrayRecordComponent") // never compared
+    record Binary(byte[] message) implements Incoming {
+      @Override
+      public long bytes() {
+        return message.length;
+      }
+    }
 
     record Closed() implements Incoming {}
+
+    /// What a frame of weights holds in memory; others hold little.
+    default long bytes() {
+      return 0;
+    }
   }
 
   /// Carries the feed of `run`. Called on the event loop, before any frame can come.
   void carry(Run run) {
     socket.textMessageHandler(message -> came(new Incoming.Text(message)));
-    socket.binaryMessageHandler(message -> came(new Incoming.Binary()));
+    socket.binaryMessageHandler(message -> came(new Incoming.Binary(message.getBytes())));
     socket.exceptionHandler(failure -> socket.close((short) CloseCode.PROTOCOL));
     socket.closeHandler(closed -> {
       released.run();
@@ -61,8 +80,9 @@ final class FeedConnection implements FeedSocket {
   }
 
   private void came(Incoming frame) {
+    long bytes = incomingBytes.addAndGet(frame.bytes());
     incoming.add(frame);
-    if (incoming.size() >= HIGH) socket.pause();
+    if (incoming.size() >= HIGH || bytes >= HIGH_BYTES) socket.pause();
   }
 
   private void read(FeedSession session) {
@@ -70,10 +90,13 @@ final class FeedConnection implements FeedSocket {
     try {
       while (true) {
         Incoming frame = incoming.take();
-        if (incoming.size() == LOW) socket.resume();
+        long bytes = incomingBytes.addAndGet(-frame.bytes());
+        boolean large = frame.bytes() > 0;
+        if (incoming.size() == LOW || (large && incoming.size() < LOW && bytes <= LOW_BYTES))
+          socket.resume();
         switch (frame) {
           case Incoming.Text(String message) -> session.onText(message);
-          case Incoming.Binary() -> session.onBinary();
+          case Incoming.Binary(byte[] message) -> session.onBinary(message);
           case Incoming.Closed() -> {
             session.onClosed();
             return;

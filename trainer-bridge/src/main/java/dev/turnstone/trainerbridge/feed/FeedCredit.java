@@ -13,14 +13,18 @@ final class FeedCredit {
   private final AtomicLong groups = new AtomicLong();
   private final AtomicLong bytes = new AtomicLong();
 
-  void grant(Credit credit) throws FeedRefusal {
-    long allGroups = groups.addAndGet(Math.min(credit.groups(), MOST + 1));
-    long allBytes = bytes.addAndGet(Math.min(credit.bytes(), MOST + 1));
-    if (allGroups > MOST || allBytes > MOST)
+  /// @return whether there was none before
+  boolean grant(Credit credit) throws FeedRefusal {
+    long moreGroups = Math.min(credit.groups(), MOST + 1);
+    long moreBytes = Math.min(credit.bytes(), MOST + 1);
+    long hadGroups = groups.getAndAdd(moreGroups);
+    long hadBytes = bytes.getAndAdd(moreBytes);
+    if (hadGroups + moreGroups > MOST || hadBytes + moreBytes > MOST)
       throw new FeedRefusal(
           CloseCode.PROTOCOL,
           "credit: %d groups and %d bytes make more than 2^40"
               .formatted(credit.groups(), credit.bytes()));
+    return hadGroups <= 0 || hadBytes <= 0;
   }
 
   boolean isLeft() {

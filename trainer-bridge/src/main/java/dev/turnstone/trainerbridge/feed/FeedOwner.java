@@ -6,8 +6,10 @@ import dev.turnstone.trainerbridge.log.TrajectoryLog;
 import dev.turnstone.trainerbridge.spec.PolicyIdentity;
 import dev.turnstone.trainerbridge.spec.RunSpec;
 import dev.turnstone.trainerbridge.weights.WeightsOutcome;
+import dev.turnstone.trainerbridge.weights.WeightsUpload;
 import dev.turnstone.trainerbridge.wire.FeedMessage.Dropped;
 import dev.turnstone.trainerbridge.wire.WeightsRequest;
+import java.io.IOException;
 
 /// The run as its feed sees it. Unless it says otherwise, a method is called with the run's lock.
 public interface FeedOwner {
@@ -32,6 +34,9 @@ public interface FeedOwner {
 
   /// Applies weights that the trainer sent. Called without the lock.
   WeightsOutcome apply(WeightsRequest request);
+
+  /// A place for the files of weights that a trainer sends. Called without the lock.
+  WeightsUpload upload() throws IOException;
 
   /// Figures that the trainer sent. Called without the lock.
   void stats(ObjectNode figures);

@@ -110,9 +110,15 @@ public final class FeedSession {
     }
   }
 
-  /// A binary frame came; the protocol has none in this direction.
-  public void onBinary() {
-    close(CloseCode.PROTOCOL, "a binary frame from the client");
+  /// A binary frame came: bytes of a file of weights.
+  public void onBinary(byte[] frame) {
+    lastHeard = nanoTime.getAsLong();
+    if (closing.get() != null) return;
+    try {
+      updates.bytes(frame);
+    } catch (FeedRefusal refusal) {
+      close(refusal.code(), refusal.reason());
+    }
   }
 
   /// The connection is gone.
@@ -175,6 +181,7 @@ public final class FeedSession {
         if (nack.seq() < 1) throw new FeedRefusal(CloseCode.PROTOCOL, "nack: seq < 1");
         reply(feed.nack(nack));
       }
+      case FeedMessage.WeightsFile file -> updates.file(file);
       case FeedMessage.Weights(WeightsRequest request) -> updates.begin(request);
       case FeedMessage.Stats stats -> feed.stats(stats);
       default ->
@@ -210,8 +217,8 @@ public final class FeedSession {
   }
 
   private void grant(Credit granted) throws FeedRefusal {
-    credit.grant(granted);
-    feed.creditGranted();
+    // Admission asks whether there is any, so only the first of it is news.
+    if (credit.grant(granted)) feed.creditGranted();
     wake();
   }
 
@@ -244,6 +251,7 @@ public final class FeedSession {
   /// Closes the socket and tells the run.
   void leave() {
     heartbeats.stop();
+    updates.close();
     FeedRefusal reason = closing.get();
     if (reason != null) socket.close(reason.code(), reason.reason());
     feed.detach(this);

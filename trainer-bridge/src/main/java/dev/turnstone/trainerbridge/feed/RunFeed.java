@@ -5,6 +5,7 @@ import dev.turnstone.trainerbridge.log.RunTable.Marks;
 import dev.turnstone.trainerbridge.spec.RunPhase;
 import dev.turnstone.trainerbridge.spec.RunSpec;
 import dev.turnstone.trainerbridge.weights.WeightsOutcome;
+import dev.turnstone.trainerbridge.weights.WeightsUpload;
 import dev.turnstone.trainerbridge.wire.CloseCode;
 import dev.turnstone.trainerbridge.wire.FeedMessage;
 import dev.turnstone.trainerbridge.wire.FeedMessage.Dropped;
@@ -16,6 +17,7 @@ import dev.turnstone.trainerbridge.wire.FeedMessage.Welcome;
 import dev.turnstone.trainerbridge.wire.FeedProtocol;
 import dev.turnstone.trainerbridge.wire.RowCheck;
 import dev.turnstone.trainerbridge.wire.WeightsRequest;
+import java.io.IOException;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -181,6 +183,10 @@ public final class RunFeed {
       lock.unlock();
     }
     return run.apply(request.from(spec.run(), request.epoch().getAsLong()));
+  }
+
+  WeightsUpload upload() throws IOException {
+    return run.upload();
   }
 
   void stats(FeedMessage.Stats stats) {

@@ -1,6 +1,7 @@
 package dev.turnstone.trainerbridge.log;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -11,6 +12,7 @@ import javax.sql.DataSource;
 import org.flywaydb.core.Flyway;
 import org.flywaydb.core.api.FlywayException;
 import org.postgresql.ds.PGSimpleDataSource;
+import org.jspecify.annotations.Nullable;
 import org.sqlite.SQLiteConfig;
 import org.sqlite.SQLiteConfig.JournalMode;
 import org.sqlite.SQLiteConfig.SynchronousMode;
@@ -21,11 +23,21 @@ import org.sqlite.SQLiteDataSource;
 /// @param name for sentences; never a password
 /// @param server unique to this process: the owner of what it has leased
 /// @param records files that hold the packed records; empty if they are in the database
+/// @param checkpointPages of SQLite's write-ahead log before they move into the database
 record Database(
-    Dialect dialect, DataSource source, String name, String server, Optional<RecordFiles> records) {
+    Dialect dialect,
+    DataSource source,
+    String name,
+    String server,
+    Optional<RecordFiles> records,
+    int checkpointPages) {
   /// Moving pages from the write-ahead log into the database costs two fsyncs, so it is done every
-  /// 64 MiB.
+  /// 64 MiB, or as soon as the write-ahead log takes this share of a small disk.
   private static final int CHECKPOINT_PAGES = 16_384;
+
+  private static final int DISK_SHARE = 256;
+  private static final int PAGE_BYTES = 4096;
+  private static final int FEWEST_PAGES = 256;
 
   private static final int CACHE_KIB = 16 << 10;
   private static final int BUSY_MILLIS = 10_000;
@@ -47,7 +59,19 @@ record Database(
         source,
         String.valueOf(file.getParent()),
         unique(),
-        Optional.ofNullable(directory).map(RecordFiles::new));
+        Optional.ofNullable(directory).map(RecordFiles::new),
+        checkpointPages(directory));
+  }
+
+  private static int checkpointPages(@Nullable Path directory) {
+    if (directory == null || !Files.isDirectory(directory)) return CHECKPOINT_PAGES;
+    try {
+      long share = Files.getFileStore(directory).getTotalSpace() / DISK_SHARE / PAGE_BYTES;
+      return (int) Math.clamp(share, FEWEST_PAGES, CHECKPOINT_PAGES);
+    } catch (IOException e) {
+      // Where the size of the disk is not known it is taken for a large one.
+      return CHECKPOINT_PAGES;
+    }
   }
 
   /// A PostgreSQL database, which several servers may share.
@@ -65,7 +89,7 @@ record Database(
     source.setTcpKeepAlive(true);
     source.setApplicationName("turnstone");
     return new Database(
-        Dialect.POSTGRESQL, source, withoutSecrets(url), unique(), Optional.empty());
+        Dialect.POSTGRESQL, source, withoutSecrets(url), unique(), Optional.empty(), 0);
   }
 
   /// The database's URL up to its parameters, and without a user before its host.
@@ -81,7 +105,7 @@ record Database(
     Connection connection = source.getConnection();
     if (dialect == Dialect.SQLITE)
       try (Statement statement = connection.createStatement()) {
-        statement.execute("pragma wal_autocheckpoint = " + CHECKPOINT_PAGES);
+        statement.execute("pragma wal_autocheckpoint = " + checkpointPages);
         statement.execute("pragma cache_size = -" + CACHE_KIB);
       }
     return new Sql(connection);

@@ -2,6 +2,8 @@ package dev.turnstone.trainerbridge.log;
 
 import java.sql.SQLException;
 import java.util.Set;
+import org.sqlite.SQLiteErrorCode;
+import org.sqlite.SQLiteException;
 
 /// Where the log's two databases differ.
 enum Dialect {
@@ -60,9 +62,17 @@ enum Dialect {
     return nowMillis;
   }
 
+  /// SQLite calls a full disk by its name, but a quota that is reached a failed write.
+  private static boolean overQuota(SQLException e) {
+    return e instanceof SQLiteException failed
+        && failed.getResultCode() == SQLiteErrorCode.SQLITE_IOERR_WRITE;
+  }
+
   Failure failure(SQLException e) {
     if (this == SQLITE)
-      return (e.getErrorCode() & 0xff) == SQLITE_FULL ? Failure.FULL : Failure.OTHER;
+      return (e.getErrorCode() & 0xff) == SQLITE_FULL || overQuota(e)
+          ? Failure.FULL
+          : Failure.OTHER;
     String state = e.getSQLState() == null ? "" : e.getSQLState();
     if (state.equals(DISK_FULL)) return Failure.FULL;
     if (CONFLICTS.contains(state)) return Failure.CONFLICT;

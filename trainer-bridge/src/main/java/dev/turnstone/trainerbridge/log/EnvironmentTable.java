@@ -15,6 +15,25 @@ public final class EnvironmentTable {
     this.readers = readers;
   }
 
+  /// Stores an environment unless one of its name is there.
+  ///
+  /// @return the one that is there now
+  public Json insert(String environment, Json spec) {
+    return writer.write(sql -> {
+      sql.update(
+          "insert into environments (environment, spec) values (?, ?)"
+              + " on conflict (environment) do nothing",
+          environment,
+          spec.text());
+      return new Json(
+          sql.query(
+                  row -> row.getString(1),
+                  "select spec from environments where environment = ?",
+                  environment)
+              .getFirst());
+    });
+  }
+
   /// Stores an environment; an older one of the same name is replaced.
   public void put(String environment, Json spec) {
     writer.write(sql ->

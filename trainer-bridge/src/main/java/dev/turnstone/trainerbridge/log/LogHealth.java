@@ -9,10 +9,21 @@ final class LogHealth {
   private static final Logger LOG = LoggerFactory.getLogger(LogHealth.class);
 
   private volatile Optional<String> trouble = Optional.empty();
+  private volatile boolean full;
 
   /// Why the log takes no writes; empty while it does.
   Optional<String> trouble() {
     return trouble;
+  }
+
+  /// Whether it is for want of room.
+  boolean full() {
+    return full;
+  }
+
+  void full(String why) {
+    full = true;
+    failed(why);
   }
 
   void failed(String why) {
@@ -23,6 +34,7 @@ final class LogHealth {
   void well() {
     if (trouble.isEmpty()) return;
     LOG.info("the trajectory log takes writes again");
+    full = false;
     trouble = Optional.empty();
   }
 }

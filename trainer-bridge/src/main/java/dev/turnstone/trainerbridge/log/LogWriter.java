@@ -133,7 +133,7 @@ final class LogWriter implements AutoCloseable {
           for (Job<?> job : batch) commit(List.of(job));
           return;
         }
-        if (failure == Failure.FULL) health.failed("no room on the disk: " + e.getMessage());
+        if (failure == Failure.FULL) health.full("no room on the disk: " + e.getMessage());
         fail(batch, e);
         return;
       }

@@ -202,7 +202,8 @@ final class RecordFiles implements AutoCloseable {
   }
 
   private static SQLException failed(String what, IOException e) {
-    boolean full = String.valueOf(e.getMessage()).contains("No space left");
+    String why = String.valueOf(e.getMessage());
+    boolean full = why.contains("No space left") || why.contains("quota exceeded");
     return new SQLException(what + ": " + e.getMessage(), "", full ? SQLITE_FULL : 0, e);
   }
 

@@ -98,6 +98,11 @@ public final class TrajectoryLog implements AutoCloseable {
     return health.trouble();
   }
 
+  /// Whether it is for want of room, so that forgetting what may be forgotten helps.
+  public boolean full() {
+    return health.full();
+  }
+
   /// Learns whether the log takes writes again.
   public void probe() {
     try {

@@ -13,16 +13,19 @@ import dev.turnstone.trainerbridge.log.GroupTable.Inserted;
 import dev.turnstone.trainerbridge.log.LogException;
 import dev.turnstone.trainerbridge.log.RolloutTable;
 import dev.turnstone.trainerbridge.log.RunTable;
+import dev.turnstone.trainerbridge.log.Settlement;
 import dev.turnstone.trainerbridge.log.TrajectoryLog;
 import dev.turnstone.trainerbridge.spec.GroupRequest;
 import dev.turnstone.trainerbridge.spec.PolicyIdentity;
 import dev.turnstone.trainerbridge.spec.RunPhase;
 import dev.turnstone.trainerbridge.spec.RunSpec;
 import dev.turnstone.trainerbridge.weights.WeightsOutcome;
+import dev.turnstone.trainerbridge.weights.WeightsUpload;
 import dev.turnstone.trainerbridge.wire.CloseCode;
 import dev.turnstone.trainerbridge.wire.FeedMessage;
 import dev.turnstone.trainerbridge.wire.FeedMessage.Dropped;
 import dev.turnstone.trainerbridge.wire.WeightsRequest;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
@@ -60,11 +63,13 @@ public final class Run implements FeedOwner {
   private final RunFeed feed;
 
   private final ReentrantLock lock = new ReentrantLock();
+  private final RunAlarms alarms;
   private boolean endTold;
 
   Run(RunTable.Stored stored, RunContext context) {
     this.spec = stored.spec();
     this.context = context;
+    alarms = new RunAlarms(spec.maxStaleness());
     groups = context.log().groups();
     rollouts = context.log().rollouts();
     threads =
@@ -103,6 +108,7 @@ public final class Run implements FeedOwner {
   @Override
   public void dropped(Dropped dropped) {
     events.tell(new RunEvent.GroupDropped(dropped));
+    if (dropped.reason().equals(Settlement.STALE)) raise(alarms.stale(dropped.group()));
   }
 
   /// What happens in the run, for people who watch.
@@ -177,6 +183,7 @@ public final class Run implements FeedOwner {
     lock.lock();
     try {
       counters.put("rollouts_live", (long) threads.count());
+      counters.put("alarms", alarms.raised());
       feed.count(counters);
       return new RunState(
           spec,
@@ -258,11 +265,27 @@ public final class Run implements FeedOwner {
   @Override
   public void stats(ObjectNode figures) {
     events.tell(new RunEvent.TrainerStats(figures));
+    lock.lock();
+    try {
+      alarms.step(figures).forEach(this::raise);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void raise(RunEvent.Alarm alarm) {
+    LOG.warn("run {}: alarm {}: {}", spec.run(), alarm.name(), alarm.detail());
+    events.tell(alarm);
   }
 
   @Override
   public WeightsOutcome apply(WeightsRequest request) {
     return context.weights().apply(request);
+  }
+
+  @Override
+  public WeightsUpload upload() throws IOException {
+    return context.uploads().begin();
   }
 
   /// Whether no other run may take the policy's weights.

@@ -40,6 +40,13 @@ public sealed interface RunEvent {
   /// What the trainer sent after a step.
   record TrainerStats(ObjectNode figures) implements RunEvent {}
 
+  /// Something that should make somebody look.
+  ///
+  /// @param name `trainer`, `mismatch_rising`, `not_finite` or `staleness`
+  /// @param detail one sentence
+  /// @param step of the trainer; −1 if it is of none
+  record Alarm(String name, String detail, long step) implements RunEvent {}
+
   /// Every group has its place in the feed and none will follow, or the run was cancelled.
   record Ended(long head) implements RunEvent {}
 
@@ -55,6 +62,7 @@ public sealed interface RunEvent {
       case WeightsApplied _ -> "weights";
       case WeightsFailed _ -> "weights_failed";
       case TrainerStats _ -> "stats";
+      case Alarm _ -> "alarm";
       case Ended _ -> "end";
       case Lost _ -> "lost";
     };
@@ -78,6 +86,10 @@ public sealed interface RunEvent {
               .put("version", failed.version())
               .put("reason", failed.reason());
       case TrainerStats(ObjectNode figures) -> figures.deepCopy();
+      case Alarm(String alarm, String detail, long step) -> {
+        node.put("alarm", alarm).put("detail", detail);
+        yield step < 0 ? node : node.put("step", step);
+      }
       case Ended(long head) -> node.put("head", head);
       case Lost(long count) -> node.put("count", count);
     };

@@ -252,7 +252,11 @@ final class RunGroups {
         events.tell(new RunEvent.RolloutFinished(rollout));
         advance(group);
       } catch (LogException e) {
-        LOG.warn("group {} of run {} waits for the log", rollout.group(), spec.run(), e);
+        LOG.warn(
+            "group {} of run {} waits for the log: {}",
+            rollout.group(),
+            spec.run(),
+            e.getMessage());
       } finally {
         lock.unlock();
       }
@@ -266,7 +270,7 @@ final class RunGroups {
         if (group == null || !group.awaits(rollout.index(), rollout.attempt())) return;
         startAgain(group, rollout.index(), rollout.attempt() + 1);
       } catch (LogException e) {
-        LOG.warn("{} starts again once the log takes writes", rollout, e);
+        LOG.warn("{} starts again once the log takes writes: {}", rollout, e.getMessage());
       } finally {
         lock.unlock();
       }

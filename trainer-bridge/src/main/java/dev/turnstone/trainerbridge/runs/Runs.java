@@ -69,7 +69,15 @@ public final class Runs implements AutoCloseable {
       LongSupplier nanoTime) {
     this.context =
         new RunContext(
-            log, agent, policy, environments, agents, this::apply, weights::behind, nanoTime);
+            log,
+            agent,
+            policy,
+            environments,
+            agents,
+            this::apply,
+            weights::upload,
+            weights::behind,
+            nanoTime);
     this.weights = weights;
     this.upkeep = upkeep;
     for (RunTable.Stored stored : log.runs().all())
@@ -152,8 +160,8 @@ public final class Runs implements AutoCloseable {
     WeightsOutcome outcome =
         weights.apply(
             request,
-            request.pause().or(() -> spec.map(RunSpec::pause)).orElse(Pause.KEEP),
-            request.kv().or(() -> spec.map(RunSpec::kv)).orElse(Kv.RECOMPUTE),
+            spec.map(RunSpec::pause).orElse(Pause.KEEP),
+            spec.map(RunSpec::kv).orElse(Kv.RECOMPUTE),
             () -> objection(request));
     if (outcome instanceof WeightsOutcome.Applied(TrainablePolicy.Applied update, boolean fresh))
       tell(update, fresh);
@@ -267,7 +275,8 @@ public final class Runs implements AutoCloseable {
       follow();
     }
     if (tick) runs.values().forEach(Run::tick);
-    if (beat % SWEEP == 0 && log.trouble().isEmpty()) log.retention().sweep(upkeep.keep());
+    if (beat % SWEEP == 0 && (log.trouble().isEmpty() || log.full()))
+      log.retention().sweep(upkeep.keep());
   }
 
   /// Takes what other servers wrote: newer weights, new runs, and where each run is.

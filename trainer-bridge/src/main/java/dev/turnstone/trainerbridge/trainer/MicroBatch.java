@@ -79,20 +79,16 @@ public final class MicroBatch {
       }
   }
 
-  /// Takes a trained token's version and its log-probabilities under trainer and rollout.
+  /// Takes a trained token: where it is in its row, and where its values are in arrays.
   @FunctionalInterface
-  interface ByVersion {
-    void take(int version, float trainer, float rollout);
+  interface TokenTaker {
+    void take(TrainingRow row, int position, int at);
   }
 
-  void byVersion(float[] recomputed, ByVersion taker) {
+  void forEach(TokenTaker taker) {
     int at = 0;
     for (TrainingRow row : rows)
-      for (int position : row.row().mask().stream().toArray())
-        taker.take(
-            row.row().versions().get(position),
-            recomputed[at++],
-            row.row().logprobs().get(position));
+      for (int position : row.row().mask().stream().toArray()) taker.take(row, position, at++);
   }
 
   /// Under `kv: keep` the tokens after an update within a turn were sampled over older keys.

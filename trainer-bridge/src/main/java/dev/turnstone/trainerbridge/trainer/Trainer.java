@@ -205,7 +205,7 @@ public final class Trainer implements AutoCloseable {
         for (int i = 0; i < batches.size(); i++)
           report.recomputed(batches.get(i), old.get(i).logprobs());
       }
-      report.optimized(done, old);
+      report.optimized(batches, done, old);
     }
     return true;
   }

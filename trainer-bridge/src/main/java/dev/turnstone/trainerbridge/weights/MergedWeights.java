@@ -97,12 +97,13 @@ final class MergedWeights {
 
   private static Map<String, Tensor> read(Path folder) throws IOException {
     Map<String, Tensor> tensors = new TreeMap<>();
-    for (Path file : WeightsFolder.safetensors(folder)) {
-      WeightsFolder.Header header = WeightsFolder.header(file);
+    for (Path file : SafetensorsHeader.files(folder)) {
+      SafetensorsHeader header = SafetensorsHeader.read(file);
       try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
         for (Map.Entry<String, JsonNode> entry : header.tensors().entrySet()) {
           JsonNode offsets = entry.getValue().path("data_offsets");
           long from = offsets.path(0).asLong();
+          requireFits(entry.getKey(), offsets.path(1).asLong() - from);
           ByteBuffer data =
               channel
                   .map(
@@ -148,6 +149,14 @@ final class MergedWeights {
     while (bytes.hasRemaining()) channel.write(bytes);
   }
 
+  /// Tensors are made one at a time, each in one buffer.
+  private static void requireFits(String name, long bytes) {
+    if (bytes > Integer.MAX_VALUE - 8)
+      throw new IllegalArgumentException(
+          "tensor %s of %d bytes is too large to be merged here: publish full weights"
+              .formatted(name, bytes));
+  }
+
   private Map<String, Planned> adapted() throws WeightsRejected {
     Map<String, Planned> adapted = new TreeMap<>();
     for (String name : sent.keySet()) {
@@ -167,6 +176,7 @@ final class MergedWeights {
             "adapter of %s: lora_B %s times lora_A %s is not of shape %s"
                 .formatted(module, b.shape(), a.shape(), weight.shape()));
       String target = module + ".weight";
+      requireFits(target, 4L * weight.count());
       adapted.put(
           target,
           new Planned("F32", weight.shape(), 4L * weight.count(), () -> sum(target, weight, a, b)));

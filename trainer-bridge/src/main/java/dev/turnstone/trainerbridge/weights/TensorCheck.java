@@ -1,11 +1,11 @@
 package dev.turnstone.trainerbridge.weights;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.turnstone.engine.FiniteValues;
+import dev.turnstone.engine.Safetensors;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -15,14 +15,6 @@ import java.util.Optional;
 /// Finds numbers in a safetensors file that are not finite: weights with one of them would turn
 /// every later token to noise.
 final class TensorCheck {
-  private static final ValueLayout.OfShort HALF =
-      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-  private static final ValueLayout.OfInt WHOLE =
-      ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-  private static final int BF16 = 0x7f80;
-  private static final int F16 = 0x7c00;
-  private static final int F32 = 0x7f80_0000;
-
   private TensorCheck() {}
 
   /// Names the first tensor that holds a number that is not finite, or that reaches beyond the
@@ -50,27 +42,13 @@ final class TensorCheck {
     }
   }
 
+  /// Indices of a delta are whole numbers.
   private static boolean finite(MemorySegment values, String dtype) {
     return switch (dtype) {
-      case "BF16" -> halves(values, BF16);
-      case "F16" -> halves(values, F16);
-      case "F32" -> wholes(values);
+      case "BF16" -> FiniteValues.all(values, Safetensors.Dtype.BF16);
+      case "F16" -> FiniteValues.all(values, Safetensors.Dtype.F16);
+      case "F32" -> FiniteValues.all(values, Safetensors.Dtype.F32);
       default -> true;
     };
-  }
-
-  /// All bits of the exponent are set in an infinity and in what is no number.
-  private static boolean halves(MemorySegment values, int exponent) {
-    boolean finite = true;
-    for (long at = 0; at + 1 < values.byteSize(); at += 2)
-      finite &= (values.get(HALF, at) & exponent) != exponent;
-    return finite;
-  }
-
-  private static boolean wholes(MemorySegment values) {
-    boolean finite = true;
-    for (long at = 0; at + 3 < values.byteSize(); at += 4)
-      finite &= (values.get(WHOLE, at) & F32) != F32;
-    return finite;
   }
 }

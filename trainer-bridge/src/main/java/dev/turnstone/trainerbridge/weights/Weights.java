@@ -7,6 +7,7 @@ import dev.turnstone.rollout.WeightsId;
 import dev.turnstone.rollout.WeightsUpdate;
 import dev.turnstone.rollout.WeightsUpdate.Kv;
 import dev.turnstone.rollout.WeightsUpdate.Pause;
+import dev.turnstone.rollout.WeightsUpdate.Probe;
 import dev.turnstone.trainerbridge.json.Fields;
 import dev.turnstone.trainerbridge.json.JsonText;
 import dev.turnstone.trainerbridge.log.TrajectoryLog;
@@ -33,6 +34,7 @@ public final class Weights {
   /// Lineage of weights that come over another engine's wire, as a folder without a manifest.
   public static final String WIRE = "wire";
 
+  private static final String UPLOADS = ".uploads";
   private static final long PATIENCE_S = 60;
   private static final Logger LOG = LoggerFactory.getLogger(Weights.class);
 
@@ -75,8 +77,7 @@ public final class Weights {
     Optional<WeightsTable.Stored> last = weights.log.last();
     if (last.isPresent() && !last.get().id().equals(policy.weights())) {
       WeightsId id = last.get().id();
-      Path folder = weights.checked(last.get().folder(), id);
-      policy.apply(new WeightsUpdate(id, folder, Pause.KEEP, Kv.RECOMPUTE));
+      weights.load(last.get());
       LOG.info("loaded weights {} version {} again", id.lineage(), id.version());
     }
     return weights;
@@ -93,7 +94,7 @@ public final class Weights {
     Path real = underRoot(folder);
     int version = log.newest(WIRE).map(stored -> stored.id().version() + 1).orElse(1);
     try {
-      return new WeightsId(WIRE, version, WeightsFolder.identity(real));
+      return new WeightsId(WIRE, version, WeightsCheck.identity(real));
     } catch (IOException e) {
       throw new WeightsRejected("the weights in %s cannot be read: %s".formatted(folder, e));
     }
@@ -129,11 +130,24 @@ public final class Weights {
       throws WeightsRejected, InterruptedException {
     WeightsId id = newest.id();
     boolean fresh = !policy.weights().lineage().equals(id.lineage());
-    Path folder = checked(newest.folder(), id);
-    Applied applied = policy.apply(new WeightsUpdate(id, folder, Pause.KEEP, Kv.RECOMPUTE));
+    Applied applied = load(newest);
     behind = Optional.empty();
     LOG.info("applied weights {} version {} of another server", id.lineage(), id.version());
     return new WeightsOutcome.Applied(applied, fresh);
+  }
+
+  /// Loads what was applied before, here or by another server.
+  private Applied load(WeightsTable.Stored stored) throws WeightsRejected, InterruptedException {
+    Path real = underRoot(stored.folder());
+    WeightsCheck check = WeightsCheck.begin(real, stored.id(), store.holds(real));
+    try (ByteCheck bytes = ByteCheck.begin(check)) {
+      return policy.apply(new WeightsUpdate(stored.id(), real, Pause.KEEP, Kv.RECOMPUTE), bytes);
+    }
+  }
+
+  /// A place for files that a trainer sends.
+  public WeightsUpload upload() throws IOException {
+    return new WeightsUpload(roots.getFirst().resolve(UPLOADS));
   }
 
   /// The run whose trainer sent the weights that serve.
@@ -143,6 +157,7 @@ public final class Weights {
 
   /// Checks, applies and logs an update.
   ///
+  /// @param pause unless request or manifest say otherwise; `kv` likewise
   /// @param objection asked once no other update is under way; a sentence refuses
   public WeightsOutcome apply(
       WeightsRequest request, Pause pause, Kv kv, Supplier<Optional<String>> objection) {
@@ -172,28 +187,53 @@ public final class Weights {
       return new WeightsOutcome.Applied(new Applied(request.id(), 0, 0), false);
     boolean newLineage = !policy.weights().lineage().equals(request.id().lineage());
     long started = System.nanoTime();
-    Path folder = checked(request.folder(), request.id());
-    Optional<WeightsManifest> part = part(folder);
+    Path folder = underRoot(request.folder());
+    WeightsCheck check = WeightsCheck.begin(folder, request.id(), store.holds(folder));
+    Optional<WeightsManifest> part =
+        check.manifest().filter(manifest -> manifest.kind() != Kind.FULL);
+    WeightsManifest.Wish wish =
+        check.manifest().map(WeightsManifest::wish).orElse(WeightsManifest.Wish.NONE);
+    Optional<Probe> probe = request.probe().or(wish::probe);
+    WeightsUpdate update =
+        new WeightsUpdate(
+            request.id(),
+            folder,
+            request.pause().or(wish::pause).orElse(pause),
+            request.kv().or(wish::kv).orElse(kv),
+            probe);
     Optional<Path> base = part.isPresent() ? Optional.of(base(part.get())) : Optional.empty();
-    Path whole = part.isPresent() ? merged(part.get(), base.get(), folder, request.id()) : folder;
-    long checking = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - started);
-    Applied applied = applied(new WeightsUpdate(request.id(), whole, pause, kv, request.probe()));
+    try (ByteCheck bytes = ByteCheck.begin(check)) {
+      if (part.isPresent()) bytes.await();
+      Path whole = part.isPresent() ? merged(part.get(), base.get(), folder, request.id()) : folder;
+      long checking = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - started);
+      Applied applied = applied(update.in(whole), bytes);
+      noteApplied(request, whole, base, part, probe);
+      return new WeightsOutcome.Applied(
+          new Applied(applied.id(), applied.loadMillis() + checking, applied.pauseMillis()),
+          newLineage);
+    }
+  }
+
+  private void noteApplied(
+      WeightsRequest request,
+      Path whole,
+      Optional<Path> base,
+      Optional<WeightsManifest> part,
+      Optional<Probe> probe) {
     log.applied(
         request.id(),
         kept(whole, request.id(), base),
         request.run(),
         Fields.wire(part.map(WeightsManifest::kind).orElse(Kind.FULL)),
-        request.probe().map(probe -> JsonText.write(WeightsRequest.probeJson(probe))));
-    return new WeightsOutcome.Applied(
-        new Applied(applied.id(), applied.loadMillis() + checking, applied.pauseMillis()),
-        newLineage);
+        probe.map(given -> JsonText.write(WeightsRequest.probeJson(given))));
   }
 
   /// Weights that were made here and are refused leave nothing behind.
-  private Applied applied(WeightsUpdate update) throws WeightsRejected, InterruptedException {
+  private Applied applied(WeightsUpdate update, ByteCheck bytes)
+      throws WeightsRejected, InterruptedException {
     boolean serve = false;
     try {
-      Applied applied = policy.apply(update);
+      Applied applied = policy.apply(update, bytes);
       serve = true;
       return applied;
     } finally {
@@ -206,17 +246,6 @@ public final class Weights {
       store.forget(made);
     } catch (IOException e) {
       LOG.warn("{} could not be deleted", made, e);
-    }
-  }
-
-  /// The manifest of a folder that holds adapters or a delta; empty if it holds full weights.
-  private static Optional<WeightsManifest> part(Path folder) throws WeightsRejected {
-    try {
-      if (!Files.exists(folder.resolve(WeightsManifest.NAME))) return Optional.empty();
-      return Optional.of(WeightsFolder.read(folder))
-          .filter(manifest -> manifest.kind() != Kind.FULL);
-    } catch (IOException e) {
-      throw new WeightsRejected("the manifest in %s cannot be read: %s".formatted(folder, e));
     }
   }
 
@@ -288,13 +317,7 @@ public final class Weights {
                 .formatted(id.version(), newest.get().version(), id.lineage()));
   }
 
-  /// Where the folder really is, once it is known to lie under a root and to hold those weights.
-  private Path checked(Path folder, WeightsId id) throws WeightsRejected {
-    Path real = underRoot(folder);
-    WeightsFolder.verify(real, id, store.holds(real));
-    return real;
-  }
-
+  /// Where the folder really is, once it is known to lie under a root.
   private Path underRoot(Path folder) throws WeightsRejected {
     Path real = real(folder);
     boolean allowed = false;

@@ -3,8 +3,12 @@ package dev.turnstone.trainerbridge.weights;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.turnstone.rollout.WeightsId;
+import dev.turnstone.rollout.WeightsUpdate.Kv;
+import dev.turnstone.rollout.WeightsUpdate.Pause;
+import dev.turnstone.rollout.WeightsUpdate.Probe;
 import dev.turnstone.trainerbridge.json.Fields;
 import dev.turnstone.trainerbridge.json.JsonText;
+import dev.turnstone.trainerbridge.wire.WeightsRequest;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -16,6 +20,7 @@ import java.util.TreeMap;
 /// @param tensors by name: `{"dtype", "shape"}` each
 /// @param base what a part of the weights belongs to
 /// @param scale of an adapter: alpha / rank
+/// @param wish how to apply them, unless the request says otherwise
 public record WeightsManifest(
     String lineage,
     int version,
@@ -24,8 +29,17 @@ public record WeightsManifest(
     Map<String, JsonNode> tensors,
     Kind kind,
     Optional<WeightsId> base,
-    double scale) {
+    double scale,
+    Wish wish) {
   static final String NAME = "manifest.json";
+
+  /// What a file in the folder may be called.
+  static final String FILE_NAME = "[A-Za-z0-9][A-Za-z0-9._-]*";
+
+  /// How weights are to be applied, and what they must give before they serve.
+  record Wish(Optional<Pause> pause, Optional<Kv> kv, Optional<Probe> probe) {
+    static final Wish NONE = new Wish(Optional.empty(), Optional.empty(), Optional.empty());
+  }
 
   public WeightsManifest {
     files = Map.copyOf(files);
@@ -36,7 +50,7 @@ public record WeightsManifest(
     if (!Double.isFinite(scale))
       throw new IllegalArgumentException("manifest.scale is not finite: " + scale);
     for (String file : files.keySet())
-      if (!file.matches("[A-Za-z0-9][A-Za-z0-9._-]*"))
+      if (!file.matches(FILE_NAME))
         throw new IllegalArgumentException("the manifest's file is not a plain name: " + file);
   }
 
@@ -75,7 +89,11 @@ public record WeightsManifest(
         tensors,
         fields.choice("kind", Kind.class).orElse(Kind.FULL),
         fields.object("base").map(WeightsManifest::id),
-        fields.number("scale", 1));
+        fields.number("scale", 1),
+        new Wish(
+            fields.choice("pause", Pause.class),
+            fields.choice("kv", Kv.class),
+            fields.object("probe").map(WeightsRequest::probe)));
   }
 
   private static WeightsId id(Fields base) {
@@ -99,6 +117,9 @@ public record WeightsManifest(
             .put("lineage", known.lineage())
             .put("version", known.version())
             .put("sha256", known.sha256()));
+    wish.pause().ifPresent(mode -> node.put("pause", Fields.wire(mode)));
+    wish.kv().ifPresent(mode -> node.put("kv", Fields.wire(mode)));
+    wish.probe().ifPresent(probe -> node.set("probe", WeightsRequest.probeJson(probe)));
     return JsonText.canonical(node);
   }
 

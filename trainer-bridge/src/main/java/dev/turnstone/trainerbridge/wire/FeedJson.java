@@ -23,6 +23,7 @@ import dev.turnstone.trainerbridge.wire.FeedMessage.Trained;
 import dev.turnstone.trainerbridge.wire.FeedMessage.Weights;
 import dev.turnstone.trainerbridge.wire.FeedMessage.WeightsApplied;
 import dev.turnstone.trainerbridge.wire.FeedMessage.WeightsFailed;
+import dev.turnstone.trainerbridge.wire.FeedMessage.WeightsFile;
 import dev.turnstone.trainerbridge.wire.FeedMessage.Welcome;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -47,6 +48,12 @@ public final class FeedJson {
       case Nack(long seq, String reason) ->
           node.put("type", "nack").put("seq", seq).put("reason", reason);
       case Weights(WeightsRequest request) -> node.put("type", "weights").setAll(request.toJson());
+      case WeightsFile file ->
+          node.put("type", "weights_file")
+              .put("lineage", file.lineage())
+              .put("version", file.version())
+              .put("file", file.file())
+              .put("size", file.size());
       case Stats(ObjectNode figures) -> node.put("type", "stats").setAll(figures.deepCopy());
       case Welcome welcome -> welcome(node, welcome);
       case Dropped dropped -> dropped(node.put("type", "dropped"), dropped);
@@ -82,6 +89,12 @@ public final class FeedJson {
               fields.text("checkpoint"));
       case "nack" -> new Nack(count(fields, "seq"), fields.text("reason"));
       case "weights" -> new Weights(WeightsRequest.parse(fields.tree()));
+      case "weights_file" ->
+          new WeightsFile(
+              fields.text("lineage"),
+              number(fields, "version"),
+              fields.text("file"),
+              count(fields, "size"));
       case "stats" -> stats(fields);
       case "welcome" -> welcome(fields);
       case "dropped" -> dropped(fields);

@@ -124,6 +124,9 @@ public sealed interface FeedMessage {
   /// New weights.
   record Weights(WeightsRequest request) implements FeedMessage {}
 
+  /// A file of weights; its bytes follow in binary frames.
+  record WeightsFile(String lineage, int version, String file, long size) implements FeedMessage {}
+
   /// Figures of a training step, shown to people.
   record Stats(ObjectNode figures) implements FeedMessage {}
 

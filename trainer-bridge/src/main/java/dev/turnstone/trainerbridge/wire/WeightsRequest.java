@@ -24,7 +24,8 @@ import java.util.OptionalLong;
 /// @param run whose trainer asks; empty only while no run owns the policy's weights
 /// @param epoch of that run, if a trainer ever connected to it
 /// @param id its sha256 is that of the manifest's bytes
-/// @param folder as the client named it, not yet checked
+/// @param folder as the client named it, not yet checked; [#STREAMED] if the files came over the
+///   feed
 /// @param probe what the new weights must give before they serve
 public record WeightsRequest(
     Optional<String> run,
@@ -34,6 +35,9 @@ public record WeightsRequest(
     Optional<Pause> pause,
     Optional<Kv> kv,
     Optional<Probe> probe) {
+  /// Stands for the files that came over the same connection of the feed.
+  public static final Path STREAMED = Path.of("feed:");
+
   public WeightsRequest {
     RunSpec.requireName("lineage", id.lineage());
     if (id.version() < 0) throw new IllegalArgumentException("version < 0: " + id.version());
@@ -72,7 +76,8 @@ public record WeightsRequest(
         fields.object("probe").map(WeightsRequest::probe));
   }
 
-  private static Probe probe(Fields fields) {
+  /// Reads a probe as requests and manifests have it.
+  public static Probe probe(Fields fields) {
     int[] ids = fields.list("ids").stream().mapToInt(id -> id.asInt(-1)).toArray();
     List<JsonNode> given = fields.list("logprobs");
     float[] logprobs = new float[given.size()];
@@ -98,11 +103,21 @@ public record WeightsRequest(
     run.ifPresent(name -> node.put("run", name));
     epoch.ifPresent(number -> node.put("epoch", number));
     node.put("lineage", id.lineage()).put("version", id.version());
-    node.put("uri", folder.toUri().toString()).put("manifest_sha256", id.sha256());
+    node.put("uri", streamed() ? STREAMED.toString() : folder.toUri().toString());
+    node.put("manifest_sha256", id.sha256());
     pause.ifPresent(mode -> node.put("pause", Fields.wire(mode)));
     kv.ifPresent(mode -> node.put("kv", Fields.wire(mode)));
     probe.ifPresent(expected -> node.set("probe", probeJson(expected)));
     return node;
+  }
+
+  public boolean streamed() {
+    return folder.equals(STREAMED);
+  }
+
+  /// The same with its files in a folder.
+  public WeightsRequest in(Path other) {
+    return new WeightsRequest(run, epoch, id, other, pause, kv, probe);
   }
 
   public WeightsRequest from(String owner, long current) {
@@ -113,7 +128,7 @@ public record WeightsRequest(
   private static Path folder(String uri) {
     try {
       Path folder = uri.startsWith("file:") ? Path.of(URI.create(uri)) : Path.of(uri);
-      if (folder.isAbsolute()) return folder;
+      if (folder.isAbsolute() || folder.equals(STREAMED)) return folder;
     } catch (IllegalArgumentException | FileSystemNotFoundException e) {
       throw new IllegalArgumentException("uri is not a path or file URI: " + uri, e);
     }

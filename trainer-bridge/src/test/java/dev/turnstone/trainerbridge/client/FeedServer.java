@@ -69,7 +69,7 @@ public final class FeedServer implements AutoCloseable {
 
     @Override
     public void onMessage(WebSocket socket, ByteString bytes) {
-      session.get().onBinary();
+      session.get().onBinary(bytes.toByteArray());
     }
 
     @Override

@@ -23,9 +23,11 @@ import dev.turnstone.trainerbridge.wire.FeedMessage.WeightsFailed;
 import dev.turnstone.trainerbridge.wire.FeedMessage.Welcome;
 import dev.turnstone.trainerbridge.wire.GroupFrame;
 import dev.turnstone.trainerbridge.wire.WeightsRequest;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -515,6 +517,91 @@ public class FeedSessionTest {
     awaitAnswers(peer, 2);
     assertThat(peer.socket.last(WeightsFailed.class).reason()).contains("other bytes");
     assertThat(run.state().weights().version()).isEqualTo(1);
+  }
+
+  /// The files of a folder as a trainer sends them, in frames of a few bytes.
+  private static void stream(Peer peer, WeightsFolder.Published published) throws Exception {
+    for (String name : List.of("manifest.json", "model.safetensors")) {
+      byte[] bytes = Files.readAllBytes(published.folder().resolve(name));
+      peer.says(
+          "{'type':'weights_file','lineage':'%s','version':%d,'file':'%s','size':%d}"
+              .formatted(published.id().lineage(), published.id().version(), name, bytes.length));
+      for (int at = 0; at < bytes.length; at += 50)
+        peer.session.onBinary(Arrays.copyOfRange(bytes, at, Math.min(at + 50, bytes.length)));
+    }
+  }
+
+  private Path uploads() {
+    return directory.resolve(".uploads");
+  }
+
+  @Test
+  void weightsMayComeOverTheFeed(@TempDir Path elsewhere) throws Exception {
+    Run run = bridge.run("");
+    WeightsFolder.Published first = Bridge.published(elsewhere, "base", 1, 1);
+    Peer peer = new Peer().hello("");
+    stream(peer, first);
+    WeightsFolder.Published here = new WeightsFolder.Published(first.id(), WeightsRequest.STREAMED);
+
+    peer.says(weights(here, peer.epoch()));
+    awaitAnswers(peer, 1);
+
+    assertThat(peer.socket.last(WeightsApplied.class).version()).isEqualTo(1);
+    assertThat(run.state().weights()).isEqualTo(first.id());
+    assertThat(uploads()).isEmptyDirectory();
+
+    peer.says(weights(here, peer.epoch()).replace("\"version\":1", "\"version\":2"));
+    awaitAnswers(peer, 2);
+    assertThat(peer.socket.last(WeightsFailed.class).reason())
+        .isEqualTo("no whole files of version 2 of lineage base came over this connection");
+  }
+
+  @Test
+  void filesThatCameAreGoneWithTheConnection(@TempDir Path elsewhere) throws Exception {
+    bridge.run("");
+    Peer peer = new Peer().hello("");
+    stream(peer, Bridge.published(elsewhere, "base", 1, 1));
+    assertThat(uploads()).isNotEmptyDirectory();
+
+    peer.session.onClosed();
+    peer.says();
+
+    assertThat(uploads()).isEmptyDirectory();
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          ../x   | 3              | 0 | not a plain file name: ../x
+          a      | 99999999999999 | 0 | a of 99999999999999 bytes does not fit: there is room for
+          a      | 3              | 4 | a has 3 bytes left, but 4 came
+          a      | 3              | 2 | b begins while 1 bytes of a are missing
+          """)
+  void aFileThatCannotBeTakenEndsTheConnection(String name, long size, int sent, String reason)
+      throws Exception {
+    bridge.run("");
+    Peer peer = new Peer().hello("");
+    String file = "{'type':'weights_file','lineage':'l','version':1,'file':'%s','size':%d}";
+    peer.says(file.formatted(name, size));
+    if (sent > 0) peer.session.onBinary(new byte[sent]);
+    peer.says(file.formatted("b", 1));
+
+    assertThat(peer.socket.code()).contains(CloseCode.PROTOCOL);
+    assertThat(peer.socket.reason()).contains(reason);
+    assertThat(bridge.policy.updates()).isEmpty();
+  }
+
+  @Test
+  void aBinaryFrameThatBelongsToNoFileEndsTheConnection() throws Exception {
+    bridge.run("");
+    Peer peer = new Peer().hello("");
+    peer.session.onBinary(new byte[3]);
+
+    assertThat(peer.says().socket.code()).contains(CloseCode.PROTOCOL);
+    assertThat(peer.socket.reason())
+        .isEqualTo("a binary frame from the client without a weights_file before it");
   }
 
   @Test

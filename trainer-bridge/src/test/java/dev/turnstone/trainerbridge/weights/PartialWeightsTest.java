@@ -265,7 +265,7 @@ public class PartialWeightsTest {
     Path file = folder.resolve("model.safetensors");
     byte[] all = Files.readAllBytes(file);
     Map<String, Tensor> tensors = new LinkedHashMap<>();
-    WeightsFolder.Header header = WeightsFolder.header(file);
+    SafetensorsHeader header = SafetensorsHeader.read(file);
     header
         .tensors()
         .forEach((name, tensor) -> {

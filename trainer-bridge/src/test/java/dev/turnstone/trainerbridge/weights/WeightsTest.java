@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.turnstone.rollout.TrainablePolicy.WeightsRejected;
 import dev.turnstone.rollout.WeightsId;
+import dev.turnstone.rollout.WeightsUpdate;
 import dev.turnstone.trainerbridge.feed.FeedSession;
 import dev.turnstone.trainerbridge.feed.RecordingSocket;
 import dev.turnstone.trainerbridge.json.JsonText;
@@ -109,6 +110,28 @@ public class WeightsTest {
 
     assertThat(apply(new Published(id, published.folder())))
         .isEqualTo(new WeightsOutcome.Refused(why));
+  }
+
+  @Test
+  void aManifestSaysHowItsWeightsAreAppliedUnlessTheRequestDoes() throws Exception {
+    Published published = Bridge.published(directory, "base", 1, 1);
+    Path file = published.folder().resolve("manifest.json");
+    String wishes =
+        """
+        ,"pause":"wait","kv":"keep","probe":{"ids":[1,2],"logprobs":[-0.5],"tolerance":0.1}}\
+        """;
+    String text = Files.readString(file);
+    String manifest = text.substring(0, text.length() - 1) + wishes;
+    Files.writeString(file, manifest);
+    WeightsId id = new WeightsId("base", 1, JsonText.sha256(manifest));
+
+    assertThat(apply(new Published(id, published.folder())))
+        .isInstanceOf(WeightsOutcome.Applied.class);
+
+    WeightsUpdate update = bridge.policy.updates().getFirst();
+    assertThat(update.pause()).isEqualTo(WeightsUpdate.Pause.WAIT);
+    assertThat(update.kv()).isEqualTo(WeightsUpdate.Kv.KEEP);
+    assertThat(update.probe().orElseThrow().tolerance()).isEqualTo(0.1);
   }
 
   @Test

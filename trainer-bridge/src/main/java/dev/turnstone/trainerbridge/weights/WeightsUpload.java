@@ -1,0 +1,98 @@
+package dev.turnstone.trainerbridge.weights;
+
+import dev.turnstone.rollout.TrainablePolicy.WeightsRejected;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Comparator;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/// The files of one version as a trainer sends them, one after the other, into a folder of their
+/// own that [#close] deletes: what serves is kept elsewhere by then. Used by one thread at a time.
+public final class WeightsUpload implements AutoCloseable {
+  private static final int MOST_FILES = 1024;
+
+  /// Left free, so that an upload cannot fill the disk for everybody else.
+  private static final long SPARE_BYTES = 256L << 20;
+
+  private final Path folder;
+  private Optional<Open> open = Optional.empty();
+  private int files;
+
+  /// @param left bytes that still come
+  private record Open(String name, FileChannel channel, long left) {}
+
+  /// @param directory holds the folders of all uploads
+  WeightsUpload(Path directory) throws IOException {
+    folder = Files.createTempDirectory(Files.createDirectories(directory), "upload-");
+  }
+
+  public Path folder() {
+    return folder;
+  }
+
+  /// Whether every file that was begun is whole.
+  public boolean whole() {
+    return open.isEmpty() && files > 0;
+  }
+
+  /// A file comes next.
+  ///
+  /// @throws WeightsRejected with one sentence, if it cannot be taken
+  public void begin(String name, long size) throws IOException, WeightsRejected {
+    if (open.isPresent())
+      throw new WeightsRejected(
+          "%s begins while %d bytes of %s are missing"
+              .formatted(name, open.get().left(), open.get().name()));
+    if (!name.matches(WeightsManifest.FILE_NAME))
+      throw new WeightsRejected("not a plain file name: " + name);
+    if (++files > MOST_FILES) throw new WeightsRejected("more than %d files".formatted(MOST_FILES));
+    long room = Files.getFileStore(folder).getUsableSpace() - SPARE_BYTES;
+    if (size < 0 || size > room)
+      throw new WeightsRejected(
+          "%s of %d bytes does not fit: there is room for %d".formatted(name, size, room));
+    Path file = folder.resolve(name);
+    if (Files.exists(file, LinkOption.NOFOLLOW_LINKS))
+      throw new WeightsRejected(name + " comes twice");
+    FileChannel channel =
+        FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+    open = Optional.of(new Open(name, channel, size));
+    endIfWhole();
+  }
+
+  /// The next bytes of the file that was begun.
+  ///
+  /// @throws WeightsRejected if there is none, or it has less left
+  public void add(byte[] bytes) throws IOException, WeightsRejected {
+    Open file =
+        open.orElseThrow(() -> new WeightsRejected("a binary frame, but no file was begun"));
+    if (bytes.length > file.left())
+      throw new WeightsRejected(
+          "%s has %d bytes left, but %d came".formatted(file.name(), file.left(), bytes.length));
+    ByteBuffer left = ByteBuffer.wrap(bytes);
+    while (left.hasRemaining()) file.channel().write(left);
+    open = Optional.of(new Open(file.name(), file.channel(), file.left() - bytes.length));
+    endIfWhole();
+  }
+
+  private void endIfWhole() throws IOException {
+    if (open.isEmpty() || open.get().left() > 0) return;
+    open.get().channel().close();
+    open = Optional.empty();
+  }
+
+  @Override
+  public void close() throws IOException {
+    if (open.isPresent()) open.get().channel().close();
+    open = Optional.empty();
+    if (!Files.exists(folder)) return;
+    try (Stream<Path> paths = Files.walk(folder)) {
+      for (Path path : paths.sorted(Comparator.reverseOrder()).toList()) Files.delete(path);
+    }
+  }
+}
