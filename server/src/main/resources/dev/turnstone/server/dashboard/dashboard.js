@@ -110,8 +110,9 @@ function happened(event, data) {
     const names = Object.keys(data).filter(name => typeof data[name] === 'number' && !NOT_DRAWN.includes(name));
     for (const name of [...FIRST.filter(name => names.includes(name)), ...names.filter(name => !FIRST.includes(name))])
       plot(name, {log: /_(k3|abs)$/.test(name), aside: !FIRST.includes(name)}).add(data.step ?? data.version ?? 0, data[name]);
-    if (data.alarms) $('alarms').replaceChildren(...data.alarms.map(alarm));
-  } else if (event === 'weights_failed') $('alarms').append(alarm(`weights ${data.lineage} ${data.version} were refused: ${data.reason}`));
+    $('alarms').replaceChildren();
+  } else if (event === 'alarm') $('alarms').append(alarm(data.detail));
+  else if (event === 'weights_failed') $('alarms').append(alarm(`weights ${data.lineage} ${data.version} were refused: ${data.reason}`));
 }
 
 function alarm(sentence) {

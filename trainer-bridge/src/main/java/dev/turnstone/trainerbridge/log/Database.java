@@ -11,8 +11,8 @@ import java.util.UUID;
 import javax.sql.DataSource;
 import org.flywaydb.core.Flyway;
 import org.flywaydb.core.api.FlywayException;
-import org.postgresql.ds.PGSimpleDataSource;
 import org.jspecify.annotations.Nullable;
+import org.postgresql.ds.PGSimpleDataSource;
 import org.sqlite.SQLiteConfig;
 import org.sqlite.SQLiteConfig.JournalMode;
 import org.sqlite.SQLiteConfig.SynchronousMode;
@@ -67,7 +67,7 @@ record Database(
     if (directory == null || !Files.isDirectory(directory)) return CHECKPOINT_PAGES;
     try {
       long share = Files.getFileStore(directory).getTotalSpace() / DISK_SHARE / PAGE_BYTES;
-      return (int) Math.clamp(share, FEWEST_PAGES, CHECKPOINT_PAGES);
+      return Math.clamp(share, FEWEST_PAGES, CHECKPOINT_PAGES);
     } catch (IOException e) {
       // Where the size of the disk is not known it is taken for a large one.
       return CHECKPOINT_PAGES;
