@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
@@ -17,6 +18,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 
 /// Kills servers, trainer and database at random, cuts and stalls connections, and counts in the
 /// trainer's checkpoints what came of every group.
@@ -93,7 +95,9 @@ final class Chaos implements Benchmark {
         run.end();
         boolean done = finish(trainer, processes);
         run.close();
-        return figures(ledger.read(), run.submitted(), done);
+        for (ChaosProcess server : processes) server.stop();
+        Set<String> expected = undisturbed(folder, run.submitted());
+        return figures(ledger.read(), run.submitted(), expected, done);
       } finally {
         for (ChaosProcess server : processes) server.stop();
       }
@@ -102,10 +106,44 @@ final class Chaos implements Benchmark {
     }
   }
 
+  /// Groups that a run over the same tasks commits on one server with nothing in its way.
+  private static Set<String> undisturbed(Path folder, int tasks)
+      throws IOException, InterruptedException {
+    Path own = Files.createDirectory(folder.resolve("undisturbed"));
+    int port = freePort();
+    ChaosLedger ledger = new ChaosLedger(own.resolve("ledger"));
+    ChaosProcess server = server(own, 0, port, "");
+    ChaosProcess trainer =
+        ChaosProcess.java(
+            own.resolve("trainer.log"),
+            Map.of(),
+            ChaosConsumer.class.getName(),
+            "http://127.0.0.1:" + port,
+            ChaosRun.NAME,
+            own.resolve("ledger").toString());
+    ChaosRun run = new ChaosRun(List.of(port));
+    try {
+      server.start();
+      run.create();
+      trainer.start();
+      run.submitAll(tasks);
+      if (!finish(trainer, List.of(server)))
+        throw new IllegalStateException("the undisturbed run did not end");
+    } finally {
+      run.close();
+      server.stop();
+    }
+    return ledger.read().stream().map(ChaosLedger.Line::group).collect(Collectors.toSet());
+  }
+
+  /// @param log URL of a shared log; empty for one of its own
   private static ChaosProcess server(Path folder, int number, int port, String log) {
+    Map<String, String> environment = new HashMap<>();
+    environment.putAll(Map.of("OMP_WAIT_POLICY", "passive", "OMP_NUM_THREADS", "1"));
+    if (!log.isEmpty()) environment.put("TURNSTONE_LOG_URL", log);
     return ChaosProcess.java(
         folder.resolve("server-%d.log".formatted(number)),
-        Map.of("TURNSTONE_LOG_URL", log, "OMP_WAIT_POLICY", "passive", "OMP_NUM_THREADS", "1"),
+        environment,
         "dev.turnstone.server.Main",
         "serve",
         "--model=tiny",
@@ -166,7 +204,8 @@ final class Chaos implements Benchmark {
     return false;
   }
 
-  private ObjectNode figures(List<ChaosLedger.Line> ledger, int submitted, boolean ended) {
+  private ObjectNode figures(
+      List<ChaosLedger.Line> ledger, int submitted, Set<String> undisturbed, boolean ended) {
     Set<String> committed = new HashSet<>();
     int duplicated = 0;
     int outOfOrder = 0;
@@ -195,6 +234,7 @@ final class Chaos implements Benchmark {
         .put("lost", lost)
         .put("duplicated", duplicated)
         .put("out_of_order", outOfOrder)
+        .put("same_groups_as_undisturbed", committed.equals(undisturbed))
         .put("ended", ended);
   }
 

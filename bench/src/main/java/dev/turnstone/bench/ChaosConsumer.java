@@ -1,7 +1,8 @@
 package dev.turnstone.bench;
 
 import dev.turnstone.trainerbridge.client.FeedClient;
-import dev.turnstone.trainerbridge.client.FeedClient.Delivered;
+import dev.turnstone.trainerbridge.client.FeedOptions;
+import dev.turnstone.trainerbridge.client.Delivered;
 import dev.turnstone.trainerbridge.client.FeedClosed;
 import java.io.IOException;
 import java.net.URI;
@@ -33,8 +34,8 @@ public final class ChaosConsumer {
     ledger.repair();
     List<ChaosLedger.Line> known = ledger.read();
     long commit = known.isEmpty() ? 0 : known.getLast().seq();
-    FeedClient.Options options =
-        FeedClient.Options.of(URI.create(args[0]), args[1], "chaos").withCommit(commit);
+    FeedOptions options =
+        FeedOptions.of(URI.create(args[0]), args[1], "chaos").withCommit(commit);
     try (FeedClient feed = FeedClient.connect(options, PATIENCE)) {
       feed.open(2 * STEP, 64 << 20);
       new ChaosConsumer(feed, ledger).consume();

@@ -69,6 +69,13 @@ final class ChaosRun {
     }
   }
 
+  /// Submits that many tasks and no other.
+  void submitAll(int tasks) throws InterruptedException {
+    while (submitted.get() < tasks - 1)
+      post("/v1/runs/%s/groups".formatted(NAME), task(submitted.getAndIncrement()));
+    end();
+  }
+
   /// Finishes the task that was being submitted: its fate must be known.
   void end() throws InterruptedException {
     post("/v1/runs/%s/groups".formatted(NAME), task(submitted.getAndIncrement()));

@@ -3,7 +3,8 @@ package dev.turnstone.bench;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.turnstone.trainerbridge.client.FeedClient;
-import dev.turnstone.trainerbridge.client.FeedClient.Delivered;
+import dev.turnstone.trainerbridge.client.FeedOptions;
+import dev.turnstone.trainerbridge.client.Delivered;
 import dev.turnstone.trainerbridge.wire.Compression;
 import dev.turnstone.trainerbridge.wire.GroupFrame;
 import java.io.BufferedReader;
@@ -96,8 +97,8 @@ final class FeedLoad implements Benchmark {
   private static ObjectNode measure(URI uri, int seconds, Compression compression, long server)
       throws Exception {
     List<Long> delays = Collections.synchronizedList(new ArrayList<>());
-    FeedClient.Options options =
-        FeedClient.Options.of(uri, FeedLoadServer.RUN, "bench")
+    FeedOptions options =
+        FeedOptions.of(uri, FeedLoadServer.RUN, "bench")
             .withCompression(compression)
             .withHeartbeat(BEAT, beat -> delays.add(System.currentTimeMillis() - beat.atMillis()));
     try (FeedClient feed = FeedClient.connect(options, Duration.ofSeconds(30))) {

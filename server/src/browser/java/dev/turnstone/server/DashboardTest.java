@@ -12,7 +12,8 @@ import com.microsoft.playwright.Playwright;
 import com.microsoft.playwright.options.AriaRole;
 import dev.turnstone.server.http.Wire;
 import dev.turnstone.trainerbridge.client.FeedClient;
-import dev.turnstone.trainerbridge.client.FeedClient.Delivered;
+import dev.turnstone.trainerbridge.client.FeedOptions;
+import dev.turnstone.trainerbridge.client.Delivered;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -161,7 +162,7 @@ final class DashboardTest {
             + "\"data\":{\"answer\":\"42\"}}}");
     try (FeedClient feed =
         FeedClient.connect(
-            FeedClient.Options.of(URI.create(server.url()), "r", "test"),
+            FeedOptions.of(URI.create(server.url()), "r", "test"),
             Duration.ofSeconds(10))) {
       feed.open(8, 1 << 20);
       assertThat(feed.take(Duration.ofSeconds(10)).orElseThrow())

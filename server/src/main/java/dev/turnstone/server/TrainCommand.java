@@ -10,6 +10,7 @@ import dev.turnstone.rollout.TrainablePolicy.WeightsRejected;
 import dev.turnstone.server.http.StartupError;
 import dev.turnstone.server.http.Wire;
 import dev.turnstone.trainerbridge.client.FeedClient;
+import dev.turnstone.trainerbridge.client.FeedOptions;
 import dev.turnstone.trainerbridge.client.FeedClosed;
 import dev.turnstone.trainerbridge.spec.PolicyIdentity;
 import dev.turnstone.trainerbridge.trainer.EventFile;
@@ -147,9 +148,9 @@ final class TrainCommand implements Callable<Integer> {
         Duration.ofSeconds(patience));
   }
 
-  private FeedClient.Options options(Path folder) throws IOException, ModelException {
+  private FeedOptions options(Path folder) throws IOException, ModelException {
     var options =
-        FeedClient.Options.of(server, run, "turnstone-train-" + ProcessHandle.current().pid())
+        FeedOptions.of(server, run, "turnstone-train-" + ProcessHandle.current().pid())
             .withPolicy(identity(folder));
     Optional<String> key = Optional.ofNullable(System.getenv(ServeCommand.KEY_VARIABLE));
     if (key.isPresent()) options = options.withApiKey(key.get());

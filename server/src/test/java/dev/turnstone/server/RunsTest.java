@@ -7,7 +7,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.turnstone.server.TestServer.Answer;
 import dev.turnstone.server.http.StartupError;
 import dev.turnstone.trainerbridge.client.FeedClient;
-import dev.turnstone.trainerbridge.client.FeedClient.Delivered;
+import dev.turnstone.trainerbridge.client.FeedOptions;
+import dev.turnstone.trainerbridge.client.Delivered;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
@@ -126,7 +127,7 @@ final class RunsTest {
 
   private FeedClient connect() throws Exception {
     return FeedClient.connect(
-        FeedClient.Options.of(URI.create(server.server.url()), "r", "test"),
+        FeedOptions.of(URI.create(server.server.url()), "r", "test"),
         Duration.ofSeconds(10));
   }
 

@@ -2,24 +2,19 @@ package dev.turnstone.trainerbridge.client;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.turnstone.trainerbridge.log.Settlement;
-import dev.turnstone.trainerbridge.spec.PolicyIdentity;
 import dev.turnstone.trainerbridge.weights.WeightsFolder.Published;
 import dev.turnstone.trainerbridge.wire.CloseCode;
-import dev.turnstone.trainerbridge.wire.Compression;
 import dev.turnstone.trainerbridge.wire.FeedJson;
 import dev.turnstone.trainerbridge.wire.FeedMessage;
 import dev.turnstone.trainerbridge.wire.FeedMessage.Commit;
-import dev.turnstone.trainerbridge.wire.FeedMessage.Expected;
 import dev.turnstone.trainerbridge.wire.FeedMessage.Hello;
 import dev.turnstone.trainerbridge.wire.FeedMessage.Resume;
 import dev.turnstone.trainerbridge.wire.FeedMessage.Role;
 import dev.turnstone.trainerbridge.wire.FeedMessage.Trained;
 import dev.turnstone.trainerbridge.wire.FeedMessage.Welcome;
-import dev.turnstone.trainerbridge.wire.FeedProtocol;
 import dev.turnstone.trainerbridge.wire.GroupAssembler;
 import dev.turnstone.trainerbridge.wire.GroupFrame;
 import dev.turnstone.trainerbridge.wire.WeightsRequest;
-import java.net.URI;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -28,7 +23,6 @@ import java.util.OptionalLong;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.Consumer;
 
 /// The trainer's side of the feed: groups in order, each once per process, over however many
 /// connections that takes.
@@ -41,7 +35,7 @@ import java.util.function.Consumer;
 /// A [FeedConnection] reads, sends heartbeats and reconnects on threads of its own, so a trainer
 /// may compute for as long as it likes. One lock guards all state; callers may be on any thread.
 public final class FeedClient implements AutoCloseable {
-  private final Options options;
+  private final FeedOptions options;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
   private final FeedInbox inbox;
@@ -59,113 +53,10 @@ public final class FeedClient implements AutoCloseable {
   private Optional<Update> update = Optional.empty();
   private Optional<FeedClosed> closed = Optional.empty();
 
-  /// How to reach a run's feed.
-  ///
-  /// @param server such as `http://127.0.0.1:8000`
-  /// @param apiKey sent as a bearer token
-  /// @param consumer a name for the server's logs
-  /// @param commit last seq of the checkpoint that the trainer starts from; empty lets the server
-  ///   go on after its stored one
-  /// @param policy what the trainer was made for; another policy is refused
-  /// @param compression of groups on the wire
-  /// @param heartbeat how often the server sends one
-  /// @param beats sees each of them, on the reading thread
-  public record Options(
-      URI server,
-      Optional<String> apiKey,
-      String run,
-      String consumer,
-      OptionalLong commit,
-      Optional<PolicyIdentity> policy,
-      Expected expected,
-      Compression compression,
-      Duration heartbeat,
-      Consumer<FeedMessage.Heartbeat> beats) {
-    /// A trainer without a key or a checkpoint that trusts the server's policy.
-    public static Options of(URI server, String run, String consumer) {
-      return new Options(
-          server,
-          Optional.empty(),
-          run,
-          consumer,
-          OptionalLong.empty(),
-          Optional.empty(),
-          Expected.NOTHING,
-          Compression.NONE,
-          FeedProtocol.HEARTBEAT,
-          beat -> {});
-    }
-
-    public Options withCommit(long seq) {
-      return new Options(
-          server,
-          apiKey,
-          run,
-          consumer,
-          OptionalLong.of(seq),
-          policy,
-          expected,
-          compression,
-          heartbeat,
-          beats);
-    }
-
-    public Options withApiKey(String key) {
-      return new Options(
-          server,
-          Optional.of(key),
-          run,
-          consumer,
-          commit,
-          policy,
-          expected,
-          compression,
-          heartbeat,
-          beats);
-    }
-
-    public Options withCompression(Compression choice) {
-      return new Options(
-          server, apiKey, run, consumer, commit, policy, expected, choice, heartbeat, beats);
-    }
-
-    /// Asks for heartbeats of the server at that pace, and shows each to `watcher`.
-    public Options withHeartbeat(Duration pace, Consumer<FeedMessage.Heartbeat> watcher) {
-      return new Options(
-          server, apiKey, run, consumer, commit, policy, expected, compression, pace, watcher);
-    }
-
-    public Options withPolicy(PolicyIdentity identity) {
-      return new Options(
-          server,
-          apiKey,
-          run,
-          consumer,
-          commit,
-          Optional.of(identity),
-          expected,
-          compression,
-          heartbeat,
-          beats);
-    }
-  }
-
-  /// What comes out of the feed, in order of seq.
-  public sealed interface Delivered {
-    /// A group to train.
-    record Group(GroupFrame frame) implements Delivered {}
-
-    /// A group that will not come.
-    record Dropped(FeedMessage.Dropped dropped) implements Delivered {}
-
-    /// Nothing follows `head`.
-    record End(long head) implements Delivered {}
-  }
-
   /// Weights on their way to the server.
   private record Update(WeightsRequest request, Optional<FeedMessage> answer) {}
 
-  private FeedClient(Options options) {
+  private FeedClient(FeedOptions options) {
     this.options = options;
     committed = options.commit();
     inbox = new FeedInbox(committed.orElse(0));
@@ -176,7 +67,7 @@ public final class FeedClient implements AutoCloseable {
   /// Connects, and goes on trying until the server welcomes it.
   ///
   /// @throws FeedClosed if the server refuses this trainer, or none was reached in time
-  public static FeedClient connect(Options options, Duration timeout)
+  public static FeedClient connect(FeedOptions options, Duration timeout)
       throws FeedClosed, InterruptedException {
     FeedClient client = new FeedClient(options);
     client.connection.start();

@@ -1,6 +1,5 @@
 package dev.turnstone.trainerbridge.client;
 
-import dev.turnstone.trainerbridge.client.FeedClient.Options;
 import dev.turnstone.trainerbridge.wire.CloseCode;
 import dev.turnstone.trainerbridge.wire.FeedJson;
 import dev.turnstone.trainerbridge.wire.FeedMessage;
@@ -40,7 +39,7 @@ public final class FeedConnection implements AutoCloseable {
   private Optional<Link> link = Optional.empty();
   private boolean closed;
 
-  FeedConnection(Options options, Listener listener) {
+  FeedConnection(FeedOptions options, Listener listener) {
     String feed = "/v1/runs/" + options.run() + "/feed";
     Request.Builder builder =
         new Request.Builder()

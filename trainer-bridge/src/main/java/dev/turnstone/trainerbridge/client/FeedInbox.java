@@ -1,6 +1,5 @@
 package dev.turnstone.trainerbridge.client;
 
-import dev.turnstone.trainerbridge.client.FeedClient.Delivered;
 import dev.turnstone.trainerbridge.wire.FeedMessage;
 import java.util.ArrayDeque;
 import java.util.Deque;

@@ -11,7 +11,7 @@ import dev.turnstone.rollout.TrainablePolicy.WeightsRejected;
 import dev.turnstone.trainerbridge.algorithm.Objective;
 import dev.turnstone.trainerbridge.algorithm.StepBatch;
 import dev.turnstone.trainerbridge.client.FeedClient;
-import dev.turnstone.trainerbridge.client.FeedClient.Delivered;
+import dev.turnstone.trainerbridge.client.Delivered;
 import dev.turnstone.trainerbridge.client.FeedClosed;
 import dev.turnstone.trainerbridge.trainer.Learner.Outputs;
 import dev.turnstone.trainerbridge.weights.WeightsFolder;

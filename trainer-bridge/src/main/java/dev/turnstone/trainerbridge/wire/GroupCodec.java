@@ -141,20 +141,21 @@ public final class GroupCodec {
     for (JsonNode item : fields.list("failed")) failed.add(failed(Fields.of("failed", item)));
     List<GroupRow> rows = new ArrayList<>();
     for (JsonNode item : fields.list("rows")) rows.add(row(Fields.of("rows", item)));
-    return new GroupFrame(
-        fields.integer("seq"),
-        fields.integer("epoch"),
-        fields.text("group"),
-        fields.integer("group_attempt", 0),
-        task(fields.text("group"), object(fields, "task")),
-        Math.toIntExact(fields.integer("expected")),
-        Math.toIntExact(fields.integer("delivered")),
-        failed,
-        versions.integer("min", Row.NOT_SAMPLED),
-        versions.integer("max", Row.NOT_SAMPLED),
-        rows,
-        advantages(fields),
-        stats(object(fields, "stats")));
+    GroupHeader header =
+        new GroupHeader(
+            fields.integer("seq"),
+            fields.integer("epoch"),
+            fields.text("group"),
+            fields.integer("group_attempt", 0),
+            task(fields.text("group"), object(fields, "task")),
+            Math.toIntExact(fields.integer("expected")),
+            Math.toIntExact(fields.integer("delivered")),
+            failed,
+            versions.integer("min", Row.NOT_SAMPLED),
+            versions.integer("max", Row.NOT_SAMPLED),
+            advantages(fields),
+            stats(object(fields, "stats")));
+    return new GroupFrame(header, rows);
   }
 
   private static Map<Integer, Double> advantages(Fields fields) {

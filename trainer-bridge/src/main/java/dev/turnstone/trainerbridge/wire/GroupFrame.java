@@ -10,54 +10,60 @@ import java.util.Optional;
 
 /// One whole group as a trainer receives it. It never changes after its `seq` was given.
 ///
-/// @param seq dense per run, from 1
-/// @param epoch of the connection that it was sent over
-/// @param groupAttempt 0: a group is rolled out once; its rollouts have attempts of their own
-/// @param expected the run's group size: `delivered` + failed
-/// @param delivered rollouts that have rows here
-/// @param versionMin lowest version that sampled a token here; [Row#NOT_SAMPLED] if none did
-/// @param versionMax highest version that sampled a token here
 /// @param rows in the order of (rollout, branch)
-/// @param advantages of scored rollouts by index; empty if the run leaves them to its trainer
-public record GroupFrame(
-    long seq,
-    long epoch,
-    String group,
-    int groupAttempt,
-    Task task,
-    int expected,
-    int delivered,
-    List<Failed> failed,
-    int versionMin,
-    int versionMax,
-    List<GroupRow> rows,
-    Map<Integer, Double> advantages,
-    Stats stats) {
+public record GroupFrame(GroupHeader header, List<GroupRow> rows) {
   public GroupFrame {
-    failed = List.copyOf(failed);
-    advantages = Map.copyOf(advantages);
     rows = List.copyOf(rows);
     long rollouts = rows.stream().mapToInt(GroupRow::rollout).distinct().count();
-    if (rollouts != delivered || expected != delivered + failed.size())
+    if (rollouts != header.delivered())
       throw new IllegalArgumentException(
-          "group %s: expected %d, delivered %d, rows of %d rollouts, %d failed"
-              .formatted(group, expected, delivered, rollouts, failed.size()));
+          "group %s: delivered %d, rows of %d rollouts"
+              .formatted(header.group(), header.delivered(), rollouts));
   }
 
-  GroupHeader header() {
-    return new GroupHeader(
-        seq,
-        epoch,
-        group,
-        groupAttempt,
-        task,
-        expected,
-        delivered,
-        failed,
-        versionMin,
-        versionMax,
-        advantages,
-        stats);
+  public long seq() {
+    return header.seq();
+  }
+
+  public long epoch() {
+    return header.epoch();
+  }
+
+  /// Its name.
+  public String group() {
+    return header.group();
+  }
+
+  public Task task() {
+    return header.task();
+  }
+
+  public int expected() {
+    return header.expected();
+  }
+
+  public int delivered() {
+    return header.delivered();
+  }
+
+  public List<Failed> failed() {
+    return header.failed();
+  }
+
+  public int versionMin() {
+    return header.versionMin();
+  }
+
+  public int versionMax() {
+    return header.versionMax();
+  }
+
+  public Map<Integer, Double> advantages() {
+    return header.advantages();
+  }
+
+  public Stats stats() {
+    return header.stats();
   }
 
   /// The first row that a trainer must refuse, and why.

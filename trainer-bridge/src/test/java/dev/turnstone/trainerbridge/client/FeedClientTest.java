@@ -3,8 +3,6 @@ package dev.turnstone.trainerbridge.client;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.turnstone.trainerbridge.client.FeedClient.Delivered;
-import dev.turnstone.trainerbridge.client.FeedClient.Options;
 import dev.turnstone.trainerbridge.runs.Bridge;
 import dev.turnstone.trainerbridge.runs.Run;
 import dev.turnstone.trainerbridge.spec.PolicyIdentity;
@@ -43,8 +41,8 @@ public class FeedClientTest {
     server.close();
   }
 
-  private Options options(int port) {
-    return Options.of(URI.create("http://127.0.0.1:" + port), "r", "trainer-0");
+  private FeedOptions options(int port) {
+    return FeedOptions.of(URI.create("http://127.0.0.1:" + port), "r", "trainer-0");
   }
 
   private FeedClient connect() throws Exception {
@@ -107,7 +105,7 @@ public class FeedClientTest {
   @Test
   void anotherPolicyIsRefused() {
     bridge.run("");
-    Options options = options(server.port()).withPolicy(new PolicyIdentity("c".repeat(64), "", 5));
+    FeedOptions options = options(server.port()).withPolicy(new PolicyIdentity("c".repeat(64), "", 5));
 
     assertThatThrownBy(() -> FeedClient.connect(options, PATIENCE))
         .isInstanceOf(FeedClosed.class)

@@ -345,6 +345,23 @@ public class RunTest {
     }
   }
 
+  /// Dynamic sampling: no trainer says anything here, and only four groups may be unreleased.
+  @Test
+  void aGroupWithoutASignalMakesRoomForTheNextTask() throws Exception {
+    bridge.environment.score(transcript -> Optional.of(Reward.of(1)));
+    Run run = bridge.run("\"zero_variance\":\"drop\"");
+    try (RunEvents.Watch watch = run.events().watch()) {
+      for (int i = 0; i < 10; i++) Bridge.submit(run, "g-" + i);
+
+      for (int i = 0; i < 10; i++)
+        assertThat(Bridge.next(watch, GroupDropped.class).dropped().seq()).isEqualTo(i + 1);
+      assertThat(run.state().counters())
+          .containsEntry("dropped_zero_variance", 10L)
+          .containsEntry("admission_bound", 4L)
+          .containsEntry("admitted", 0L);
+    }
+  }
+
   @Test
   void cancellingStopsRolloutsForGood() throws Exception {
     Semaphore interrupted = new Semaphore(0);

@@ -7,11 +7,10 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CountDownLatch;
-import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -36,14 +35,14 @@ class SharedLogTest {
   void aRunIsKnownToAllServersAndItsGroupsAreEachRolledOutOnce() throws Exception {
     Run first = servers.get(0).run("\"groups_per_version\":64");
     Run second = servers.get(1).runs.lookUp("r").orElseThrow();
-    for (int i = 0; i < 20; i++) Bridge.submit(i % 2 == 0 ? first : second, "g-" + i);
-
-    awaitHead(first, 20);
-    awaitHead(second, 20);
+    try (RunEvents.Watch here = first.events().watch();
+        RunEvents.Watch there = second.events().watch()) {
+      for (int i = 0; i < 20; i++) Bridge.submit(i % 2 == 0 ? first : second, "g-" + i);
+      settled(20, here, there);
+    }
 
     assertThat(seqs(first)).hasSize(20).isEqualTo(seqs(second));
-    Map<String, Long> counters = first.state().counters();
-    assertThat(counters).containsEntry("rollouts_finished", 40L).containsEntry("head", 20L);
+    assertThat(first.state().counters()).containsEntry("rollouts_finished", 40L);
   }
 
   @Test
@@ -79,7 +78,9 @@ class SharedLogTest {
     dying.kill();
 
     Run theirs = servers.getFirst().runs.lookUp("r").orElseThrow();
-    awaitHead(theirs, 3);
+    try (RunEvents.Watch watch = theirs.events().watch(0)) {
+      settled(3, watch);
+    }
     assertThat(seqs(theirs)).hasSize(3);
     assertThat(theirs.group("g-1").orElseThrow().rollouts().getFirst().attempt()).isEqualTo(1);
   }
@@ -88,28 +89,35 @@ class SharedLogTest {
   void cancellingAtOneServerCancelsAtAll() throws Exception {
     Run first = servers.get(0).run("");
     Run second = servers.get(1).runs.lookUp("r").orElseThrow();
-    first.cancel();
+    try (RunEvents.Watch watch = second.events().watch()) {
+      first.cancel();
+      Bridge.next(watch, RunEvent.Ended.class);
+    }
 
-    await(() -> second.state().state().equals("cancelled"));
+    assertThat(second.state().state()).isEqualTo("cancelled");
   }
 
   @Test
   void newWeightsAtOneServerAreFollowedByAll() throws Exception {
-    servers.get(0).publish(1);
+    servers.get(0).run("");
+    Run second = servers.get(1).runs.lookUp("r").orElseThrow();
+    try (RunEvents.Watch watch = second.events().watch()) {
+      servers.get(0).publish(1);
+      Bridge.next(watch, RunEvent.WeightsApplied.class);
+    }
 
-    await(() -> servers.get(1).policy.weights().version() == 1);
+    assertThat(servers.get(1).policy.weights().version()).isEqualTo(1);
     assertThat(servers.get(1).weights.behind()).isEmpty();
   }
 
-  private static void awaitHead(Run run, long head) throws InterruptedException {
-    await(() -> run.state().counters().getOrDefault("head", 0L) >= head);
-  }
-
-  private static void await(BooleanSupplier there) throws InterruptedException {
+  /// Waits until so many groups have their seq, whichever server gave it.
+  private static void settled(int groups, RunEvents.Watch... watches) throws InterruptedException {
     long deadline = System.nanoTime() + Duration.ofSeconds(30).toNanos();
-    while (!there.getAsBoolean()) {
+    int settled = 0;
+    for (int turn = 0; settled < groups; turn++) {
       assertThat(System.nanoTime()).as("in time").isLessThan(deadline);
-      Thread.sleep(20);
+      Optional<RunEvent> event = watches[turn % watches.length].next(Duration.ofMillis(50));
+      if (event.filter(RunEvent.GroupCompleted.class::isInstance).isPresent()) settled++;
     }
   }
 

@@ -60,22 +60,24 @@ public final class Frames {
         new Task(
             "g-1", List.of(new Message.User("6*7")), "python", new Json("{\"answer\":\"42\"}"));
     return new GroupFrame(
-        7,
-        2,
-        "g-1",
-        0,
-        task,
-        3,
-        2,
-        List.of(new GroupFrame.Failed(1, 2, "environment_lost", "no sandbox")),
-        3,
-        4,
+        new GroupHeader(
+            7,
+            2,
+            "g-1",
+            0,
+            task,
+            3,
+            2,
+            List.of(new GroupFrame.Failed(1, 2, "environment_lost", "no sandbox")),
+            3,
+            4,
+            Map.of(),
+            new GroupFrame.Stats(4, 6, 2, 1, 1234)),
         List.of(
             new GroupFrame.GroupRow(
                 0, 0, 0, StopReason.ANSWER, Optional.of(new Reward(1.5, parts)), row()),
-            new GroupFrame.GroupRow(1, 2, 1, StopReason.TIMEOUT, Optional.empty(), row().masked())),
-        Map.of(),
-        new GroupFrame.Stats(4, 6, 2, 1, 1234));
+            new GroupFrame.GroupRow(
+                1, 2, 1, StopReason.TIMEOUT, Optional.empty(), row().masked())));
   }
 
   public static Trajectory trajectory(RolloutId id, Optional<Reward> reward) {
