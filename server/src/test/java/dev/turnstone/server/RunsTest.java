@@ -6,9 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.turnstone.server.TestServer.Answer;
 import dev.turnstone.server.http.StartupError;
+import dev.turnstone.trainerbridge.client.Delivered;
 import dev.turnstone.trainerbridge.client.FeedClient;
 import dev.turnstone.trainerbridge.client.FeedOptions;
-import dev.turnstone.trainerbridge.client.Delivered;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
@@ -127,8 +127,7 @@ final class RunsTest {
 
   private FeedClient connect() throws Exception {
     return FeedClient.connect(
-        FeedOptions.of(URI.create(server.server.url()), "r", "test"),
-        Duration.ofSeconds(10));
+        FeedOptions.of(URI.create(server.server.url()), "r", "test"), Duration.ofSeconds(10));
   }
 
   @Test

@@ -98,8 +98,7 @@ public final class EnvironmentsApi {
     } catch (InvalidEnvironment e) {
       theirs = false;
     }
-    if (theirs)
-      throw Refused.bad("environment %s is registered with another body".formatted(name));
+    if (theirs) throw Refused.bad("environment %s is registered with another body".formatted(name));
     table.put(name, body);
     environments.register(spec);
   }

@@ -16,8 +16,8 @@ import java.util.function.Consumer;
 /// @param server such as `http://127.0.0.1:8000`
 /// @param apiKey sent as a bearer token
 /// @param consumer a name for the server's logs
-/// @param commit last seq of the checkpoint that the trainer starts from; empty lets the server
-///   go on after its stored one
+/// @param commit last seq of the checkpoint that the trainer starts from; empty lets the server go
+///   on after its stored one
 /// @param policy what the trainer was made for; another policy is refused
 /// @param compression of groups on the wire
 /// @param heartbeat how often the server sends one

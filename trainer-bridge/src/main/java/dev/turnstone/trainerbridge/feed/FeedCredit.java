@@ -13,7 +13,10 @@ final class FeedCredit {
   private final AtomicLong groups = new AtomicLong();
   private final AtomicLong bytes = new AtomicLong();
 
+  /// Adds to what is left.
+  ///
   /// @return whether there was none before
+  /// @throws FeedRefusal if it is more than any connection needs
   boolean grant(Credit credit) throws FeedRefusal {
     long moreGroups = Math.min(credit.groups(), MOST + 1);
     long moreBytes = Math.min(credit.bytes(), MOST + 1);

@@ -274,7 +274,7 @@ public final class Run implements FeedOwner {
   }
 
   private void raise(RunEvent.Alarm alarm) {
-    LOG.warn("run {}: alarm {}: {}", spec.run(), alarm.name(), alarm.detail());
+    LOG.warn("run {}: alarm {}: {}", spec.run(), alarm.kind(), alarm.detail());
     events.tell(alarm);
   }
 

@@ -42,10 +42,10 @@ public sealed interface RunEvent {
 
   /// Something that should make somebody look.
   ///
-  /// @param name `trainer`, `mismatch_rising`, `not_finite` or `staleness`
+  /// @param kind `trainer`, `mismatch_rising`, `not_finite` or `staleness`
   /// @param detail one sentence
   /// @param step of the trainer; −1 if it is of none
-  record Alarm(String name, String detail, long step) implements RunEvent {}
+  record Alarm(String kind, String detail, long step) implements RunEvent {}
 
   /// Every group has its place in the feed and none will follow, or the run was cancelled.
   record Ended(long head) implements RunEvent {}

@@ -105,7 +105,8 @@ public class FeedClientTest {
   @Test
   void anotherPolicyIsRefused() {
     bridge.run("");
-    FeedOptions options = options(server.port()).withPolicy(new PolicyIdentity("c".repeat(64), "", 5));
+    FeedOptions options =
+        options(server.port()).withPolicy(new PolicyIdentity("c".repeat(64), "", 5));
 
     assertThatThrownBy(() -> FeedClient.connect(options, PATIENCE))
         .isInstanceOf(FeedClosed.class)

@@ -161,7 +161,11 @@ class RecordFilesTest {
   private Database database() {
     Database sqlite = Database.sqlite(directory.resolve(TrajectoryLog.FILE));
     return new Database(
-        sqlite.dialect(), sqlite.source(), sqlite.name(), sqlite.server(), Optional.of(files),
+        sqlite.dialect(),
+        sqlite.source(),
+        sqlite.name(),
+        sqlite.server(),
+        Optional.of(files),
         1000);
   }
 }

@@ -47,7 +47,8 @@ class RunAlarmsTest {
     assertThat(mismatches(1, 1, 1, 1, 1, 2.1, 2.1, 2.1, 2.1, 2.1, 4, 8))
         .singleElement()
         .satisfies(alarm -> {
-          assertThat(alarm.name()).isEqualTo("mismatch_rising");
+          assertThat(alarm.name()).isEqualTo("alarm");
+          assertThat(alarm.toJson().path("alarm").asText()).isEqualTo("mismatch_rising");
           assertThat(alarm.step()).isEqualTo(9);
           assertThat(alarm.detail())
               .isEqualTo("mismatch_k3 rose from 1.00 to 2.10 within 10 steps");
