@@ -17,10 +17,10 @@ import dev.turnstone.rollout.WeightsUpdate;
 import dev.turnstone.rollout.WeightsUpdate.Kv;
 import dev.turnstone.rollout.WeightsUpdate.Pause;
 import dev.turnstone.upstream.EngineSpec;
+import dev.turnstone.upstream.EngineStatus;
 import dev.turnstone.upstream.TokenSpace;
 import dev.turnstone.upstream.UpstreamConfig;
 import dev.turnstone.upstream.UpstreamPolicy;
-import dev.turnstone.upstream.UpstreamPolicy.EngineStatus;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -117,14 +117,16 @@ final class EngineChaos implements Benchmark {
   private void disturb(
       UpstreamPolicy policy, List<StubProcess> stubs, StubOptions options, int seconds, int every)
       throws Exception {
-    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
-    while (System.nanoTime() < end) {
-      TimeUnit.MILLISECONDS.sleep(every * 500L);
+    long round = TimeUnit.SECONDS.toNanos(every);
+    long start = System.nanoTime();
+    long end = start + TimeUnit.SECONDS.toNanos(seconds);
+    for (; start + round - end <= 0; start += round) {
+      sleepUntil(start + round / 2);
       int victim = kills++ % ENGINES;
       stubs.get(victim).kill();
-      TimeUnit.MILLISECONDS.sleep(every * 250L);
+      sleepUntil(start + 3 * round / 4);
       stubs.set(victim, StubProcess.start(options.withPort(stubs.get(victim).port())));
-      TimeUnit.MILLISECONDS.sleep(every * 250L);
+      sleepUntil(start + round);
       int version = ++updates;
       policy.apply(
           new WeightsUpdate(
@@ -133,6 +135,10 @@ final class EngineChaos implements Benchmark {
               Pause.KEEP,
               Kv.RECOMPUTE));
     }
+  }
+
+  private static void sleepUntil(long nanos) throws InterruptedException {
+    TimeUnit.NANOSECONDS.sleep(nanos - System.nanoTime());
   }
 
   private ObjectNode figures(UpstreamPolicy policy) {

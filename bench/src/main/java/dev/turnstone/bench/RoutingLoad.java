@@ -42,6 +42,7 @@ final class RoutingLoad implements Benchmark {
   private static final int STUBS = 8;
 
   private static final int PLAYED_ROUNDS = 2;
+  private static final long PLAYED_SPREAD = 60_000_000;
   private static final int SMALLER = 64;
   private static final int FASTER = 50;
 
@@ -111,7 +112,7 @@ final class RoutingLoad implements Benchmark {
   /// The same trace, smaller and faster, simulated and on engines that are processes.
   private static void playAndCompare(ObjectNode figures) throws Exception {
     RoutingTrace trace =
-        RoutingTrace.of(EACH * STUBS, PLAYED_ROUNDS, SMALLER, GAP / FASTER, SPREAD / FASTER);
+        RoutingTrace.of(EACH * STUBS, PLAYED_ROUNDS, SMALLER, GAP / FASTER, PLAYED_SPREAD / FASTER);
     Machine machine =
         new Machine(PREFILL * SMALLER / FASTER, TOKEN * SMALLER / FASTER, cache(trace));
     List<String> names = new ArrayList<>();

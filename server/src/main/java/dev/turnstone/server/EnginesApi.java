@@ -7,8 +7,8 @@ import dev.turnstone.server.http.Reply;
 import dev.turnstone.server.http.Route;
 import dev.turnstone.server.http.Scope;
 import dev.turnstone.server.http.Wire;
+import dev.turnstone.upstream.EngineStatus;
 import dev.turnstone.upstream.UpstreamPolicy;
-import dev.turnstone.upstream.UpstreamPolicy.EngineStatus;
 import java.util.List;
 
 /// `GET /v1/engines`: the engines elsewhere that are the policy, and why those that do not serve do

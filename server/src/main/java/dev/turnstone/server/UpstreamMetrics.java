@@ -1,8 +1,8 @@
 package dev.turnstone.server;
 
 import dev.turnstone.server.http.Metrics;
+import dev.turnstone.upstream.EngineStatus;
 import dev.turnstone.upstream.UpstreamPolicy;
-import dev.turnstone.upstream.UpstreamPolicy.EngineStatus;
 import java.util.function.ToDoubleFunction;
 
 /// The figures of engines elsewhere, all together; `/v1/engines` has them one by one.

@@ -24,6 +24,18 @@ class PolicySettingsTest {
   }
 
   @Test
+  void theClustersConfigurationInTheManifestsIsOne() throws IOException {
+    Path manifests = Path.of("..", "docs", "kubernetes", "turnstone.yaml");
+    JsonNode map = YAML.readTree(Files.readString(manifests));
+    String yaml = map.path("data").path("turnstone.yaml").asText();
+
+    // A variable that is set everywhere stands for the key that a cluster would have.
+    PolicySettings policy = config(yaml.replace("ENGINE_API_KEY", "PATH")).policy().orElseThrow();
+
+    assertThat(policy.engines().engines()).hasSize(1).allMatch(EngineSpec::dns);
+  }
+
+  @Test
   void thePolicyMayBeEngines() throws IOException {
     PolicySettings policy =
         config(

@@ -44,7 +44,12 @@ final class Admission {
   ///
   /// @param model as it calls what it serves
   /// @param contextLength tokens that a prompt and its generation may have together
-  record Admitted(EngineWire wire, String model, int contextLength) {}
+  /// @param label what it calls its weights; empty if it does not say
+  record Admitted(EngineWire wire, String model, int contextLength, String label) {
+    Admitted calling(String value) {
+      return new Admitted(wire, model, contextLength, value);
+    }
+  }
 
   /// Asks the engine everything.
   ///
@@ -56,8 +61,12 @@ final class Admission {
     int context = served.path("max_model_len").asInt(0);
     if (context < 1) throw EngineFault.broken("its /v1/models says no max_model_len");
     checkTokenizer(spec, model);
+    EngineControl control = new EngineControl(http, spec);
+    String label = control.label();
+    if (WeightsLabel.underWay(label, EngineWeights.now()))
+      throw new EngineFault(Kind.BUSY, "another server is bringing it weights: " + label);
     // Whoever made it stand still may have died before it let it go on.
-    new EngineControl(http, spec).resume();
+    control.resume();
     EngineWire wire = wire(spec);
     Probe probe = new Probe(http, spec, wire, model, salt);
     try {
@@ -73,7 +82,7 @@ final class Admission {
       checkMode(spec, probe);
     }
     checkVocabulary(probe);
-    return new Admitted(wire, model, context);
+    return new Admitted(wire, model, context, label);
   }
 
   private JsonNode served(EngineSpec spec) throws EngineFault, InterruptedException {

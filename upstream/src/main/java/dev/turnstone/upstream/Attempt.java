@@ -19,13 +19,21 @@ final class Attempt {
   private final Call call;
   private volatile Optional<Cut> cut = Optional.empty();
   private final int version;
+  private final String label;
+  private final boolean divisible;
+  private final long sent = System.nanoTime();
+  private volatile Optional<String> found = Optional.empty();
 
-  /// An attempt that was not sent yet.
+  /// An attempt that is about to be sent.
   ///
   /// @param version of the weights that sample its tokens, for as long as it runs
-  Attempt(Call call, int version) {
+  /// @param label what its engine calls them; empty if it does not say
+  /// @param divisible whether its turn can go on from its tokens
+  Attempt(Call call, int version, String label, boolean divisible) {
     this.call = call;
     this.version = version;
+    this.label = label;
+    this.divisible = divisible;
   }
 
   Call call() {
@@ -40,6 +48,28 @@ final class Attempt {
 
   Optional<Cut> cut() {
     return cut;
+  }
+
+  /// Its engine was seen to call its weights so while it ran.
+  void found(String other) {
+    found = Optional.of(other);
+  }
+
+  Optional<String> found() {
+    return found;
+  }
+
+  String label() {
+    return label;
+  }
+
+  boolean divisible() {
+    return divisible;
+  }
+
+  /// When it was sent, on [System#nanoTime].
+  long sent() {
+    return sent;
   }
 
   int version() {

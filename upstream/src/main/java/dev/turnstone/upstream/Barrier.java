@@ -70,6 +70,15 @@ final class Barrier {
     }
   }
 
+  boolean closed() {
+    lock.lock();
+    try {
+      return closed > 0;
+    } finally {
+      lock.unlock();
+    }
+  }
+
   int inside() {
     lock.lock();
     try {

@@ -22,10 +22,10 @@ final class Draft {
   private final Request request;
   private final TokenListener listener;
   private final int vocabulary;
-  private final RunLength.Builder<Integer> versions = new RunLength.Builder<>();
   private final List<TopLogprobs> tops = new ArrayList<>();
   private int[] ids = new int[64];
   private float[] logprobs = new float[64];
+  private int[] versions = new int[64];
   private int size;
   private int cached = -1;
   private Optional<FinishReason> finish = Optional.empty();
@@ -38,26 +38,27 @@ final class Draft {
 
   /// Adds what an attempt brought.
   ///
-  /// @throws EngineFault if an id is none of the policy's, or if the engine stops where nobody
-  ///   asked it to
-  void add(Chunk chunk, Attempt attempt) throws EngineFault {
+  /// @return why the engine ended it, if it was the engine's own doing
+  /// @throws EngineFault if an id is none of the policy's
+  Optional<EngineFault> add(Chunk chunk, Attempt attempt) throws EngineFault {
     if (cached < 0 && chunk.cachedTokens().isPresent())
       cached = Math.min(chunk.cachedTokens().getAsInt(), request.prompt().size());
     for (int i = 0; i < chunk.ids().size() && finish.isEmpty(); i++) {
       TopLogprobs top = chunk.tops().isEmpty() ? TopLogprobs.NONE : chunk.tops().get(i);
       add(chunk.ids().get(i), chunk.logprobs().get(i), top, attempt);
     }
-    if (finish.isPresent() || chunk.finish().isEmpty()) return;
+    if (finish.isPresent() || chunk.finish().isEmpty()) return Optional.empty();
     FinishReason reason = chunk.finish().get();
     if (reason == FinishReason.ABORT)
-      throw new EngineFault(EngineFault.Kind.BUSY, "it aborts the request");
-    if (reason == FinishReason.STOP)
-      throw new EngineFault(
-          EngineFault.Kind.BROKEN,
-          size == 0
-              ? "it stops before its first token"
-              : "it stops at id %d, which does not end a turn".formatted(ids[size - 1]));
+      return Optional.of(new EngineFault(EngineFault.Kind.BUSY, "it aborts the request"));
+    if (reason == FinishReason.STOP && request.constraint().isEmpty())
+      return Optional.of(
+          EngineFault.broken(
+              size == 0
+                  ? "it stops before its first token"
+                  : "it stops at id %d, which does not end a turn".formatted(ids[size - 1])));
     finish = Optional.of(reason);
+    return Optional.empty();
   }
 
   private void add(int id, float logprob, TopLogprobs top, Attempt attempt) throws EngineFault {
@@ -68,18 +69,24 @@ final class Draft {
     if (size == ids.length) {
       ids = Arrays.copyOf(ids, 2 * size);
       logprobs = Arrays.copyOf(logprobs, 2 * size);
+      versions = Arrays.copyOf(versions, 2 * size);
     }
     boolean certain =
         request.sampling().logprobMode() == LogprobMode.SAMPLED && request.sampling().greedy();
     ids[size] = id;
     logprobs[size] = certain ? 0 : logprob;
     if (request.topLogprobs() > 0) tops.add(top);
-    versions.add(1, attempt.version());
+    versions[size] = attempt.version();
     size++;
     listener.sampled(id, logprobs[size - 1], attempt.version(), top);
     if (request.stopIds().contains(id) && size >= request.sampling().minTokens())
       finish = Optional.of(FinishReason.STOP);
     else if (size == request.maxTokens()) finish = Optional.of(FinishReason.LENGTH);
+  }
+
+  /// Other weights than it was thought sampled tokens `[from, to)`.
+  void sampledBy(int version, int from, int to) {
+    for (int i = Math.max(0, from); i < Math.min(to, size); i++) versions[i] = version;
   }
 
   int size() {
@@ -99,13 +106,13 @@ final class Draft {
     return Tokens.of(Arrays.copyOf(ids, size));
   }
 
-  /// Whether another engine can go on from here and draw from the same distribution: penalties
-  /// count what was generated, and an engine takes what is before its first token for the prompt.
-  boolean canGoOn() {
-    return size == 0
-        || (request.sampling().penalties().frequency() == 0
-            && request.sampling().penalties().presence() == 0
-            && request.constraint().isEmpty());
+  /// Whether another engine can go on from any token and draw from the same distribution: what an
+  /// engine counts of what it generated, and where in a grammar or a bad word it is, it knows only
+  /// of its own tokens, and takes what is before them for the prompt.
+  static boolean divisible(Request request) {
+    return !request.sampling().penalties().active()
+        && request.sampling().badWords().isEmpty()
+        && request.constraint().isEmpty();
   }
 
   /// What was generated; without an end, it was aborted.
@@ -113,13 +120,19 @@ final class Draft {
     return new Generation(
         sampled(),
         Logprobs.roundedToZero(Arrays.copyOf(logprobs, size)),
-        versions.build(),
+        versionRuns(),
         lineage,
         finish.orElse(FinishReason.ABORT),
         Math.max(0, cached),
         false,
-        false,
+        request.constraint().isPresent(),
         tops,
         Optional.empty());
+  }
+
+  private RunLength<Integer> versionRuns() {
+    RunLength.Builder<Integer> runs = new RunLength.Builder<>();
+    for (int i = 0; i < size; i++) runs.add(1, versions[i]);
+    return runs.build();
   }
 }

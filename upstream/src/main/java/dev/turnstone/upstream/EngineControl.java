@@ -43,7 +43,7 @@ final class EngineControl {
 
   /// Reads weights from their folder, which the engine sees under the same path.
   ///
-  /// @param label what the engine calls them from now on
+  /// @param label what an engine that takes the name with the weights calls them
   void load(WeightsUpdate update, String label) throws EngineFault, InterruptedException {
     String folder = update.folder().toString();
     if (!vllm()) {
@@ -61,7 +61,6 @@ final class EngineControl {
       answer = post("/update_weights", info, LOADING);
     }
     needed(answer, "/collective_rpc (VLLM_SERVER_DEV_MODE=1 opens it)");
-    label(label);
   }
 
   /// Reads an adapter, by a name that no other version has.

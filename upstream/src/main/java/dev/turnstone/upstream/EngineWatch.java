@@ -65,18 +65,29 @@ final class EngineWatch implements AutoCloseable {
   private void run() {
     try {
       while (!Thread.currentThread().isInterrupted()) {
-        look();
+        lookWell();
         asked.countDown();
         boolean early = woken.tryAcquire(untilNext().toMillis(), TimeUnit.MILLISECONDS);
         woken.drainPermits();
         // An ejected engine is not asked again at once: whoever ejected it has just asked it.
-        if (early && engine.admitted().isEmpty()) TimeUnit.MILLISECONDS.sleep(interval.toMillis());
+        if (early && engine.admitted().isEmpty() && engine.ahead().isEmpty())
+          TimeUnit.MILLISECONDS.sleep(interval.toMillis());
       }
     } catch (InterruptedException e) {
       // Closed.
+    }
+  }
+
+  /// A defect of ours takes the engine out, and does not end the watch.
+  private void lookWell() throws InterruptedException {
+    try {
+      look();
     } catch (RuntimeException e) {
-      fleet.eject(engine, "it is no longer watched: " + e);
-      LOG.error("the watch over engine {} ended", engine.name(), e);
+      LOG.error("the watch over engine {} failed", engine.name(), e);
+      refusals++;
+      unreachable = false;
+      fleet.eject(engine, "defect: " + e);
+      fleet.refused(engine, "defect: " + e);
     }
   }
 
@@ -95,8 +106,9 @@ final class EngineWatch implements AutoCloseable {
     try {
       fleet.admit(engine);
     } catch (EngineFault e) {
-      unreachable = e.kind() == Kind.GONE || e.kind() == Kind.BUSY;
+      unreachable = e.kind() != Kind.BROKEN && e.kind() != Kind.REFUSED;
       if (!unreachable) refusals++;
+      engine.changedElsewhere(e.kind() == Kind.AHEAD || e.kind() == Kind.BUSY);
       fleet.refused(engine, e.why());
       return;
     }
@@ -114,10 +126,12 @@ final class EngineWatch implements AutoCloseable {
         throw new EngineFault(Kind.GONE, "its /health answers " + health.status());
       failures = 0;
       engine.trust();
+      fleet.verify(engine);
       figures();
     } catch (EngineFault e) {
       boolean sure = e.getCause() instanceof ConnectException || engine.suspected();
-      if (sure || ++failures >= FAILURES || e.kind() == Kind.BROKEN) {
+      if (e.kind() == Kind.AHEAD) fleet.changedElsewhere(engine, e.why());
+      else if (sure || ++failures >= FAILURES || e.kind() == Kind.BROKEN) {
         unreachable = true;
         fleet.eject(engine, e.why());
       }

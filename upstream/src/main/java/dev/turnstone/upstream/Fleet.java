@@ -46,6 +46,11 @@ final class Fleet implements AutoCloseable {
     /// @throws EngineFault if the engine cannot serve what the others serve
     void prepare(UpstreamEngine engine, Admitted admitted, Consumer<Admitted> enter)
         throws EngineFault, InterruptedException;
+
+    /// Looks whether an engine that serves still serves what it was let in with.
+    ///
+    /// @throws EngineFault if it does not
+    void verify(UpstreamEngine engine) throws EngineFault, InterruptedException;
   }
 
   Fleet(
@@ -64,37 +69,33 @@ final class Fleet implements AutoCloseable {
   /// Adds an engine and begins to watch it.
   synchronized void add(EngineSpec spec) {
     if (watches.containsKey(spec.name())) return;
-    Node node =
-        engines.stream()
-            .filter(engine -> engine.name().equals(spec.name()))
-            .map(UpstreamEngine::node)
-            .findFirst()
-            .orElseGet(() -> router.add(spec.name(), config.firstConcurrency()));
-    engines.removeIf(engine -> engine.name().equals(spec.name()));
     var concurrency = new Concurrency(config.firstConcurrency(), config.maxConcurrency());
-    router.limit(node, concurrency.limit());
+    Node node = router.add(spec.name(), concurrency.limit());
     UpstreamEngine engine = new UpstreamEngine(spec, node, concurrency);
     engines.add(engine);
     watches.put(spec.name(), EngineWatch.start(this, engine, http, config.watch()));
   }
 
-  /// No longer watches an engine whose address is gone.
+  /// Gives up an engine whose address is gone; its turns go on elsewhere.
   synchronized void remove(String name) {
     Optional.ofNullable(watches.remove(name)).ifPresent(EngineWatch::close);
-    for (UpstreamEngine engine : engines)
-      if (engine.name().equals(name)) eject(engine, "its address is gone");
+    for (UpstreamEngine engine : List.copyOf(engines))
+      if (engine.name().equals(name)) {
+        eject(engine, "its address is gone");
+        engines.remove(engine);
+        router.remove(engine.node());
+      }
   }
 
   /// Asks an engine whether it may serve, and lets it if so.
   void admit(UpstreamEngine engine) throws EngineFault, InterruptedException {
     Admitted admitted = admission.admit(engine.spec(), readiness.salt());
-    readiness.prepare(
-        engine,
-        admitted,
-        ready -> {
-          engine.state(new State.In(ready));
-          router.up(engine.node(), true);
-        });
+    try {
+      readiness.prepare(engine, admitted, ready -> enter(engine, ready));
+    } catch (EngineFault e) {
+      if (e.kind() == EngineFault.Kind.AHEAD) engine.ahead(WeightsLabel.parse(admitted.label()));
+      throw e;
+    }
     LOG.info(
         "engine {} serves {} over {} with {} tokens of context",
         engine.name(),
@@ -103,16 +104,43 @@ final class Fleet implements AutoCloseable {
         admitted.contextLength());
   }
 
+  /// An engine whose address is gone meanwhile is no longer let in.
+  private synchronized void enter(UpstreamEngine engine, Admitted ready) {
+    if (!engines.contains(engine)) return;
+    engine.ahead(Optional.empty());
+    engine.changedElsewhere(false);
+    engine.state(new State.In(ready));
+    router.up(engine.node(), true);
+  }
+
+  /// Looks whether an engine that serves still serves what it was let in with.
+  void verify(UpstreamEngine engine) throws EngineFault, InterruptedException {
+    readiness.verify(engine);
+  }
+
   /// Takes an engine out; its turns go on elsewhere.
   void eject(UpstreamEngine engine, String why) {
+    if (takeOut(engine, why)) engine.cut(Attempt.Cut.EJECTED, true);
+  }
+
+  /// Takes an engine out whose weights another server changes. What runs there ends by itself, and
+  /// then the engine says what sampled it; where it does not, it ends now.
+  void changedElsewhere(UpstreamEngine engine, String why) {
+    Optional<Admitted> admitted = engine.admitted();
+    engine.changedElsewhere(true);
+    if (takeOut(engine, why) && admitted.isPresent() && !admitted.get().wire().namesWeights())
+      engine.cut(Attempt.Cut.EJECTED, true);
+  }
+
+  private boolean takeOut(UpstreamEngine engine, String why) {
     synchronized (engine) {
-      if (engine.admitted().isEmpty()) return;
+      if (engine.admitted().isEmpty()) return false;
       engine.state(new State.Out(why, true));
     }
     LOG.warn("engine {} is ejected: {}", engine.name(), why);
     router.up(engine.node(), false);
-    engine.cutAll(Attempt.Cut.EJECTED);
     wake(engine);
+    return true;
   }
 
   /// An engine that does not serve still may not.
@@ -127,17 +155,44 @@ final class Fleet implements AutoCloseable {
     Optional.ofNullable(watches.get(engine.name())).ifPresent(EngineWatch::wake);
   }
 
+  /// Asks again those that do not serve.
+  void lookAgain() {
+    for (UpstreamEngine engine : engines) if (engine.admitted().isEmpty()) wake(engine);
+  }
+
+  /// Whether another server has brought any engine these weights.
+  boolean anyHas(WeightsLabel label) {
+    return engines.stream().anyMatch(engine -> engine.ahead().filter(label::equals).isPresent());
+  }
+
   /// An attempt failed there.
-  void failed(UpstreamEngine engine, EngineFault fault) {
+  ///
+  /// @param sent when it was sent, on [System#nanoTime]
+  void failed(UpstreamEngine engine, EngineFault fault, long sent) throws InterruptedException {
     switch (fault.kind()) {
-      case BROKEN -> eject(engine, fault.why());
+      case BROKEN, AHEAD -> eject(engine, fault.why());
       case GONE -> {
         if (fault.getCause() instanceof ConnectException || engine.suspect() >= SUSPICIONS)
           eject(engine, fault.why());
         else wake(engine);
       }
-      case BUSY -> limit(engine, engine.concurrency().refused(load(engine).inFlight()));
+      case BUSY -> {
+        if (!stillOurs(engine)) return;
+        limit(engine, engine.concurrency().refused(load(engine).inFlight(), sent));
+      }
       case REFUSED -> {}
+    }
+  }
+
+  /// An engine that refuses or aborts may be about to get other weights.
+  private boolean stillOurs(UpstreamEngine engine) throws InterruptedException {
+    try {
+      verify(engine);
+      return true;
+    } catch (EngineFault e) {
+      if (e.kind() != EngineFault.Kind.AHEAD) return true; // its watch finds out
+      changedElsewhere(engine, e.why());
+      return false;
     }
   }
 
@@ -158,14 +213,24 @@ final class Fleet implements AutoCloseable {
     return engines;
   }
 
-  UpstreamEngine engine(Node node) {
-    for (UpstreamEngine engine : engines) if (engine.node() == node) return engine;
-    throw new IllegalStateException("no engine " + node.name());
+  /// The engine of a node; empty if its address is gone since.
+  Optional<UpstreamEngine> engine(Node node) {
+    for (UpstreamEngine engine : engines) if (engine.node() == node) return Optional.of(engine);
+    return Optional.empty();
   }
 
   /// Engines that serve.
   List<UpstreamEngine> serving() {
     return engines.stream().filter(engine -> engine.admitted().isPresent()).toList();
+  }
+
+  /// If none serves because another server changes their weights, waits until any has this name.
+  void awaitOthers(WeightsLabel name, Duration patience) throws InterruptedException {
+    long deadline = System.nanoTime() + patience.toNanos();
+    while (serving().isEmpty()
+        && !anyHas(name)
+        && engines.stream().anyMatch(UpstreamEngine::changedElsewhere)
+        && System.nanoTime() - deadline < 0) TimeUnit.MILLISECONDS.sleep(20);
   }
 
   /// Why none serves: a clause per engine.
@@ -179,13 +244,17 @@ final class Fleet implements AutoCloseable {
 
   /// Waits until every engine was asked once, or `patience` is over.
   ///
-  /// @return whether any serves
+  /// @return whether any serves, or will when this server knows the weights that it has
   boolean awaitFirst(Duration patience) throws InterruptedException {
     long deadline = System.nanoTime() + patience.toNanos();
     for (EngineWatch watch : watches.values()) watch.awaitAsked(Barrier.until(deadline));
-    while (serving().isEmpty() && System.nanoTime() - deadline < 0 && waitingMayHelp())
+    while (!any() && System.nanoTime() - deadline < 0 && waitingMayHelp())
       TimeUnit.MILLISECONDS.sleep(20);
-    return !serving().isEmpty();
+    return any();
+  }
+
+  private boolean any() {
+    return engines.stream().anyMatch(e -> e.admitted().isPresent() || e.ahead().isPresent());
   }
 
   /// Whether any engine could not be reached yet, or is starting.
@@ -197,6 +266,6 @@ final class Fleet implements AutoCloseable {
   public synchronized void close() {
     watches.values().forEach(EngineWatch::close);
     watches.clear();
-    for (UpstreamEngine engine : engines) engine.cutAll(Attempt.Cut.EJECTED);
+    for (UpstreamEngine engine : engines) engine.cut(Attempt.Cut.EJECTED, true);
   }
 }

@@ -18,6 +18,8 @@ final class UpstreamEngine {
   private final AtomicInteger suspicions = new AtomicInteger();
   private final AtomicLong ejections = new AtomicLong();
   private volatile State state = new State.Out("it has not been asked yet", false);
+  private volatile boolean changedElsewhere;
+  private volatile Optional<WeightsLabel> ahead = Optional.empty();
   private volatile Optional<Figures> figures = Optional.empty();
 
   UpstreamEngine(EngineSpec spec, Node node, Concurrency concurrency) {
@@ -82,8 +84,34 @@ final class UpstreamEngine {
     return attempts;
   }
 
-  void cutAll(Attempt.Cut why) {
-    attempts.forEach(attempt -> attempt.cut(why));
+  /// Ends attempts.
+  ///
+  /// @param all also those whose turn could not go on
+  void cut(Attempt.Cut why, boolean all) {
+    for (Attempt attempt : attempts) if (all || attempt.divisible()) attempt.cut(why);
+  }
+
+  /// It calls its weights otherwise than when what runs there was sent.
+  void found(String label) {
+    attempts.forEach(attempt -> attempt.found(label));
+  }
+
+  /// Whether another server is changing its weights or has done so.
+  boolean changedElsewhere() {
+    return changedElsewhere;
+  }
+
+  void changedElsewhere(boolean now) {
+    changedElsewhere = now;
+  }
+
+  /// What another server has brought it, while this server does not know it.
+  Optional<WeightsLabel> ahead() {
+    return ahead;
+  }
+
+  void ahead(Optional<WeightsLabel> now) {
+    ahead = now;
   }
 
   /// Something went wrong that may be its fault.

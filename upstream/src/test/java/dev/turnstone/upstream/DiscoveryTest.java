@@ -51,6 +51,7 @@ class DiscoveryTest {
       discovery.look();
       assertThat(fleet.watched())
           .containsExactlyInAnyOrder("http://127.1.1.2:8000", "http://[::1]:8000");
+      assertThat(fleet.engines()).extracting(UpstreamEngine::name).hasSize(2);
 
       addresses.set(List.of());
       discovery.look();
@@ -71,5 +72,8 @@ class DiscoveryTest {
         java.util.function.Consumer<Admission.Admitted> enter) {
       throw new IllegalStateException("nobody listens there");
     }
+
+    @Override
+    public void verify(UpstreamEngine engine) {}
   }
 }

@@ -15,6 +15,8 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -62,16 +64,31 @@ final class FakeEngine implements AutoCloseable {
   /// After so many tokens a turn stands still until it is cut.
   volatile int hangAfter = Integer.MAX_VALUE;
 
+  /// Turns that stand still go on.
+  volatile boolean released;
+
   /// After so many tokens a turn's connection breaks, once.
   volatile int breakAfter = Integer.MAX_VALUE;
 
   /// As vLLM's `/pause` leaves it: what is asked of it is refused until it goes on.
   volatile boolean paused;
 
+  /// Each ends what runs.
+  private final AtomicInteger pauses = new AtomicInteger();
+
   /// So many times its figures break off.
   final AtomicInteger brokenFigures = new AtomicInteger();
 
   volatile int version;
+
+  /// What it calls its weights, and whether it says so.
+  volatile String label = "default";
+
+  volatile boolean namesWeights = true;
+
+  /// Adapters by name, and the version that each is.
+  final Map<String, Integer> adapters = new ConcurrentHashMap<>();
+
   private final EngineSpec.Kind kind;
   private HttpServer server;
 
@@ -95,6 +112,10 @@ final class FakeEngine implements AutoCloseable {
 
   EngineSpec spec() {
     return EngineSpec.parse(kind + "=http://127.0.0.1:" + server.getAddress().getPort());
+  }
+
+  EngineSpec spec(EngineSpec.WeightsBy weights) {
+    return new EngineSpec(kind, spec().url(), Optional.empty(), false, weights);
   }
 
   static Tokens encode(String text) {
@@ -146,12 +167,30 @@ final class FakeEngine implements AutoCloseable {
       case "/generate" -> generate(exchange, json, params, json.path("input_ids"));
       case "/collective_rpc", "/update_weights_from_disk" -> {
         control.add(path);
-        if (fault != Fault.NO_LOAD) load(json.toString());
+        if (fault != Fault.NO_LOAD) version = number(json.toString());
+        label = json.path("weight_version").asText(label);
         text(exchange, 200, "{\"success\":true}");
+      }
+      case "/v1/load_lora_adapter", "/load_lora_adapter" -> {
+        control.add(path);
+        adapters.put(json.path("lora_name").asText(), number(json.path("lora_path").asText()));
+        text(exchange, 200, "{\"success\":true}");
+      }
+      case "/v1/unload_lora_adapter", "/unload_lora_adapter" -> {
+        control.add(path);
+        adapters.remove(json.path("lora_name").asText());
+        text(exchange, 200, "{\"success\":true}");
+      }
+      case "/weight_info", "/model_info" ->
+          text(exchange, namesWeights ? 200 : 404, "{\"weight_version\":\"%s\"}".formatted(label));
+      case "/update_weight_version" -> {
+        label = json.path("new_version").asText();
+        text(exchange, namesWeights ? 200 : 404, "{\"success\":true}");
       }
       case "/pause", "/resume", "/pause_generation", "/continue_generation" -> {
         control.add(path);
         paused = path.startsWith("/pause");
+        if (paused) pauses.incrementAndGet();
         text(exchange, 200, "{}");
       }
       case "/metrics" -> {
@@ -163,8 +202,8 @@ final class FakeEngine implements AutoCloseable {
   }
 
   /// The version is the number that the folder's name ends in.
-  private void load(String body) {
-    version = Integer.parseInt(body.replaceAll(".*/v(\\d+).*", "$1"));
+  private static int number(String path) {
+    return Integer.parseInt(path.replaceAll(".*/v(\\d+).*", "$1"));
   }
 
   private String tokenize(JsonNode json) {
@@ -193,27 +232,58 @@ final class FakeEngine implements AutoCloseable {
         text(exchange, 400, "{\"error\":{\"message\":\"out of vocabulary\"}}");
         return;
       }
+    if (params.has("prompt_logprobs") || body.path("logprob_start_len").asInt(-1) == 0) {
+      text(exchange, 200, scores(prompt));
+      return;
+    }
     String type = fault == Fault.HTML ? "text/html" : "text/event-stream";
     exchange.getResponseHeaders().add("Content-Type", type);
     exchange.sendResponseHeaders(200, 0);
     try (OutputStream out = exchange.getResponseBody()) {
       if (fault == Fault.HTML) write(out, "<html>hello</html>");
-      else if (fault != Fault.NOTHING) stream(out, params, prompt);
+      else if (fault != Fault.NOTHING) stream(out, params, prompt, body.path("model").asText());
     } catch (IOException e) {
       gone.countDown();
       throw e;
     }
   }
 
-  private void stream(OutputStream out, JsonNode params, JsonNode prompt) throws IOException {
+  /// How probable each id of a prompt is, in the words of the wire that asked.
+  private String scores(JsonNode prompt) {
+    ObjectNode reply = EngineHttp.JSON.createObjectNode();
+    ObjectNode holder = completionsOnly ? reply.putArray("choices").addObject() : reply;
+    ArrayNode list =
+        kind == EngineSpec.Kind.SGLANG
+            ? reply.putObject("meta_info").putArray("input_token_logprobs")
+            : holder.putArray("prompt_logprobs");
+    for (int i = 0; i < prompt.size(); i++) {
+      int id = prompt.path(i).asInt();
+      int at = i == 0 ? -1 : candidates(prompt.path(i - 1).asInt(), i, version).indexOf(id);
+      double logprob = at < 0 ? -99 : logprobs(prompt.path(i - 1).asInt(), i, version, 1)[at];
+      if (kind == EngineSpec.Kind.SGLANG) list.addArray().add(logprob).add(id);
+      else list.addObject().putObject(Integer.toString(id)).put("logprob", logprob);
+    }
+    return reply.toString();
+  }
+
+  private void stream(OutputStream out, JsonNode params, JsonNode prompt, String model)
+      throws IOException {
     int most = params.path(params.has("max_tokens") ? "max_tokens" : "max_new_tokens").asInt();
     int previous = prompt.path(prompt.size() - 1).asInt();
+    int before = pauses.get();
+    String named = label;
     for (int i = 0; i < most; i++) {
       if (most > 1 && i >= breakAfter) {
         breakAfter = Integer.MAX_VALUE;
         throw new IOException("broken on purpose");
       }
-      if (most > 1 && i >= hangAfter) hang(out);
+      if (most > 1 && i >= hangAfter) hang(out, before);
+      if (pauses.get() != before) {
+        write(out, ended(named, i));
+        write(out, "data: [DONE]");
+        return;
+      }
+      int version = adapters.getOrDefault(model, this.version);
       int position = prompt.size() + i;
       double temperature = fault == Fault.RAW_LOGPROBS ? 1 : params.path("temperature").asDouble();
       List<Integer> ids = candidates(previous, position, version);
@@ -226,9 +296,10 @@ final class FakeEngine implements AutoCloseable {
     write(out, "data: [DONE]");
   }
 
-  private void hang(OutputStream out) throws IOException {
+  /// Stands still until it is cut, paused or told to go on.
+  private void hang(OutputStream out, int before) throws IOException {
     hanging.countDown();
-    while (true) {
+    while (pauses.get() == before && !released) {
       write(out, ": still here");
       try {
         TimeUnit.MILLISECONDS.sleep(10);
@@ -236,6 +307,22 @@ final class FakeEngine implements AutoCloseable {
         throw new IOException(e);
       }
     }
+  }
+
+  /// The last event of a turn that a pause ends.
+  private String ended(String named, int tokens) {
+    ObjectNode event = EngineHttp.JSON.createObjectNode();
+    if (kind == EngineSpec.Kind.SGLANG) {
+      event.putArray("output_ids");
+      ObjectNode meta = event.putObject("meta_info").put("completion_tokens", tokens);
+      meta.putObject("finish_reason").put("type", "abort");
+    } else {
+      ObjectNode choice = event.putArray("choices").addObject().put("finish_reason", "abort");
+      if (namesWeights) spans(choice, named, tokens);
+      choice.putArray("token_ids");
+      choice.putObject("logprobs").putArray("content");
+    }
+    return "data: " + event;
   }
 
   private static void write(OutputStream out, String event) throws IOException {
@@ -249,13 +336,23 @@ final class FakeEngine implements AutoCloseable {
     ObjectNode event = EngineHttp.JSON.createObjectNode();
     if (kind == EngineSpec.Kind.SGLANG) sglang(event, ids, logprobs, chosen, index, last);
     else if (completionsOnly) completions(event, ids, logprobs, chosen, last);
-    else vllm(event, id, ids, logprobs, chosen, last);
+    else vllm(event, id, ids, logprobs, chosen, index, last);
     String text = event.toString();
     return "data: " + (fault == Fault.NAN ? text.replaceAll("-?\\d+\\.\\d+", "NaN") : text);
   }
 
+  private static void spans(ObjectNode choice, String named, int tokens) {
+    choice.putArray("weight_versions").addObject().put("version", named).put("end", tokens);
+  }
+
   private void vllm(
-      ObjectNode event, int id, List<Integer> ids, double[] logprobs, int chosen, boolean last) {
+      ObjectNode event,
+      int id,
+      List<Integer> ids,
+      double[] logprobs,
+      int chosen,
+      int index,
+      boolean last) {
     ObjectNode choice = event.putArray("choices").addObject();
     if (fault == Fault.TEXT_ONLY) {
       choice.put("text", "hello");
@@ -263,6 +360,7 @@ final class FakeEngine implements AutoCloseable {
     }
     choice.putArray("token_ids").add(id);
     choice.put("finish_reason", last ? "length" : null);
+    if (last && namesWeights) spans(choice, label, index + 1);
     ObjectNode entry = choice.putObject("logprobs").putArray("content").addObject();
     entry.put("token_id", id).put("logprob", logprobs[chosen]);
     ArrayNode tops = entry.putArray("top_logprobs");
@@ -281,10 +379,15 @@ final class FakeEngine implements AutoCloseable {
     for (int i = 0; i < CANDIDATES; i++) tops.put("token_id:" + ids.get(i), logprobs[i]);
   }
 
-  private static void sglang(
+  private void sglang(
       ObjectNode event, List<Integer> ids, double[] lps, int chosen, int index, boolean last) {
+    if (fault == Fault.TEXT_ONLY) {
+      event.put("text", "hello");
+      return;
+    }
     event.putArray("output_ids").add(ids.get(chosen));
     ObjectNode meta = event.putObject("meta_info").put("completion_tokens", index + 1);
+    if (namesWeights) meta.put("weight_version", label);
     if (last) meta.putObject("finish_reason").put("type", "length");
     else meta.putNull("finish_reason");
     meta.putArray("output_token_logprobs").addArray().add(lps[chosen]).add(ids.get(chosen));
@@ -300,6 +403,7 @@ final class FakeEngine implements AutoCloseable {
   /// Comes back at the same address with the weights that it was started with.
   void restart() {
     version = 0;
+    label = "default";
     hangAfter = Integer.MAX_VALUE;
     server = listen(server.getAddress().getPort());
   }

@@ -3,9 +3,13 @@ package dev.turnstone.upstream;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.turnstone.rollout.Constraint;
 import dev.turnstone.rollout.Generation;
 import dev.turnstone.rollout.Generation.FinishReason;
+import dev.turnstone.rollout.Json;
+import dev.turnstone.rollout.LogprobMode;
 import dev.turnstone.rollout.Logprobs;
+import dev.turnstone.rollout.Penalties;
 import dev.turnstone.rollout.Policy.PolicyException;
 import dev.turnstone.rollout.Policy.Request;
 import dev.turnstone.rollout.Sampling;
@@ -16,8 +20,8 @@ import dev.turnstone.rollout.WeightsUpdate;
 import dev.turnstone.rollout.WeightsUpdate.Kv;
 import dev.turnstone.rollout.WeightsUpdate.Pause;
 import dev.turnstone.upstream.EngineSpec.Kind;
+import dev.turnstone.upstream.EngineSpec.WeightsBy;
 import dev.turnstone.upstream.FakeEngine.Fault;
-import dev.turnstone.upstream.UpstreamPolicy.EngineStatus;
 import dev.turnstone.upstream.UpstreamPolicy.NoEngine;
 import dev.turnstone.upstream.routing.Concurrency;
 import dev.turnstone.upstream.routing.Node;
@@ -70,9 +74,14 @@ class UpstreamPolicyTest {
   }
 
   private UpstreamPolicy policy(FakeEngine... engines) throws NoEngine, InterruptedException {
+    return policy(WeightsBy.DISK, engines);
+  }
+
+  private UpstreamPolicy policy(WeightsBy weights, FakeEngine... engines)
+      throws NoEngine, InterruptedException {
     UpstreamConfig config =
         new UpstreamConfig(
-            Arrays.stream(engines).map(FakeEngine::spec).toList(),
+            Arrays.stream(engines).map(engine -> engine.spec(weights)).toList(),
             Routing.STICKY_LEAST_LOADED,
             64,
             64,
@@ -151,18 +160,28 @@ class UpstreamPolicyTest {
 
   @ParameterizedTest
   @CsvSource({
-    "RAW_LOGPROBS, --logprobs-mode processed_logprobs",
-    "LOGITS, --logprobs-mode processed_logprobs",
-    "OTHER_TOKENIZER, another tokenizer",
-    "SMALL_VOCABULARY, another vocabulary",
-    "HTML, text/html",
-    "NAN, log-probability",
-    "TEXT_ONLY, text without token_ids",
-    "NOTHING, generates nothing",
-    "REDIRECT, redirect to http://example.org/"
+    "VLLM, RAW_LOGPROBS, --logprobs-mode processed_logprobs",
+    "VLLM, LOGITS, --logprobs-mode processed_logprobs",
+    "VLLM, OTHER_TOKENIZER, another tokenizer",
+    "VLLM, SMALL_VOCABULARY, another vocabulary",
+    "VLLM, HTML, text/html",
+    "VLLM, NAN, log-probability",
+    "VLLM, TEXT_ONLY, text without token_ids",
+    "VLLM, NOTHING, generates nothing",
+    "VLLM, REDIRECT, redirect to http://example.org/",
+    "SGLANG, RAW_LOGPROBS, SGLANG_RETURN_ORIGINAL_LOGPROB",
+    "SGLANG, LOGITS, logits instead of log-probabilities",
+    "SGLANG, OTHER_TOKENIZER, another tokenizer",
+    "SGLANG, SMALL_VOCABULARY, another vocabulary",
+    "SGLANG, HTML, text/html",
+    "SGLANG, NAN, log-probability",
+    "SGLANG, TEXT_ONLY, text without output_ids",
+    "SGLANG, NOTHING, generates nothing",
+    "SGLANG, REDIRECT, redirect to http://example.org/"
   })
-  void aBadEngineIsRefusedByNameAndTheOthersGoOn(Fault fault, String why) throws Exception {
-    FakeEngine bad = vllm();
+  void aBadEngineIsRefusedByNameAndTheOthersGoOn(Kind kind, Fault fault, String why)
+      throws Exception {
+    FakeEngine bad = engine(kind);
     FakeEngine good = vllm();
     bad.fault = fault;
 
@@ -389,6 +408,224 @@ class UpstreamPolicyTest {
     check(other.generate(request(5)), 5);
   }
 
+  @ParameterizedTest
+  @EnumSource(Kind.class)
+  void whatAnotherServerHasBroughtIsRecordedAsThatAndNotReplaced(Kind kind) throws Exception {
+    FakeEngine engine = engine(kind);
+    UpstreamPolicy one = policy(engine);
+    UpstreamPolicy other = policy(engine);
+    FutureTask<Generation> turn = hanging(other, engine);
+    one.apply(update(1, Pause.KEEP));
+    engine.hangAfter = Integer.MAX_VALUE;
+
+    await(() ->
+        status(other, engine).why().orElse("").contains("has brought it base/1")
+            || status(other, engine).why().orElse("").contains("was not told of"));
+    long loads = loads(engine);
+    other.apply(update(1, Pause.KEEP));
+
+    check(turn.get(), 10);
+    check(other.generate(request(5)), 5);
+    assertThat(other.weights().version()).isEqualTo(1);
+    assertThat(loads(engine)).isEqualTo(loads);
+  }
+
+  @Test
+  void tokensOfWeightsThatAnotherServerBroughtUnseenHaveTheirVersion() throws Exception {
+    FakeEngine engine = vllm();
+    UpstreamPolicy policy = policy(engine);
+    engine.version = 3;
+    engine.label = WeightsLabel.of(update(3, Pause.KEEP).id()).toString();
+
+    // Either its watch has seen it already, or the engine says it of the tokens.
+    FutureTask<Generation> turn = start(policy, 6);
+    await(() -> status(policy, engine).why().isPresent());
+    policy.apply(update(3, Pause.KEEP));
+
+    check(turn.get(), 6);
+    assertThat(turn.get().versions().values()).containsExactly(3);
+  }
+
+  @Test
+  void newerWeightsAreNotReplacedByOlderOnes() throws Exception {
+    FakeEngine engine = vllm();
+    UpstreamPolicy policy = policy(engine, vllm());
+    policy.apply(update(1, Pause.KEEP));
+    engine.version = 2;
+    engine.label = WeightsLabel.of(update(2, Pause.KEEP).id()).toString();
+    long loads = loads(engine);
+
+    await(() -> status(policy, engine).why().orElse("").contains("has brought it base/2"));
+    for (int i = 0; i < 4; i++) check(policy.generate(request(5)), 5);
+
+    assertThat(loads(engine)).isEqualTo(loads);
+    policy.apply(update(2, Pause.KEEP));
+    await(() -> status(policy, engine).why().isEmpty());
+    assertThat(loads(engine)).isEqualTo(loads);
+  }
+
+  private static long loads(FakeEngine engine) {
+    return engine.control.stream()
+        .filter(Set.of("/collective_rpc", "/update_weights_from_disk")::contains)
+        .count();
+  }
+
+  /// A turn of 10 tokens that stands still after 4.
+  private static FutureTask<Generation> hanging(UpstreamPolicy policy, FakeEngine engine)
+      throws InterruptedException {
+    engine.hangAfter = 4;
+    FutureTask<Generation> turn = start(policy, 10);
+    engine.hanging.await();
+    return turn;
+  }
+
+  @Test
+  void anUpdateWaitsForATurnThatCouldNotGoOnElsewhere() throws Exception {
+    FakeEngine engine = vllm();
+    UpstreamPolicy policy = policy(engine);
+    engine.hangAfter = 4;
+    Request penalised =
+        new Request(
+            PROMPT,
+            new Sampling(TEMPERATURE, 0, 1, 0, OptionalLong.empty())
+                .withPenalties(new Penalties(0.5, 0, 1))
+                .withLogprobMode(LogprobMode.SAMPLED),
+            10,
+            Set.of(FakeEngine.STOP),
+            Duration.ofSeconds(20));
+    FutureTask<Generation> turn = new FutureTask<>(() -> policy.generate(penalised));
+    Thread.ofVirtual().start(turn);
+    engine.hanging.await();
+    FutureTask<Long> applying =
+        new FutureTask<>(() -> policy.apply(update(1, Pause.KEEP)).pauseMillis());
+    Thread update = Thread.ofVirtual().start(applying);
+    await(() -> update.getState() == Thread.State.TIMED_WAITING);
+    assertThat(turn.isDone()).isFalse();
+    engine.released = true;
+
+    check(turn.get(), 10);
+    assertThat(turn.get().versions().values()).containsExactly(0);
+    applying.get();
+    assertThat(policy.generate(request(3)).versions().values()).containsExactly(1);
+  }
+
+  @Test
+  void aTurnWithPenaltiesDoesNotGoOnElsewhere() throws Exception {
+    FakeEngine first = vllm();
+    UpstreamPolicy policy = policy(first);
+    first.breakAfter = 3;
+    Request penalised =
+        new Request(
+            PROMPT,
+            new Sampling(TEMPERATURE, 0, 1, 0, OptionalLong.empty())
+                .withPenalties(new Penalties(0, 0.5, 1))
+                .withLogprobMode(LogprobMode.SAMPLED),
+            10,
+            Set.of(FakeEngine.STOP),
+            Duration.ofSeconds(20));
+
+    assertThatThrownBy(() -> policy.generate(penalised))
+        .isInstanceOf(PolicyException.class)
+        .hasMessageContaining(first.spec().name())
+        .hasMessageContaining("cannot go on elsewhere");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"VLLM,false", "VLLM,true", "SGLANG,false"})
+  void aTrainersProbeIsAskedOverTheWireThatTheEngineHas(Kind kind, boolean completions)
+      throws Exception {
+    FakeEngine engine = engine(kind);
+    engine.completionsOnly = completions;
+    UpstreamPolicy policy = policy(engine);
+    int[] ids = {40, 0, 0};
+    float[] logprobs = new float[2];
+    for (int i = 1; i < 3; i++) {
+      ids[i] = FakeEngine.candidates(ids[i - 1], i, 1).getFirst();
+      logprobs[i - 1] = (float) FakeEngine.logprobs(ids[i - 1], i, 1, 1)[0];
+    }
+    WeightsUpdate plain = update(1, Pause.KEEP);
+
+    policy.apply(
+        new WeightsUpdate(
+            plain.id(),
+            plain.folder(),
+            plain.pause(),
+            plain.kv(),
+            Optional.of(new WeightsUpdate.Probe(Tokens.of(ids), Logprobs.of(logprobs), 0.01))));
+
+    assertThat(policy.weights().version()).isEqualTo(1);
+  }
+
+  @ParameterizedTest
+  @EnumSource(Kind.class)
+  void anAdapterIsLoadedByANameOfItsOwnAndTheOneBeforeIsGivenUp(Kind kind) throws Exception {
+    FakeEngine engine = engine(kind);
+    UpstreamPolicy policy = policy(WeightsBy.LORA, engine);
+
+    for (int version = 1; version <= 2; version++) {
+      policy.apply(update(version, Pause.KEEP));
+      Generation generation = policy.generate(request(5));
+      assertThat(generation.versions().values()).containsExactly(version);
+      if (kind == Kind.VLLM) check(generation, 5);
+    }
+
+    assertThat(engine.adapters).containsOnlyKeys("turnstone-base-2");
+  }
+
+  @ParameterizedTest
+  @EnumSource(Kind.class)
+  void aTrainerThatSendsWeightsItselfPausesNamesThemAndResumes(Kind kind) throws Exception {
+    FakeEngine engine = engine(kind);
+    UpstreamPolicy policy = policy(WeightsBy.EXTERNAL, engine);
+    engine.hangAfter = 4;
+    CountDownLatch arrived = new CountDownLatch(4);
+    FutureTask<Generation> turn =
+        new FutureTask<>(
+            () -> policy.generate(request(10), (id, logprob, version) -> arrived.countDown()));
+    Thread.ofVirtual().start(turn);
+    arrived.await();
+
+    assertThatThrownBy(() -> policy.apply(update(1, Pause.KEEP)))
+        .isInstanceOf(WeightsRejected.class)
+        .hasMessageContaining("pause first");
+    policy.pause(Pause.KEEP);
+    engine.hangAfter = Integer.MAX_VALUE;
+    engine.version = 1;
+    policy.apply(update(1, Pause.KEEP));
+    policy.resume();
+
+    check(turn.get(), 10);
+    assertThat(turn.get().versions().values()).containsExactly(0, 1);
+    assertThat(loads(engine)).isZero();
+    assertThat(engine.label).isEqualTo("base/1/abababababab");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"VLLM,structured_outputs", "SGLANG,json_schema"})
+  void aSchemaIsPassedOnInTheEnginesOwnField(Kind kind, String field) throws Exception {
+    FakeEngine engine = engine(kind);
+    UpstreamPolicy policy = policy(engine);
+    Sampling sampled =
+        new Sampling(TEMPERATURE, 0, 1, 0, OptionalLong.empty())
+            .withLogprobMode(LogprobMode.SAMPLED);
+    Request plain =
+        new Request(PROMPT, sampled, 4, Set.of(FakeEngine.STOP), Duration.ofSeconds(20));
+    Constraint schema = new Constraint.Schema(new Json("{\"type\":\"object\"}"));
+
+    Generation generation = policy.generate(plain.withConstraint(schema));
+
+    assertThat(generation.constrained()).isTrue();
+    assertThat(engine.asked.getLast().path("sampling_params").path(field).toString())
+        .contains("object");
+    Constraint either =
+        new Constraint.OneOf(List.of(new Constraint.Literal("a.b"), new Constraint.Literal("c")));
+    policy.generate(plain.withConstraint(either));
+    assertThat(engine.asked.getLast().toString()).contains("(a\\\\.b|c)");
+    assertThatThrownBy(() -> policy.check(plain.withConstraint(new Constraint.Until("end"))))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("up to a marker");
+  }
+
   @Test
   void anEngineThatWasLeftStandingGoesOn() throws Exception {
     FakeEngine engine = vllm();
@@ -414,7 +651,7 @@ class UpstreamPolicyTest {
     UpstreamEngine engine =
         new UpstreamEngine(
             EngineSpec.parse("vllm=http://127.0.0.1:1"), node, new Concurrency(1, 1));
-    var admitted = new Admission.Admitted(new VllmWire(), "fake", 4096);
+    var admitted = new Admission.Admitted(new VllmWire(), "fake", 4096, "");
 
     assertThat(engine.serveNow(admitted)).isFalse();
     assertThat(engine.admitted()).isEmpty();

@@ -221,7 +221,7 @@ public final class StubEngine {
     int due = turn.due(System.nanoTime(), options.tokenMicros());
     StringBuilder events = new StringBuilder();
     while (turn.generated() < due && !turn.done()) {
-      events.append(turn.step(version));
+      events.append(turn.step(version, label));
       generated++;
     }
     if (turn.done()) {
@@ -238,13 +238,7 @@ public final class StubEngine {
     paused = true;
     if (mode.isEmpty() || mode.equals("abort"))
       for (StubTurn turn : List.copyOf(running)) {
-        turn.response.end(
-            turn.wanted.sglang()
-                ? "data: {\"text\":\"\",\"output_ids\":[],\"meta_info\":{\"finish_reason\":{\"type\":\"abort\"},\"output_token_logprobs\":[],\"completion_tokens\":%d}}\n\ndata: [DONE]\n\n"
-                    .formatted(turn.generated())
-                : "data:"
-                    + " {\"choices\":[{\"index\":0,\"token_ids\":[],\"finish_reason\":\"abort\",\"logprobs\":{\"content\":[]}}]}\n\n"
-                    + "data: [DONE]\n\n");
+        turn.response.end(turn.aborted());
         leave(turn);
       }
     json(response, "{\"status\":\"paused\"}");

@@ -23,12 +23,16 @@ final class StubTurn {
       int top,
       long salt) {}
 
+  /// Tokens from `from` on are of the weights that are called so.
+  private record Span(String label, int from) {}
+
   final Wanted wanted;
   final HttpServerResponse response;
   private final StubModel model;
   private final StubOptions options;
   private final SplittableRandom random;
   private final List<StubModel.Sample> sampled = new ArrayList<>();
+  private final List<Span> spans = new ArrayList<>();
   private final StringBuilder text = new StringBuilder();
   private int previous;
   private long began;
@@ -78,7 +82,11 @@ final class StubTurn {
   }
 
   /// The event of one more token.
-  String step(int version) {
+  ///
+  /// @param label what the engine calls the weights of that version
+  String step(int version, String label) {
+    if (spans.isEmpty() || !spans.getLast().label().equals(label))
+      spans.add(new Span(label, sampled.size()));
     boolean last = sampled.size() == options.tokens() - 1 && wanted.stop() >= 0;
     StubModel.Sample sample =
         model.sample(previous, length(), version, wanted.temperature(), random.nextDouble());
@@ -96,7 +104,7 @@ final class StubTurn {
         .append("\",\"choices\":[{\"index\":0,");
     text.append("\"token_ids\":[").append(sample.id()).append("],\"finish_reason\":");
     if (finish.isEmpty()) text.append("null");
-    else text.append('"').append(finish).append('"');
+    else text.append('"').append(finish).append("\",\"weight_versions\":").append(spans());
     text.append(",\"logprobs\":{\"content\":[{\"token_id\":").append(sample.id());
     text.append(",\"logprob\":").append(sample.logprob()).append(",\"top_logprobs\":[");
     for (int i = 0; i < Math.min(wanted.top(), StubModel.CANDIDATES); i++) {
@@ -106,6 +114,29 @@ final class StubTurn {
     }
     text.append("]}]}}]}\n\n");
     return text.toString();
+  }
+
+  private String spans() {
+    StringBuilder all = new StringBuilder("[");
+    for (int i = 0; i < spans.size(); i++) {
+      int end = i + 1 < spans.size() ? spans.get(i + 1).from() : sampled.size();
+      if (i > 0) all.append(',');
+      all.append("{\"version\":\"").append(spans.get(i).label()).append("\",\"start\":");
+      all.append(spans.get(i).from()).append(",\"end\":").append(end).append('}');
+    }
+    return all.append(']').toString();
+  }
+
+  /// The event of an abort.
+  String aborted() {
+    return wanted.sglang()
+        ? ("data:"
+                + " {\"text\":\"\",\"output_ids\":[],\"meta_info\":{\"finish_reason\":{\"type\":\"abort\"},\"output_token_logprobs\":[],\"completion_tokens\":%d}}\n\n"
+                + "data: [DONE]\n\n")
+            .formatted(generated())
+        : ("data: {\"choices\":[{\"index\":0,\"token_ids\":[],\"finish_reason\":\"abort\","
+                + "\"weight_versions\":%s,\"logprobs\":{\"content\":[]}}]}\n\ndata: [DONE]\n\n")
+            .formatted(spans());
   }
 
   private String sglang(StubModel.Sample sample, String finish) {
@@ -120,7 +151,8 @@ final class StubTurn {
     }
     text.append(",\"prompt_tokens\":").append(wanted.prompt().size());
     text.append(",\"completion_tokens\":").append(generated()).append(",\"cached_tokens\":");
-    text.append(cached).append(",\"output_token_logprobs\":[[").append(sample.logprob());
+    text.append(cached).append(",\"weight_version\":\"").append(spans.getLast().label());
+    text.append("\",\"output_token_logprobs\":[[").append(sample.logprob());
     text.append(',').append(sample.id()).append(",null]],\"output_top_logprobs\":[[");
     for (int i = 0; i < Math.min(wanted.top(), StubModel.CANDIDATES); i++) {
       if (i > 0) text.append(',');

@@ -17,6 +17,8 @@ public final class Concurrency {
   private final double most;
   private double limit;
   private double preemptions = -1;
+  private boolean cut;
+  private long lastCut;
 
   /// A limit for an engine of which nothing is known.
   ///
@@ -49,10 +51,15 @@ public final class Concurrency {
     return limit;
   }
 
-  /// The engine refused a turn because it is full.
+  /// The engine refused a turn because it is full. Turns that were sent under the limit of before
+  /// say nothing about the new one: a burst of refusals counts once.
   ///
+  /// @param sent when the turn was sent, on [System#nanoTime]
   /// @return the new limit
-  public synchronized double refused(int inFlight) {
+  public synchronized double refused(int inFlight, long sent) {
+    if (cut && sent - lastCut < 0) return limit;
+    cut = true;
+    lastCut = System.nanoTime();
     limit = Math.clamp(Math.min(limit, inFlight) * CUT, least, most);
     return limit;
   }

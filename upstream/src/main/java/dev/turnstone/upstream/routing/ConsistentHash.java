@@ -10,13 +10,19 @@ final class ConsistentHash implements RoutingPolicy {
   private static final int POINTS = 128;
 
   private final TreeMap<Long, Node> ring = new TreeMap<>();
-  private int placed;
+
+  @Override
+  public void added(Node node) {
+    for (int point = 0; point < POINTS; point++) ring.put(hash(node.name() + "#" + point), node);
+  }
+
+  @Override
+  public void removed(Node node) {
+    ring.values().removeIf(node::equals);
+  }
 
   @Override
   public Optional<Node> choose(Turn turn, Optional<Node> last, List<Node> nodes) {
-    for (; placed < nodes.size(); placed++)
-      for (int point = 0; point < POINTS; point++)
-        ring.put(hash(nodes.get(placed).name() + "#" + point), nodes.get(placed));
     long key =
         turn.conversation()
             .map(ConsistentHash::hash)

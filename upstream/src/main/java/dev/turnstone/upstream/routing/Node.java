@@ -5,6 +5,7 @@ public final class Node {
   private final String name;
   final int index;
   boolean up;
+  boolean removed;
   int inFlight;
   int conversations;
   long tokens;
@@ -12,7 +13,7 @@ public final class Node {
 
   /// An engine that takes nothing yet.
   ///
-  /// @param index its place among all engines of its router, for good
+  /// @param index its place among all engines of its router, until it is removed
   Node(String name, int index, double limit) {
     this.name = name;
     this.index = index;

@@ -63,13 +63,29 @@ public final class Router {
     }
   }
 
-  /// Adds an engine, which is down at first.
+  /// Adds an engine, which is down at first. It takes the place of one that was removed.
   public Node add(String name, double limit) {
     lock.lock();
     try {
-      Node node = new Node(name, nodes.size(), limit);
-      nodes.add(node);
+      int place = 0;
+      while (place < nodes.size() && !nodes.get(place).removed) place++;
+      Node node = new Node(name, place, limit);
+      if (place == nodes.size()) nodes.add(node);
+      else nodes.set(place, node);
+      policy.added(node);
       return node;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// Removes an engine for good. Turns that it has may still be given back.
+  public void remove(Node node) {
+    up(node, false);
+    lock.lock();
+    try {
+      node.removed = true;
+      policy.removed(node);
     } finally {
       lock.unlock();
     }

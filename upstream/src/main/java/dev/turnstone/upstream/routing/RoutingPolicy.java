@@ -14,6 +14,12 @@ interface RoutingPolicy {
   /// A turn has been sent to an engine.
   default void chosen(Turn turn, Node node) {}
 
+  /// An engine is there, which is down at first.
+  default void added(Node node) {}
+
+  /// An engine is gone for good.
+  default void removed(Node node) {}
+
   /// An engine has lost what it had cached.
   default void lost(Node node) {}
 }

@@ -12,6 +12,8 @@ public final class EngineFault extends Exception {
     BUSY,
     /// It answers what no engine of this policy may answer: it is ejected.
     BROKEN,
+    /// Another server has brought it weights that this one does not know yet.
+    AHEAD,
     /// It refuses this request.
     REFUSED
   }

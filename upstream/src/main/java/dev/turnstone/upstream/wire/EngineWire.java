@@ -12,6 +12,11 @@ public interface EngineWire {
   /// The body of a request, as JSON in UTF-8.
   byte[] body(Ask ask);
 
+  /// Whether its replies say of which weights each token is.
+  default boolean namesWeights() {
+    return true;
+  }
+
   /// A reader of one reply.
   Reader reader(Ask ask);
 

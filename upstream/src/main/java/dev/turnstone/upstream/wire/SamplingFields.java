@@ -37,6 +37,7 @@ final class SamplingFields {
     // Only the ids of the request end it: what else ends a turn at the engine is not ours.
     params.put("ignore_eos", true);
     stops(params, ask);
+    ask.turn().constraint().ifPresent(constraint -> Constrained.vllm(params, constraint));
   }
 
   static void stops(ObjectNode params, Ask ask) {
@@ -59,10 +60,15 @@ final class SamplingFields {
       return Optional.of("engines elsewhere take no logprob_token_ids");
     if (!sampling.badWords().isEmpty())
       return Optional.of("engines elsewhere take no bad_words as ids");
-    if (request.constraint().isPresent())
-      return Optional.of("engines elsewhere take no constraints on what they generate");
+    if (request.constraint().isPresent()
+        && Constrained.regular(request.constraint().get()).isEmpty())
+      return Optional.of(
+          "engines elsewhere take a JSON Schema or a regular expression as a constraint, not tool"
+              + " calls that must be made or text up to a marker");
     boolean changed =
-        sampling.changesLogits() || (afterTruncation && sampling.truncates() && !sampling.greedy());
+        sampling.changesLogits()
+            || request.constraint().isPresent()
+            || (afterTruncation && sampling.truncates() && !sampling.greedy());
     if (sampling.logprobMode() == LogprobMode.POLICY && changed)
       return Optional.of(
           "engines elsewhere report log-probabilities of what the sampling leaves: ask for"

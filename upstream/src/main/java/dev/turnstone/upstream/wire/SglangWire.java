@@ -45,6 +45,7 @@ public final class SglangWire implements EngineWire {
     if (sampling.seed().isPresent()) params.put("sampling_seed", ask.seed() & 0x7fffffffL);
     params.put("ignore_eos", true).put("no_stop_trim", true).put("skip_special_tokens", false);
     SamplingFields.stops(params, ask);
+    ask.turn().constraint().ifPresent(constraint -> Constrained.sglang(params, constraint));
     return EngineHttp.bytes(body);
   }
 
@@ -112,7 +113,13 @@ public final class SglangWire implements EngineWire {
           Logprobs.of(logprobs),
           tops,
           finish,
-          cached.isInt() ? OptionalInt.of(cached.intValue()) : OptionalInt.empty());
+          cached.isInt() ? OptionalInt.of(cached.intValue()) : OptionalInt.empty(),
+          weights(meta.path("weight_version"), fresh));
+    }
+
+    private List<Chunk.Weights> weights(JsonNode label, int fresh) {
+      if (fresh == 0 || !label.isTextual()) return List.of();
+      return List.of(new Chunk.Weights(label.textValue(), read, read + fresh));
     }
 
     private TopLogprobs tops(JsonNode list, int sampled) {

@@ -33,6 +33,11 @@ public final class VllmCompletions implements EngineWire {
   }
 
   @Override
+  public boolean namesWeights() {
+    return false;
+  }
+
+  @Override
   public Reader reader(Ask ask) {
     return event -> read(event, ask.turn().topLogprobs());
   }
@@ -63,7 +68,7 @@ public final class VllmCompletions implements EngineWire {
         tops.add(tops(choice.path("logprobs").path("top_logprobs").path(i), top, sampled[i]));
     }
     return new Chunk(
-        Tokens.of(sampled), Logprobs.of(logprobs), tops, finish, VllmWire.cached(event));
+        Tokens.of(sampled), Logprobs.of(logprobs), tops, finish, VllmWire.cached(event), List.of());
   }
 
   private static TopLogprobs tops(JsonNode map, int count, int sampled) throws EngineFault {

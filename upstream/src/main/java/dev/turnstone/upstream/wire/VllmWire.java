@@ -64,7 +64,8 @@ public final class VllmWire implements EngineWire {
       logprobs[i] = LogprobEntries.finite(content.path(i).path("logprob"), sampled[i]);
       if (top > 0) tops.add(tops(content.path(i).path("top_logprobs"), top, sampled[i]));
     }
-    return new Chunk(Tokens.of(sampled), Logprobs.of(logprobs), tops, finish, cached);
+    return new Chunk(
+        Tokens.of(sampled), Logprobs.of(logprobs), tops, finish, cached, weights(choice));
   }
 
   private static TopLogprobs tops(JsonNode list, int count, int sampled) throws EngineFault {
@@ -78,6 +79,16 @@ public final class VllmWire implements EngineWire {
   static int most(Ask ask) {
     int top = ask.turn().topLogprobs();
     return top == 0 ? 0 : Math.min(top + 1, Math.max(top, MOST));
+  }
+
+  /// In the last event: of all tokens.
+  static List<Chunk.Weights> weights(JsonNode choice) {
+    List<Chunk.Weights> all = new ArrayList<>();
+    for (JsonNode span : choice.path("weight_versions"))
+      all.add(
+          new Chunk.Weights(
+              span.path("version").asText(), span.path("start").asInt(), span.path("end").asInt()));
+    return all;
   }
 
   static OptionalInt cached(JsonNode event) {

@@ -33,6 +33,15 @@ class ConcurrencyTest {
 
     assertThat(concurrency.observe(0, 0, 0, 4)).isEqualTo(5);
     assertThat(concurrency.observe(0.99, 0, 0, 0)).isEqualTo(1);
-    assertThat(concurrency.refused(0)).isEqualTo(1);
+    assertThat(concurrency.refused(0, System.nanoTime())).isEqualTo(1);
+  }
+
+  @Test
+  void aBurstOfRefusalsCutsOnce() {
+    Concurrency concurrency = new Concurrency(100, 1000);
+    long sent = System.nanoTime();
+
+    for (int i = 0; i < 50; i++) assertThat(concurrency.refused(100, sent)).isCloseTo(70, CLOSE);
+    assertThat(concurrency.refused(60, System.nanoTime())).isCloseTo(42, CLOSE);
   }
 }

@@ -1,0 +1,212 @@
+package dev.turnstone.upstream;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.turnstone.rollout.Generation;
+import dev.turnstone.rollout.Policy.PolicyException;
+import dev.turnstone.rollout.Policy.Request;
+import dev.turnstone.rollout.Policy.TokenListener;
+import dev.turnstone.rollout.Tokens;
+import dev.turnstone.upstream.Admission.Admitted;
+import dev.turnstone.upstream.UpstreamPolicy.Cluster;
+import dev.turnstone.upstream.routing.Node;
+import dev.turnstone.upstream.routing.Turn;
+import dev.turnstone.upstream.wire.Ask;
+import dev.turnstone.upstream.wire.Chunk;
+import dev.turnstone.upstream.wire.EngineFault;
+import dev.turnstone.upstream.wire.EngineFault.Kind;
+import dev.turnstone.upstream.wire.EngineWire;
+import dev.turnstone.upstream.wire.EventLines;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import okhttp3.Call;
+
+/// One turn, asked of one engine after the other until it ends. Confined to its thread, which reads
+/// one attempt at a time.
+final class Generating {
+  private static final int FRUITLESS = 20;
+  private static final long LONGEST_PAUSE_MS = 2000;
+
+  private final Cluster cluster;
+  private final Request request;
+  private final Draft draft;
+  private final long deadline;
+  private final String id = UUID.randomUUID().toString();
+  private final String lineage;
+  private int attempts;
+  private int fruitless;
+  private int refusals;
+  private boolean aborted;
+
+  Generating(Cluster cluster, Request request, TokenListener listener) {
+    this.cluster = cluster;
+    this.request = request;
+    lineage = cluster.weights().id().lineage();
+    draft = new Draft(request, listener, cluster.vocabulary());
+    deadline = System.nanoTime() + request.timeout().toNanos();
+  }
+
+  Generation run() throws InterruptedException, PolicyException {
+    while (!draft.finished() && !aborted && left().isPositive()) {
+      int before = draft.size();
+      attempt();
+      if (draft.size() > before) fruitless = 0;
+    }
+    return draft.generation(lineage);
+  }
+
+  private Duration left() {
+    return Barrier.until(deadline);
+  }
+
+  /// One engine's turn at it.
+  private void attempt() throws InterruptedException, PolicyException {
+    Turn turn = new Turn(request.conversation(), draft.held());
+    Optional<Node> node = cluster.router().take(turn, patience());
+    if (node.isEmpty()) {
+      if (left().isPositive() && cluster.fleet().serving().isEmpty())
+        throw new PolicyException("no engine is up: " + cluster.fleet().reasons());
+      return;
+    }
+    try {
+      Optional<UpstreamEngine> engine = cluster.fleet().engine(node.get());
+      if (engine.isPresent() && cluster.barrier().enter(left()))
+        try {
+          attempt(engine.get(), turn.prompt());
+        } finally {
+          cluster.barrier().leave();
+        }
+    } finally {
+      cluster.router().done(turn, node.get(), request.prompt().size() + draft.size());
+    }
+  }
+
+  private Duration patience() {
+    Duration wait = cluster.engineWait();
+    return wait.compareTo(left()) < 0 ? wait : left();
+  }
+
+  private void attempt(UpstreamEngine engine, Tokens held)
+      throws InterruptedException, PolicyException {
+    Optional<Admitted> admitted = engine.admitted();
+    if (admitted.isEmpty()) return; // ejected since it was chosen
+    FleetWeights weights = cluster.weights();
+    if (!weights.id().lineage().equals(lineage)) throw new PolicyException("the lineage has ended");
+    String name = id + "-" + attempts++;
+    Ask ask = new Ask(name, admitted.get().model(), held, request, draft.size(), weights.salt());
+    EngineWire wire = admitted.get().wire();
+    EngineSpec spec = engine.spec();
+    Call call = cluster.http().call(spec.url(), wire.path(), spec.key(), wire.body(ask), left());
+    Attempt attempt =
+        new Attempt(call, weights.id().version(), admitted.get().label(), Draft.divisible(request));
+    engine.attempts().add(attempt);
+    if (engine.admitted().isEmpty()) attempt.cut(Attempt.Cut.EJECTED); // who ejected it missed it
+    int first = draft.size();
+    try {
+      read(engine, attempt, wire.reader(ask));
+      engine.trust();
+    } catch (EngineFault fault) {
+      failed(engine, attempt, fault);
+    } finally {
+      engine.attempts().remove(attempt);
+    }
+    if (attempt.found().isPresent())
+      sampledBy(engine, attempt, attempt.found().get(), first, draft.size());
+  }
+
+  private void read(UpstreamEngine engine, Attempt attempt, EngineWire.Reader reader)
+      throws EngineFault, InterruptedException, PolicyException {
+    int first = draft.size();
+    try (EventLines events = EventLines.open(attempt.call())) {
+      for (Optional<JsonNode> event = events.next(); event.isPresent(); event = events.next()) {
+        Chunk chunk = reader.read(event.get());
+        Optional<EngineFault> end = draft.add(chunk, attempt);
+        if (!chunk.weights().isEmpty()) sampledBy(engine, attempt, chunk.weights(), first);
+        if (end.isPresent()) throw end.get();
+        if (attempt.cut().isPresent()) return;
+      }
+    }
+    if (!draft.finished())
+      throw new EngineFault(Kind.GONE, "its answer ends before the generation does");
+  }
+
+  /// The engine says which weights sampled tokens. If another server has brought it newer ones
+  /// meanwhile, their version is what is recorded; tokens of weights without one are not.
+  ///
+  /// @param first of the attempt's tokens
+  private void sampledBy(
+      UpstreamEngine engine, Attempt attempt, List<Chunk.Weights> spans, int first)
+      throws PolicyException, InterruptedException {
+    for (int i = 0; i < spans.size(); i++) {
+      Chunk.Weights span = spans.get(i);
+      String label = span.label();
+      if (attempt.label().isEmpty() || label.equals(attempt.label())) continue;
+      if (WeightsLabel.underWay(label, EngineWeights.now())) {
+        // A server names what it is about to bring before it ends what runs.
+        if (span.from() > 0) continue;
+        label = i + 1 < spans.size() ? spans.get(i + 1).label() : brought(engine);
+      }
+      sampledBy(engine, attempt, label, first + span.from(), first + span.to());
+    }
+  }
+
+  /// What the engine calls its weights once another server has brought them.
+  private String brought(UpstreamEngine engine) throws PolicyException, InterruptedException {
+    EngineControl control = new EngineControl(cluster.http(), engine.spec());
+    try {
+      String label = control.label();
+      while (WeightsLabel.underWay(label, EngineWeights.now()) && left().isPositive()) {
+        Thread.sleep(100);
+        label = control.label();
+      }
+      return label;
+    } catch (EngineFault e) {
+      throw new PolicyException("engine %s: %s".formatted(engine.name(), e.why()));
+    }
+  }
+
+  private void sampledBy(UpstreamEngine engine, Attempt attempt, String label, int from, int to)
+      throws PolicyException {
+    if (from >= to || attempt.label().isEmpty() || label.equals(attempt.label())) return;
+    Optional<WeightsLabel> other =
+        WeightsLabel.parse(label).filter(theirs -> theirs.lineage().equals(lineage));
+    String sentence = "its weights were %s and are %s".formatted(attempt.label(), label);
+    cluster.fleet().changedElsewhere(engine, sentence);
+    if (other.isEmpty())
+      throw new PolicyException("engine %s: %s".formatted(engine.name(), sentence));
+    draft.sampledBy(other.get().version(), from, to);
+  }
+
+  private void failed(UpstreamEngine engine, Attempt attempt, EngineFault fault)
+      throws InterruptedException, PolicyException {
+    if (draft.finished()) return; // what broke off after the last token is no loss
+    Optional<Attempt.Cut> cut = attempt.cut();
+    if (cut.isPresent()) {
+      aborted = cut.get() == Attempt.Cut.ABORT;
+      if (!aborted) checkDivisible("engine %s: it was cut off".formatted(engine.name()));
+      return;
+    }
+    if (!left().isPositive()) return;
+    cluster.fleet().failed(engine, fault, attempt.sent());
+    String sentence = "engine %s: %s".formatted(engine.name(), fault.why());
+    if (fault.kind() == Kind.REFUSED && ++refusals > 1) throw new PolicyException(sentence);
+    checkDivisible(sentence);
+    if (++fruitless >= FRUITLESS) throw new PolicyException(sentence);
+    pause();
+  }
+
+  private void checkDivisible(String sentence) throws PolicyException {
+    if (draft.size() > 0 && !Draft.divisible(request))
+      throw new PolicyException(
+          sentence + ", and penalties, bad words and constraints cannot go on elsewhere");
+  }
+
+  /// The first time nothing is lost by trying at once; after that it takes a little longer each
+  /// time.
+  private void pause() throws InterruptedException {
+    if (fruitless < 2) return;
+    long millis = Math.min(LONGEST_PAUSE_MS, 10L << Math.min(fruitless, 10));
+    Thread.sleep(Math.min(millis, left().toMillis()));
+  }
+}

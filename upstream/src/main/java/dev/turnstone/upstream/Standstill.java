@@ -1,0 +1,62 @@
+package dev.turnstone.upstream;
+
+import dev.turnstone.rollout.WeightsUpdate.Pause;
+import dev.turnstone.upstream.Attempt.Cut;
+import dev.turnstone.upstream.wire.EngineHttp;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
+/// Makes engines stand still and go on, each in its own words. Whoever calls it has closed the
+/// barrier, so no attempt comes in meanwhile.
+final class Standstill {
+  private static final Duration DRAIN = Duration.ofMinutes(30);
+  private static final Duration CUT = Duration.ofSeconds(30);
+
+  private final EngineHttp http;
+  private final Barrier barrier;
+
+  Standstill(EngineHttp http, Barrier barrier) {
+    this.http = http;
+    this.barrier = barrier;
+  }
+
+  /// For as long as a trainer wants it.
+  void begin(Fleet fleet, Pause pause) throws InterruptedException {
+    Map<UpstreamEngine, String> failed = new ConcurrentHashMap<>();
+    List<UpstreamEngine> engines = fleet.serving();
+    stop(engines, pause);
+    pause(engines, failed);
+    failed.forEach((engine, why) -> fleet.eject(engine, "it does not pause: " + why));
+  }
+
+  /// Engines end what they have, also of other servers, and begin nothing.
+  ///
+  /// @param failed takes why engines could not; those that are there already are left alone
+  void pause(List<UpstreamEngine> engines, Map<UpstreamEngine, String> failed)
+      throws InterruptedException {
+    AllEngines.each(engines, failed, engine -> new EngineControl(http, engine.spec()).pause());
+  }
+
+  /// Also engines that failed go on: one that is left standing could never be admitted again.
+  void end(Fleet fleet, List<UpstreamEngine> engines) throws InterruptedException {
+    Map<UpstreamEngine, String> stuck = new ConcurrentHashMap<>();
+    AllEngines.each(engines, stuck, engine -> new EngineControl(http, engine.spec()).resume());
+    stuck.forEach((engine, why) -> fleet.eject(engine, "it does not resume: " + why));
+  }
+
+  /// Cuts what runs, which goes on later from the tokens it has, or waits for it. What could not go
+  /// on from its tokens is always waited for.
+  void stop(List<UpstreamEngine> engines, Pause pause) throws InterruptedException {
+    Cut why = pause == Pause.ABORT ? Cut.ABORT : Cut.UPDATE;
+    long started = System.nanoTime();
+    long patience = pause == Pause.ABORT ? 0 : DRAIN.toNanos();
+    while (System.nanoTime() - started < patience + CUT.toNanos()) {
+      boolean all = System.nanoTime() - started >= patience;
+      if (all || pause == Pause.KEEP) for (UpstreamEngine engine : engines) engine.cut(why, all);
+      if (barrier.awaitEmpty(Duration.ofMillis(50))) return;
+    }
+    throw new IllegalStateException("turns do not end when they are cut");
+  }
+}
