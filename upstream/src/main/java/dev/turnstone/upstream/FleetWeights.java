@@ -12,7 +12,6 @@ import dev.turnstone.upstream.wire.EngineFault.Kind;
 import dev.turnstone.upstream.wire.EngineHttp;
 import java.io.IOException;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -90,7 +89,7 @@ final class FleetWeights {
     try {
       EngineWeights weights = new EngineWeights(http, engine);
       Admitted ready = last.isPresent() ? weights.bring(admitted, last.get()) : unchanged(admitted);
-      Fingerprint print = print(engine, ready, id);
+      Fingerprint print = print(engine, ready);
       if (reference.isPresent() && !reference.get().agrees(print))
         throw EngineFault.broken(
             "its log-probabilities under %s are not those of the others".formatted(name(id)));
@@ -129,10 +128,10 @@ final class FleetWeights {
     }
   }
 
-  private Fingerprint print(UpstreamEngine engine, Admitted admitted, WeightsId of)
+  private Fingerprint print(UpstreamEngine engine, Admitted admitted)
       throws EngineFault, InterruptedException {
     return Fingerprint.of(
-        new Probe(http, engine.spec(), admitted.wire(), admitted.model(), salt(of)), space);
+        new Probe(http, engine.spec(), admitted.wire(), admitted.model(), salt()), space);
   }
 
   /// Replaces the weights of all engines.
@@ -175,22 +174,23 @@ final class FleetWeights {
   private Applied standingStill(Fleet fleet, List<UpstreamEngine> engines, WeightsUpdate update)
       throws WeightsRejected, InterruptedException {
     long started = System.nanoTime();
-    Map<UpstreamEngine, String> failed = new ConcurrentHashMap<>();
-    Map<UpstreamEngine, EngineWeights> each = new ConcurrentHashMap<>();
-    for (UpstreamEngine engine : engines) each.put(engine, new EngineWeights(http, engine));
+    FleetUpdate all = new FleetUpdate(http, space, update, salt(update.id()), engines);
     try {
-      AllEngines.each(engines, failed, this::look);
+      all.look();
       standstill.stop(engines, update.pause());
-      AllEngines.each(engines, failed, engine -> of(each, engine).claim(update.id()));
-      standstill.pause(engines, failed);
+      all.claim();
+      standstill.pause(engines, all.failed());
       long loading = System.nanoTime();
-      List<UpstreamEngine> loaded = loadOrEject(fleet, each, update, failed);
+      Map<UpstreamEngine, Fingerprint> serving = loadOrEject(fleet, all, update);
       long done = System.nanoTime();
-      if (loaded.isEmpty()) throw rejected(fleet, failed);
+      if (serving.isEmpty()) throw rejected(fleet, all.failed());
+      before.putAll(serving);
+      reference = serving.values().stream().findFirst();
       id = update.id();
       last = Optional.of(update);
-      failed.forEach((engine, why) ->
-          fleet.eject(engine, "it does not serve %s: %s".formatted(name(update.id()), why)));
+      all.failed()
+          .forEach((engine, why) ->
+              fleet.eject(engine, "it does not serve %s: %s".formatted(name(update.id()), why)));
       return new Applied(
           update.id(),
           TimeUnit.NANOSECONDS.toMillis(done - loading),
@@ -198,13 +198,6 @@ final class FleetWeights {
     } finally {
       standstill.end(fleet, engines);
     }
-  }
-
-  /// Tells what runs there under which weights it really does, before it is cut.
-  private void look(UpstreamEngine engine) throws EngineFault, InterruptedException {
-    if (engine.spec().weights() == WeightsBy.EXTERNAL) return; // the trainer may have named them
-    String theirs = new EngineControl(http, engine.spec()).label();
-    if (!theirs.equals(admitted(engine).label())) engine.found(theirs);
   }
 
   /// An engine that may have some of the new weights must not go on with the old ones.
@@ -217,81 +210,16 @@ final class FleetWeights {
     return new WeightsRejected(why.toString());
   }
 
-  private static Admitted admitted(UpstreamEngine engine) throws EngineFault {
-    return engine.admitted().orElseThrow(() -> EngineFault.broken("it was ejected meanwhile"));
-  }
-
-  private static <T> T of(Map<UpstreamEngine, T> each, UpstreamEngine engine) {
-    return Optional.ofNullable(each.get(engine)).orElseThrow();
-  }
-
   /// After a load that is interrupted nobody knows which weights an engine has.
-  private List<UpstreamEngine> loadOrEject(
-      Fleet fleet,
-      Map<UpstreamEngine, EngineWeights> engines,
-      WeightsUpdate update,
-      Map<UpstreamEngine, String> failed)
-      throws InterruptedException {
+  private Map<UpstreamEngine, Fingerprint> loadOrEject(
+      Fleet fleet, FleetUpdate all, WeightsUpdate update) throws InterruptedException {
     try {
-      return load(engines, update, failed);
+      all.load();
+      return all.finish(before, last.isPresent() && otherBytes(last.get(), update));
     } catch (InterruptedException e) {
-      for (UpstreamEngine engine : engines.keySet())
-        fleet.eject(engine, "its update was interrupted");
+      for (UpstreamEngine engine : all.engines()) fleet.eject(engine, "its update was interrupted");
       throw e;
     }
-  }
-
-  /// Loads and verifies.
-  ///
-  /// @return engines that serve the new weights
-  private List<UpstreamEngine> load(
-      Map<UpstreamEngine, EngineWeights> engines,
-      WeightsUpdate update,
-      Map<UpstreamEngine, String> failed)
-      throws InterruptedException {
-    Map<UpstreamEngine, Fingerprint> after = new ConcurrentHashMap<>();
-    Map<UpstreamEngine, Admitted> brought = new ConcurrentHashMap<>();
-    AllEngines.each(
-        List.copyOf(engines.keySet()),
-        failed,
-        engine -> {
-          EngineWeights weights = of(engines, engine);
-          if (engine.spec().weights() == WeightsBy.EXTERNAL) weights.given(update.id());
-          Admitted ready = weights.bring(admitted(engine), update);
-          brought.put(engine, ready);
-          // One that stands still answers nothing. It goes on to be asked; nothing else is sent
-          // yet.
-          new EngineControl(http, engine.spec()).resume();
-          after.put(engine, print(engine, ready, update.id()));
-          if (update.probe().isPresent())
-            new TrainerProbe(http, engine.spec(), ready).check(update.probe().get());
-        });
-    after.keySet().removeAll(failed.keySet());
-    Agreement.judge(before, after, failed, last.isPresent() && otherBytes(last.get(), update));
-    Map<UpstreamEngine, Admitted> confirmed = new ConcurrentHashMap<>();
-    AllEngines.each(
-        List.copyOf(after.keySet()),
-        failed,
-        engine ->
-            confirmed.put(engine, of(engines, engine).confirm(of(brought, engine), update.id())));
-    for (UpstreamEngine engine : List.copyOf(failed.keySet())) of(engines, engine).disown();
-    return served(confirmed, after, failed);
-  }
-
-  /// Lets engines go on with what they have now, as far as they were not ejected meanwhile.
-  private List<UpstreamEngine> served(
-      Map<UpstreamEngine, Admitted> confirmed,
-      Map<UpstreamEngine, Fingerprint> after,
-      Map<UpstreamEngine, String> failed) {
-    List<UpstreamEngine> loaded = new ArrayList<>();
-    confirmed.forEach((engine, ready) -> {
-      if (failed.containsKey(engine)) return;
-      if (engine.serveNow(ready)) loaded.add(engine);
-      else failed.put(engine, "it was ejected meanwhile");
-    });
-    loaded.stream().findFirst().map(after::get).ifPresent(one -> reference = Optional.of(one));
-    if (!loaded.isEmpty()) before.putAll(after);
-    return loaded;
   }
 
   /// Whether two folders list files of different content.

@@ -169,13 +169,16 @@ final class Generating {
   private void sampledBy(UpstreamEngine engine, Attempt attempt, String label, int from, int to)
       throws PolicyException {
     if (from >= to || attempt.label().isEmpty() || label.equals(attempt.label())) return;
-    Optional<WeightsLabel> other =
-        WeightsLabel.parse(label).filter(theirs -> theirs.lineage().equals(lineage));
     String sentence = "its weights were %s and are %s".formatted(attempt.label(), label);
-    cluster.fleet().changedElsewhere(engine, sentence);
-    if (other.isEmpty())
-      throw new PolicyException("engine %s: %s".formatted(engine.name(), sentence));
-    draft.sampledBy(other.get().version(), from, to);
+    // An update that cuts the attempt has seen it itself.
+    if (attempt.cut().isEmpty()) cluster.fleet().changedElsewhere(engine, sentence);
+    int version =
+        WeightsLabel.parse(label)
+            .filter(theirs -> theirs.lineage().equals(lineage))
+            .orElseThrow(
+                () -> new PolicyException("engine %s: %s".formatted(engine.name(), sentence)))
+            .version();
+    draft.sampledBy(version, from, to);
   }
 
   private void failed(UpstreamEngine engine, Attempt attempt, EngineFault fault)

@@ -79,6 +79,11 @@ class UpstreamPolicyTest {
 
   private UpstreamPolicy policy(WeightsBy weights, FakeEngine... engines)
       throws NoEngine, InterruptedException {
+    return policy(weights, Duration.ofMillis(50), engines);
+  }
+
+  private UpstreamPolicy policy(WeightsBy weights, Duration watch, FakeEngine... engines)
+      throws NoEngine, InterruptedException {
     UpstreamConfig config =
         new UpstreamConfig(
             Arrays.stream(engines).map(engine -> engine.spec(weights)).toList(),
@@ -88,7 +93,7 @@ class UpstreamPolicyTest {
             Duration.ofSeconds(5),
             Duration.ofSeconds(5),
             Duration.ofSeconds(60),
-            Duration.ofMillis(50));
+            watch);
     UpstreamPolicy policy =
         UpstreamPolicy.open(config, new TokenSpace(FakeEngine.VOCABULARY, FakeEngine::encode));
     owned.add(policy);
@@ -444,6 +449,29 @@ class UpstreamPolicyTest {
 
     check(turn.get(), 6);
     assertThat(turn.get().versions().values()).containsExactly(3);
+  }
+
+  @Test
+  void anUpdateThatCutsATurnKnowsWhatAnotherServerHadBroughtBefore() throws Exception {
+    FakeEngine engine = vllm();
+    UpstreamPolicy policy = policy(WeightsBy.DISK, Duration.ofMinutes(1), engine);
+    engine.version = 1;
+    engine.label = WeightsLabel.of(update(1, Pause.KEEP).id()).toString();
+    engine.hangAfter = 4;
+    CountDownLatch arrived = new CountDownLatch(4);
+    FutureTask<Generation> turn =
+        new FutureTask<>(
+            () -> policy.generate(request(10), (id, logprob, version) -> arrived.countDown()));
+    Thread.ofVirtual().start(turn);
+    arrived.await();
+    engine.hangAfter = Integer.MAX_VALUE;
+
+    policy.apply(update(1, Pause.KEEP));
+
+    check(turn.get(), 10);
+    assertThat(turn.get().versions().values()).containsExactly(1);
+    assertThat(loads(engine)).isZero();
+    assertThat(status(policy, engine).ejections()).isZero();
   }
 
   @Test

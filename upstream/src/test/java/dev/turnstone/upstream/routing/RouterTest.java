@@ -142,4 +142,31 @@ class RouterTest {
     for (int i = 0; i < 4; i++) names.add(take(robin, turn("a", 1)).name());
     assertThat(names).containsExactly("engine-0", "engine-1", "engine-2", "engine-0");
   }
+
+  @ParameterizedTest
+  @EnumSource(Routing.class)
+  void anEngineThatIsRemovedTakesNothingAndItsPlaceIsTakenByTheNext(Routing routing)
+      throws Exception {
+    Router router = router(routing, 2, 100);
+    Turn first = turn("a", 1);
+    Node gone = take(router, first);
+    router.remove(gone);
+    router.done(first, gone, 120);
+
+    for (int i = 0; i < 20; i++) assertThat(play(router, turn("b" + i, i))).isNotSameAs(gone);
+
+    Node next = router.add("next", 100);
+    router.up(next, true);
+    assertThat(next.index).isEqualTo(gone.index);
+    assertThat(IntStream.range(0, 20).mapToObj(i -> "c" + i))
+        .anyMatch(name -> playsOn(router, turn(name, name.hashCode()), next));
+  }
+
+  private static boolean playsOn(Router router, Turn turn, Node node) {
+    try {
+      return play(router, turn) == node;
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
 }
