@@ -85,8 +85,8 @@ public final class GatewayBench implements Benchmark {
   private static void latency(GatewayRig rig, ObjectNode figures) throws IOException {
     GatewayOptions options = rig.options();
     LoadPlan paced = rig.plan().with("paced", options.clients(), options.rate(), options.seconds());
-    JsonNode direct = rig.load(paced.at("plain", rig.stubPort(), EngineStub.MODEL));
-    JsonNode through = rig.load(paced);
+    JsonNode direct = rig.load(paced.at("plain", rig.stubPort(), EngineStub.MODEL).warm(4));
+    JsonNode through = rig.load(options.does("turns") ? paced.warm(8) : paced);
     figures.put("rate", options.rate());
     figures.put("direct_p50_ms", direct.get("p50_ms").asDouble());
     figures.put("direct_p99_ms", direct.get("p99_ms").asDouble());

@@ -48,10 +48,12 @@ record GatewayOptions(
     String java,
     String venv) {
   static final String HELP =
-      "model=DIR phases=turns,latency,stream,tokenise,hold,peers seconds= warmup= clients= turns= rate="
-          + " sessions= java=\"JVM options\" venv=DIR with litellm[proxy] and rllm-model-gateway";
+      "model=DIR phases=turns,latency,stream,tokenise,hold,peers seconds= warmup= clients= turns="
+          + " rate= sessions= java=\"JVM options\" venv=DIR with litellm[proxy] and"
+          + " rllm-model-gateway";
 
-  private static final String SERVER_JAVA = "-XX:+UseSerialGC -Xmx1g";
+  /// As the launcher starts a server.
+  private static final String SERVER_JAVA = "-XX:+UseG1GC -XX:MaxGCPauseMillis=20 -Xmx1g";
 
   static GatewayOptions parse(List<String> arguments) {
     Map<String, String> said = new HashMap<>();

@@ -55,7 +55,8 @@ final class Peers {
       LoadPlan plan =
           rig.plan()
               .with("turns", Math.min(CLIENTS, options.clients()), 0, options.seconds())
-              .at(gateway, port, model);
+              .at(gateway, port, model)
+              .warm(8);
       double theirs = rig.load(plan).get("turns_per_s").asDouble();
       figures.put(name + "_turns_per_s", theirs);
       if (figures.has("turns_per_s"))

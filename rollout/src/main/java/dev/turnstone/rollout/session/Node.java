@@ -6,7 +6,6 @@ import dev.turnstone.rollout.Sampling;
 import dev.turnstone.rollout.Tokens;
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.List;
 import java.util.Optional;
 
 /// One turn in the tree of a session: what was read since the turn before it, and what was sampled.
@@ -24,7 +23,7 @@ final class Node {
   final Generation generation;
   final Sampling sampling;
   final Digest tools;
-  final List<Message> heard;
+  final Told heard;
   final Message.Assistant said;
 
   /// Ids from the beginning to the end of this turn.
@@ -42,6 +41,7 @@ final class Node {
   Node(
       int number,
       Continuation begun,
+      Told heard,
       Generation generation,
       Sampling sampling,
       Message.Assistant said) {
@@ -53,7 +53,7 @@ final class Node {
     this.generation = generation;
     this.sampling = sampling;
     this.tools = begun.tools;
-    this.heard = begun.heard;
+    this.heard = heard;
     this.said = said;
     this.length =
         parent.map(node -> node.length).orElse(0) + observed.size() + generation.ids().size();

@@ -226,8 +226,9 @@ public final class SessionRecord {
       Message.Assistant spoken,
       Optional<Message.Assistant> heard) {
     Message.Assistant said = call.whole(spoken);
+    Told told = new Told(call.heard); // packs long texts, so not under the lock
     synchronized (lock) {
-      Node node = new Node(turns.size(), call, generation, sampling, said);
+      Node node = new Node(turns.size(), call, told, generation, sampling, said);
       turns.add(node);
       call.parent.ifPresent(parent -> parent.inner = true);
       if (!call.history.equals(Digest.EMPTY) || !call.heard.isEmpty()) {

@@ -58,7 +58,7 @@ public record SessionSummary(List<Turn> turns, List<Message> transcript, Set<Str
         .reduce((first, second) -> second)
         .ifPresent(last -> {
           for (Node node : last.path()) {
-            transcript.addAll(node.heard);
+            transcript.addAll(node.heard.messages());
             transcript.add(node.said);
           }
         });

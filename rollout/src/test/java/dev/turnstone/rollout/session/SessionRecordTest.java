@@ -71,6 +71,24 @@ class SessionRecordTest {
   }
 
   @Test
+  void aTranscriptHasLongMessagesAsTheyWereTold() {
+    SessionRecord session = new SessionRecord(new ByteChatFormat());
+    String text = "a long observation with \u00e9 and \ud83d\ude42. ".repeat(400);
+    List<Message> told =
+        List.of(
+            new Message.System(text),
+            new Message.User("short"),
+            new Message.Assistant(text, List.of(), "hm"),
+            new Message.Tool("c", "python", text),
+            new Message.User(text + "\ud83d"));
+    Continuation call = session.begin(told, TOOLS);
+    session.accept(call, generation(ByteChatFormat.ids("two")), Sampling.FULL, said("two"));
+    List<Message> all = new ArrayList<>(told);
+    all.add(said("two"));
+    assertThat(session.summary().transcript()).isEqualTo(all);
+  }
+
+  @Test
   void aTurnThatAStreamToldOtherwiseIsFoundAgainEitherWay() {
     Message.Assistant heard =
         new Message.Assistant("two", List.of(new ToolCall("c", "python", new Json("{\"a\": "))));

@@ -96,7 +96,11 @@ final class SharedCall {
       tell(() -> failure = Optional.of(Refused.busy("the call was aborted", "aborted")));
     } finally {
       recorder.close();
-      tell(() -> done = true);
+      tell(() -> {
+        done = true;
+        // It holds the request's body, which nobody needs while the reply is kept.
+        thread = Optional.empty();
+      });
     }
   }
 
