@@ -87,8 +87,13 @@ final class EngineControl {
 
   /// What it says its weights are called; empty text if it does not say.
   String label() throws EngineFault, InterruptedException {
+    return label(PATIENCE);
+  }
+
+  /// The same, for whoever has other things to do.
+  String label(Duration patience) throws EngineFault, InterruptedException {
     String path = vllm() ? "/weight_info" : "/model_info";
-    Answer answer = http.get(spec.url(), path, spec.key(), PATIENCE);
+    Answer answer = http.get(spec.url(), path, spec.key(), patience);
     return answer.ok() ? answer.json().path("weight_version").asText("") : "";
   }
 

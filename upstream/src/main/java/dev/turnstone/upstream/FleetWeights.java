@@ -25,7 +25,7 @@ import java.util.function.Consumer;
 /// still, each engine loads and is asked for log-probabilities, and whoever failed is ejected
 /// before anything goes on. So a token's version is that of the barrier it was read behind.
 final class FleetWeights {
-  private static final Duration LOOK = Duration.ofSeconds(1);
+  private static final Duration LOOK = Duration.ofSeconds(2);
   private static final Duration OTHERS = Duration.ofSeconds(10);
   private static final String MANIFEST = "manifest.json";
 
@@ -119,7 +119,7 @@ final class FleetWeights {
     try {
       Optional<Admitted> admitted = engine.admitted();
       if (admitted.isEmpty() || admitted.get().label().isEmpty()) return;
-      String theirs = new EngineControl(http, engine.spec()).label();
+      String theirs = new EngineControl(http, engine.spec()).label(LOOK);
       if (!theirs.equals(admitted.get().label()))
         throw new EngineFault(
             Kind.AHEAD, "its weights were %s and are %s".formatted(admitted.get().label(), theirs));
