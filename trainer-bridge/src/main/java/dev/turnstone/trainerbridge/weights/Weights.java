@@ -147,7 +147,9 @@ public final class Weights {
 
   /// A place for files that a trainer sends.
   public WeightsUpload upload() throws IOException {
-    return new WeightsUpload(roots.getFirst().resolve(UPLOADS));
+    Path uploads = roots.getFirst().resolve(UPLOADS);
+    WeightsUpload.forgetOld(uploads);
+    return new WeightsUpload(uploads);
   }
 
   /// The run whose trainer sent the weights that serve.

@@ -8,6 +8,8 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.Comparator;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -20,6 +22,8 @@ public final class WeightsUpload implements AutoCloseable {
   /// Left free, so that an upload cannot fill the disk for everybody else.
   private static final long SPARE_BYTES = 256L << 20;
 
+  private static final Duration LONGEST = Duration.ofDays(1);
+
   private final Path folder;
   private Optional<Open> open = Optional.empty();
   private int files;
@@ -30,6 +34,17 @@ public final class WeightsUpload implements AutoCloseable {
   /// @param directory holds the folders of all uploads
   WeightsUpload(Path directory) throws IOException {
     folder = Files.createTempDirectory(Files.createDirectories(directory), "upload-");
+  }
+
+  /// Deletes what a server that was killed left behind. Servers may share the directory, so not
+  /// before nobody can be at it any more.
+  static void forgetOld(Path directory) throws IOException {
+    if (!Files.isDirectory(directory)) return;
+    Instant before = Instant.now().minus(LONGEST);
+    try (Stream<Path> uploads = Files.list(directory)) {
+      for (Path upload : uploads.toList())
+        if (Files.getLastModifiedTime(upload).toInstant().isBefore(before)) delete(upload);
+    }
   }
 
   public Path folder() {
@@ -90,6 +105,10 @@ public final class WeightsUpload implements AutoCloseable {
   public void close() throws IOException {
     if (open.isPresent()) open.get().channel().close();
     open = Optional.empty();
+    delete(folder);
+  }
+
+  private static void delete(Path folder) throws IOException {
     if (!Files.exists(folder)) return;
     try (Stream<Path> paths = Files.walk(folder)) {
       for (Path path : paths.sorted(Comparator.reverseOrder()).toList()) Files.delete(path);

@@ -25,7 +25,9 @@ import dev.turnstone.trainerbridge.wire.GroupFrame;
 import dev.turnstone.trainerbridge.wire.WeightsRequest;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -567,6 +569,19 @@ public class FeedSessionTest {
     peer.says();
 
     assertThat(uploads()).isEmptyDirectory();
+  }
+
+  @Test
+  void whatAKilledServerLeftIsForgottenADayLater(@TempDir Path elsewhere) throws Exception {
+    bridge.run("");
+    Path left = Files.createDirectories(uploads().resolve("upload-1"));
+    Path fresh = Files.createDirectories(uploads().resolve("upload-2"));
+    Files.setLastModifiedTime(left, FileTime.from(Instant.now().minus(Duration.ofHours(25))));
+
+    stream(new Peer().hello(""), Bridge.published(elsewhere, "base", 1, 1));
+
+    assertThat(left).doesNotExist();
+    assertThat(fresh).exists();
   }
 
   @ParameterizedTest
