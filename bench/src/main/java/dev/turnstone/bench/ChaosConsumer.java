@@ -1,9 +1,9 @@
 package dev.turnstone.bench;
 
-import dev.turnstone.trainerbridge.client.FeedClient;
-import dev.turnstone.trainerbridge.client.FeedOptions;
 import dev.turnstone.trainerbridge.client.Delivered;
+import dev.turnstone.trainerbridge.client.FeedClient;
 import dev.turnstone.trainerbridge.client.FeedClosed;
+import dev.turnstone.trainerbridge.client.FeedOptions;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Path;
@@ -34,8 +34,7 @@ public final class ChaosConsumer {
     ledger.repair();
     List<ChaosLedger.Line> known = ledger.read();
     long commit = known.isEmpty() ? 0 : known.getLast().seq();
-    FeedOptions options =
-        FeedOptions.of(URI.create(args[0]), args[1], "chaos").withCommit(commit);
+    FeedOptions options = FeedOptions.of(URI.create(args[0]), args[1], "chaos").withCommit(commit);
     try (FeedClient feed = FeedClient.connect(options, PATIENCE)) {
       feed.open(2 * STEP, 64 << 20);
       new ChaosConsumer(feed, ledger).consume();

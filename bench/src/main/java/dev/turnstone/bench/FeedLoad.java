@@ -2,9 +2,9 @@ package dev.turnstone.bench;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.turnstone.trainerbridge.client.Delivered;
 import dev.turnstone.trainerbridge.client.FeedClient;
 import dev.turnstone.trainerbridge.client.FeedOptions;
-import dev.turnstone.trainerbridge.client.Delivered;
 import dev.turnstone.trainerbridge.wire.Compression;
 import dev.turnstone.trainerbridge.wire.GroupFrame;
 import java.io.BufferedReader;
