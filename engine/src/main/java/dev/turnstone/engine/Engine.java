@@ -36,6 +36,11 @@ public final class Engine implements TrainablePolicy, PausablePolicy, AutoClosea
   private final TokenMasks masks;
   private final ReentrantLock updating = new ReentrantLock();
 
+  /// Held while weights are read and packed, and to close what they are packed for.
+  private final ReentrantLock preparing = new ReentrantLock();
+
+  private boolean closed;
+
   private Engine(
       Model model, ForwardPass forward, EngineInbox inbox, EngineThread thread, TokenMasks masks) {
     this.model = model;
@@ -55,14 +60,22 @@ public final class Engine implements TrainablePolicy, PausablePolicy, AutoClosea
     Model model = new Model(sizes, config.precision());
     try {
       Parameters parameters = model.loadFixed(folder);
-      TokenMasks masks = new TokenMasks();
       ForwardPass forward = forward(model, config);
-      ForwardPass.Weights weights = forward.prepare(parameters);
+      ForwardPass.Weights weights = prepare(forward, parameters);
       var inbox = new EngineInbox(config.seed(), EngineConfig.MOST_REQUESTS);
       var thread = EngineThread.start(inbox, sizes, forward, weights, id, config);
-      return new Engine(model, forward, inbox, thread, masks);
+      return new Engine(model, forward, inbox, thread, new TokenMasks());
     } catch (ModelException | RuntimeException e) {
       model.close();
+      throw e;
+    }
+  }
+
+  private static ForwardPass.Weights prepare(ForwardPass forward, Parameters parameters) {
+    try {
+      return forward.prepare(parameters);
+    } catch (RuntimeException | Error e) {
+      forward.close();
       throw e;
     }
   }
@@ -147,14 +160,7 @@ public final class Engine implements TrainablePolicy, PausablePolicy, AutoClosea
     updating.lockInterruptibly();
     try {
       long started = System.nanoTime();
-      ForwardPass.Weights next;
-      try {
-        next = forward.prepare(model.loadFixed(update.folder()));
-      } catch (ModelException e) {
-        // What the files are said to be is the better reason, if it is not true.
-        verdict.await();
-        throw new WeightsRejected(String.valueOf(e.getMessage()));
-      }
+      ForwardPass.Weights next = prepare(update.folder(), verdict);
       await(verdict, next);
       long loaded = System.nanoTime();
       CompletableFuture<Long> pausedNanos = inbox.replace(next, update);
@@ -168,6 +174,21 @@ public final class Engine implements TrainablePolicy, PausablePolicy, AutoClosea
       throw new WeightsRejected("the weights were not applied: " + e.getMessage());
     } finally {
       updating.unlock();
+    }
+  }
+
+  private ForwardPass.Weights prepare(Path folder, Verdict verdict)
+      throws WeightsRejected, InterruptedException {
+    preparing.lockInterruptibly();
+    try {
+      if (closed) throw new WeightsRejected("the engine is closed");
+      return forward.prepare(model.loadFixed(folder));
+    } catch (ModelException e) {
+      // What the files are said to be is the better reason, if it is not true.
+      verdict.await();
+      throw new WeightsRejected(String.valueOf(e.getMessage()));
+    } finally {
+      preparing.unlock();
     }
   }
 
@@ -249,7 +270,14 @@ public final class Engine implements TrainablePolicy, PausablePolicy, AutoClosea
   /// Ends running generations as failed and frees the native memory.
   @Override
   public void close() {
-    if (thread.close(CLOSE_PATIENCE)) model.close();
+    preparing.lock();
+    try {
+      boolean ended = thread.close(CLOSE_PATIENCE);
+      if (ended && !closed) model.close();
+      closed = true;
+    } finally {
+      preparing.unlock();
+    }
     masks.close();
   }
 }

@@ -1,7 +1,6 @@
 package dev.turnstone.engine;
 
 import dev.turnstone.rollout.Generation.FinishReason;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -31,8 +30,7 @@ final class Scheduler {
   private final int maxScored;
   private final Retention retention;
   private final KeptBlocks kept;
-  private final ArrayDeque<Sequence> returning = new ArrayDeque<>();
-  private final ArrayDeque<Sequence> waiting = new ArrayDeque<>();
+  private final WaitingLine waiting = new WaitingLine();
   private final ArrayList<Sequence> running = new ArrayList<>();
   private boolean admitting = true;
   private long preemptions;
@@ -60,7 +58,7 @@ final class Scheduler {
   void add(Sequence sequence) {
     Optional<String> conversation = sequence.request.conversation().filter(kept::has);
     conversation.ifPresent(kept::awaited);
-    (conversation.isPresent() ? returning : waiting).add(sequence);
+    waiting.add(sequence, conversation.isPresent());
   }
 
   /// Removes a sequence whose turn is over; what it computed may serve the conversation's next.
@@ -83,7 +81,7 @@ final class Scheduler {
   void forgetCached() {
     kept.releaseAll();
     pool.forgetCached();
-    while (!returning.isEmpty()) waiting.addFirst(returning.removeLast());
+    waiting.forgetKept();
   }
 
   /// Learns from a step how fast tokens are computed; steps that mostly decode say little of it.
@@ -116,10 +114,9 @@ final class Scheduler {
   private void admit(List<Sequence> batch, int budget) {
     int left = budget;
     while (left > 0 && canAdmit()) {
-      ArrayDeque<Sequence> queue = returning.isEmpty() ? waiting : returning;
-      Sequence sequence = queue.element();
+      Sequence sequence = waiting.next();
       if (!acquirePrefix(sequence, running.isEmpty())) break;
-      queue.remove();
+      waiting.remove(sequence);
       running.add(sequence);
       int count = share(sequence, left);
       if (!blocks.reserve(sequence, count))
@@ -137,7 +134,7 @@ final class Scheduler {
   }
 
   private boolean canAdmit() {
-    return !(waiting.isEmpty() && returning.isEmpty()) && running.size() < maxSequences;
+    return !waiting.isEmpty() && running.size() < maxSequences;
   }
 
   /// Takes over the blocks of a prompt that are there already, if the rest of it fits too. The last
@@ -197,7 +194,7 @@ final class Scheduler {
 
   void remove(Sequence sequence) {
     if (running.remove(sequence)) blocks.release(sequence);
-    else if (!returning.remove(sequence)) waiting.remove(sequence);
+    else waiting.remove(sequence);
   }
 
   /// Makes all running sequences start over from their tokens, in the same order.
@@ -220,13 +217,12 @@ final class Scheduler {
 
   List<Sequence> all() {
     var all = new ArrayList<>(running);
-    all.addAll(returning);
-    all.addAll(waiting);
+    all.addAll(waiting.all());
     return all;
   }
 
   boolean isIdle() {
-    return running.isEmpty() && ((waiting.isEmpty() && returning.isEmpty()) || !admitting);
+    return running.isEmpty() && (waiting.isEmpty() || !admitting);
   }
 
   /// Lends blocks for as long as `use` takes; kept conversations and, if need be, the youngest
@@ -252,7 +248,7 @@ final class Scheduler {
   EngineStats stats(long generated, long updates, long cacheBytes, EngineStats.Times times) {
     return new EngineStats(
         running.size(),
-        waiting.size() + returning.size(),
+        waiting.size(),
         kept.conversations(),
         kept.blocks(),
         pool.used(),

@@ -81,6 +81,17 @@ class WeightsUpdateTest {
   }
 
   @Test
+  void aClosedEngineTakesNoWeights() throws Exception {
+    Engine closed = open(next);
+    closed.close();
+    var update = new WeightsUpdate(SECOND, next, Pause.KEEP, Kv.KEEP);
+    assertThatThrownBy(() -> closed.apply(update))
+        .isInstanceOf(WeightsRejected.class)
+        .hasMessage("the engine is closed");
+    closed.close();
+  }
+
+  @Test
   void anUpdateThatWaitsLetsWhatRunsEndUnderItsOwnVersion() throws Exception {
     Future<Generation> running = underWay(150);
     apply(Pause.WAIT, Optional.empty());

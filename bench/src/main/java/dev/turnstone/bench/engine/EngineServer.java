@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import okhttp3.OkHttpClient;
 import okhttp3.Request;
@@ -55,10 +56,18 @@ final class EngineServer implements AutoCloseable {
                 "--enable-native-access=ALL-UNNAMED",
                 "--sun-misc-unsafe-memory-access=allow",
                 "--add-modules=jdk.incubator.vector",
-                "-Dturnstone.home=" + System.getProperty("turnstone.home", "."),
-                "-cp",
-                System.getProperty("java.class.path"),
-                "dev.turnstone.server.Main"));
+                "-Dturnstone.home=" + System.getProperty("turnstone.home", ".")));
+    // As the launcher does for a server.
+    Optional.ofNullable(System.getProperty("turnstone.archive"))
+        .ifPresent(archive ->
+            command.addAll(
+                List.of(
+                    "-XX:+AutoCreateSharedArchive",
+                    "-XX:SharedArchiveFile=" + archive,
+                    "-Xlog:cds*=off",
+                    "-Xlog:aot*=off")));
+    command.addAll(
+        List.of("-cp", System.getProperty("java.class.path"), "dev.turnstone.server.Main"));
     command.addAll(List.of("serve", "--model", subject.folder().toString(), "--port", "" + port));
     command.addAll(List.of("--config", config.toString()));
     command.addAll(

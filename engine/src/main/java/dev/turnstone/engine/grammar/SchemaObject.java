@@ -59,10 +59,14 @@ final class SchemaObject {
           .contains(word))
         throw refused(path, "has propertyNames with %s, which is not supported".formatted(word));
     List<Part> constants = new ArrayList<>();
-    for (JsonNode name : names.path("enum"))
-      constants.add(JsonText.quoted(NameText.of(name.asText())));
-    if (names.has("const"))
-      constants.add(JsonText.quoted(NameText.of(names.path("const").asText())));
+    List<JsonNode> listed = new ArrayList<>();
+    names.path("enum").forEach(listed::add);
+    if (names.has("const")) listed.add(names.path("const"));
+    // What is no string is no name.
+    for (JsonNode name : listed)
+      if (name.isTextual()) constants.add(JsonText.quoted(NameText.of(name.asText())));
+    if (constants.isEmpty() && !listed.isEmpty())
+      throw refused(path, "has propertyNames that no name matches, which is not supported");
     strings.remove(List.of("enum", "const"));
     // Names have one way of writing, so any string is one without unnecessary escapes.
     strings.putIfAbsent("minLength", JsonNodeFactory.instance.numberNode(0));

@@ -14,17 +14,19 @@ final class FlashTile implements AutoCloseable {
   private static final int HALF = TileChunks.PAIRED / 2;
   // 1.5 * 2^23: adding it leaves the nearest integer in the low bits of the mantissa.
   private static final float MAGIC = 12582912f;
-  private static final int MAGIC_BITS = Float.floatToRawIntBits(MAGIC);
   private static final float LEAST = -126;
-  private static final float LN2 = 0.6931472f;
-  private static final float[] TAYLOR = {
-    LN2 * LN2 * LN2 * LN2 * LN2 / 120,
-    LN2 * LN2 * LN2 * LN2 / 24,
-    LN2 * LN2 * LN2 / 6,
-    LN2 * LN2 / 2,
-    LN2,
-    1
-  };
+
+  /// Powers of 2 that a weight may exceed 1 by.
+  private static final float SLACK = 8;
+
+  private static final int ROUND = 0x8000;
+  private static final int UPPER = 0xffff0000;
+  // Coefficients of 2^x around 0.
+  private static final float C1 = 0.6931472f;
+  private static final float C2 = 0.2402265f;
+  private static final float C3 = 0.05550411f;
+  private static final float C4 = 0.009618129f;
+  private static final float C5 = 0.0013333558f;
 
   private final Arena arena = Arena.ofShared();
   private final int headDim;
@@ -84,12 +86,7 @@ final class FlashTile implements AutoCloseable {
     long from = scores + 4L * row * BLOCK;
     for (int i = start; i < first; i++) Simd.put(from + 4L * i, Float.NEGATIVE_INFINITY);
     for (int i = end; i < stop; i++) Simd.put(from + 4L * i, Float.NEGATIVE_INFINITY);
-    float max = Math.max(most[row], max(from, start, stop));
-    FloatVector total = Simd.floats(total(row));
-    if (max > most[row] && most[row] != Float.NEGATIVE_INFINITY)
-      total = total.mul(fade(row, (most[row] - max) * scale));
-    most[row] = max;
-    Simd.store(weigh(from, to, start, stop, scale, -max * scale, total), total(row));
+    soften(row, from, to, start, stop, scale);
   }
 
   private static void clear(long weights, int count) {
@@ -98,58 +95,72 @@ final class FlashTile implements AutoCloseable {
 
   private static final MemorySegment NOTHING = MemorySegment.ofArray(new byte[2 * BLOCK]);
 
-  private static float max(long from, int start, int stop) {
-    FloatVector most = Simd.all(Float.NEGATIVE_INFINITY);
-    for (int i = start; i < stop; i += Simd.WIDTH) most = most.max(Simd.floats(from + 4L * i));
-    return most.reduceLanes(VectorOperators.MAX);
+  /// The score that weighs 1 from now on. A little more than it does no harm, so sums are seldom
+  /// scaled.
+  private float risen(int row, float max, float scale) {
+    float before = most[row];
+    if ((max - before) * scale <= SLACK) return before;
+    most[row] = max;
+    if (before != Float.NEGATIVE_INFINITY) fade(row, (before - max) * scale);
+    return max;
   }
 
-  /// Scales what was summed so far, and says by what.
-  private float fade(int row, float exponent) {
-    power(Simd.all(exponent)).intoArray(vector, 0);
-    float factor = vector[0];
+  /// Scales what was summed so far down.
+  private void fade(int row, float exponent) {
+    float factor = (float) Math.pow(2, Math.max(LEAST, exponent));
+    Simd.store(Simd.floats(total(row)).mul(factor), total(row));
     long at = sums + 4L * row * headDim;
     int i = 0;
     for (; i <= headDim - Simd.WIDTH; i += Simd.WIDTH)
       Simd.store(Simd.floats(at + 4L * i).mul(factor), at + 4L * i);
     for (; i < headDim; i++) Simd.put(at + 4L * i, Simd.get(at + 4L * i) * factor);
-    return factor;
   }
 
-  private static FloatVector weigh(
-      long from, long to, int start, int stop, float scale, float shift, FloatVector before) {
+  /// 2 to the power of x is taken to within 3e-6 of its value, and about 1e-38 below -126; two
+  /// vectors of tokens make one of pairs.
+  ///
+  /// Written out, and long on purpose: what the compiler can inline into its caller becomes too
+  /// large there, and every vector an object.
+  private void soften(int row, long from, long to, int start, int stop, float scale) {
+    FloatVector largest = Simd.all(most[row]);
+    FloatVector larger = largest;
+    for (int i = start; i < stop; i += 2 * HALF) {
+      largest = largest.max(Simd.floats(from + 4L * i));
+      larger = larger.max(Simd.floats(from + 4L * i + 4 * HALF));
+    }
+    float max = risen(row, largest.max(larger).reduceLanes(VectorOperators.MAX), scale);
     FloatVector scales = Simd.all(scale);
-    FloatVector shifts = Simd.all(shift);
-    FloatVector total = before;
-    for (int i = start; i < stop; i += 2 * HALF)
-      for (int j = i; j < i + HALF; j += Simd.WIDTH) {
-        FloatVector low = power(Simd.floats(from + 4L * j).fma(scales, shifts));
-        FloatVector high = power(Simd.floats(from + 4L * (j + HALF)).fma(scales, shifts));
-        total = total.add(low).add(high);
-        IntVector pairs =
-            low.reinterpretAsInts()
-                .add(0x8000)
-                .lanewise(VectorOperators.LSHR, 16)
-                .or(high.reinterpretAsInts().add(0x8000).and(0xffff0000));
-        pairs.intoMemorySegment(Simd.MEMORY, to + 2L * i + 4L * (j - i), Simd.ORDER);
-      }
-    return total;
-  }
-
-  /// 2 to the power of x ≤ 0, to within 3e-6 of its value; about 1e-38 below -126.
-  private static FloatVector power(FloatVector x) {
-    FloatVector bounded = x.max(LEAST);
-    FloatVector shifted = bounded.add(MAGIC);
-    FloatVector rest = bounded.sub(shifted.sub(MAGIC));
-    FloatVector value = Simd.all(TAYLOR[0]);
-    value = value.fma(rest, Simd.all(TAYLOR[1]));
-    value = value.fma(rest, Simd.all(TAYLOR[2]));
-    value = value.fma(rest, Simd.all(TAYLOR[3]));
-    value = value.fma(rest, Simd.all(TAYLOR[4]));
-    value = value.fma(rest, Simd.all(TAYLOR[5]));
-    IntVector exponent =
-        shifted.reinterpretAsInts().sub(MAGIC_BITS).lanewise(VectorOperators.LSHL, 23);
-    return value.reinterpretAsInts().add(exponent).reinterpretAsFloats();
+    FloatVector shifts = Simd.all(-max * scale);
+    FloatVector magic = Simd.all(MAGIC);
+    FloatVector least = Simd.all(LEAST);
+    FloatVector c5 = Simd.all(C5);
+    FloatVector c4 = Simd.all(C4);
+    FloatVector c3 = Simd.all(C3);
+    FloatVector c2 = Simd.all(C2);
+    FloatVector c1 = Simd.all(C1);
+    FloatVector one = Simd.all(1);
+    FloatVector total = Simd.floats(total(row));
+    for (int i = start; i < stop; i += 2 * HALF) {
+      FloatVector x = Simd.floats(from + 4L * i).fma(scales, shifts).max(least);
+      FloatVector y = Simd.floats(from + 4L * i + 4 * HALF).fma(scales, shifts).max(least);
+      FloatVector wholeX = x.add(magic);
+      FloatVector wholeY = y.add(magic);
+      FloatVector restX = x.sub(wholeX.sub(magic));
+      FloatVector restY = y.sub(wholeY.sub(magic));
+      FloatVector powerX = restX.fma(c5, c4).fma(restX, c3).fma(restX, c2).fma(restX, c1);
+      FloatVector powerY = restY.fma(c5, c4).fma(restY, c3).fma(restY, c2).fma(restY, c1);
+      IntVector exponentX = wholeX.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23);
+      IntVector exponentY = wholeY.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23);
+      IntVector weightX = powerX.fma(restX, one).reinterpretAsInts().add(exponentX);
+      IntVector weightY = powerY.fma(restY, one).reinterpretAsInts().add(exponentY);
+      total = total.add(weightX.reinterpretAsFloats().add(weightY.reinterpretAsFloats()));
+      weightX
+          .add(ROUND)
+          .lanewise(VectorOperators.LSHR, 16)
+          .or(weightY.add(ROUND).and(UPPER))
+          .intoMemorySegment(Simd.MEMORY, to + 2L * i, Simd.ORDER);
+    }
+    Simd.store(total, total(row));
   }
 
   /// Writes a row's weighted mean in bf16.

@@ -92,7 +92,7 @@ public final class LaneForward implements ForwardPass {
     var packed = (PackedWeights) weights;
     Tiling rows = tiling(batch.rows());
     Tiling wanted = tiling(Math.max(1, batch.wanted().length));
-    buffers.reserveLogits(wanted.rows());
+    buffers.reserveLogits(Math.max(TileProjection.LEAST, wanted.rows()));
     int least = deterministic ? Integer.MAX_VALUE : ChunkAttention.LEAST;
     chunkRows.begin(batch, least);
     chunks.reserve(chunkRows.rows());

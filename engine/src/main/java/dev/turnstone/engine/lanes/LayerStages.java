@@ -7,6 +7,8 @@ import dev.turnstone.engine.StepBatch;
 /// What lanes do between meetings. A stage on rows takes the lane's rows, a projection the lane's
 /// columns, attention whatever the lane claims.
 final class LayerStages {
+  private static final int NOT_LAID = -1;
+
   private final ModelConfig config;
   private final Elements elements;
   private final AttentionKernel kernel;
@@ -71,13 +73,15 @@ final class LayerStages {
   void cacheKeys(LaneStep step, int layer, PackedLayer weights) {
     for (StepBatch.Part part : step.batch().parts()) {
       int end = Math.min(part.row() + part.count(), step.endRow());
-      for (int row = Math.max(part.row(), step.firstRow()); row < end; row++)
-        cacheKeys(step, layer, weights, part, row);
+      int first = Math.max(part.row(), step.firstRow());
+      if (first >= end) continue;
+      int laid = rows.holds(part) ? rows.first(part) : NOT_LAID;
+      for (int row = first; row < end; row++) cacheKeys(step, layer, weights, part, row, laid);
     }
   }
 
   private void cacheKeys(
-      LaneStep step, int layer, PackedLayer weights, StepBatch.Part part, int row) {
+      LaneStep step, int layer, PackedLayer weights, StepBatch.Part part, int row, int laid) {
     int position = part.computed() + row - part.row();
     int block = part.blocks()[position / Model.BLOCK];
     LaneScratch scratch = step.scratch();
@@ -90,9 +94,9 @@ final class LayerStages {
           position % Model.BLOCK,
           scratch.key,
           scratch.value);
-      if (rows.holds(part)) {
+      if (laid != NOT_LAID) {
         boolean last = position + 1 == part.computed() + part.count();
-        chunks.lay(rows.first(part) + position, head, scratch.key, scratch.value, last);
+        chunks.lay(laid + position, head, scratch.key, scratch.value, last);
       }
     }
   }

@@ -16,6 +16,9 @@ import java.util.Optional;
 /// attention is made), called by address: nothing is allocated or wrapped, and results keep all
 /// their bits. Each thread has the state of its tiles until it calls [#release].
 final class TileKernel {
+  /// Whoever has tiles has vectors of 512 bits, and what stands between two products counts on it.
+  static final int WIDTH = 16;
+
   private static final byte BFLOAT16 = 15;
   private static final String SPACE = "_ZN2at6native7cpublas";
   private static final SymbolLookup LIBTORCH = libtorch();
@@ -46,6 +49,7 @@ final class TileKernel {
 
   /// The kernel, where this libtorch and this CPU have it.
   static Optional<TileKernel> find() {
+    if (Simd.WIDTH != WIDTH) return Optional.empty();
     for (String name :
         new String[] {
           "6brgemmEllllllbPKN3c108BFloat16ES5_Pfb",

@@ -171,6 +171,9 @@ class SchemaGrammarTest {
     String named = "{'type':'object','propertyNames':{'maxLength':2},'minProperties':1}";
     accepts(named, "{'ab':1}", "{'a':1,'b':2}");
     refuses(named, "{}", "{'abc':1}");
+    String listed = "{'type':'object','propertyNames':{'enum':['a',1]}}";
+    accepts(listed, "{}", "{'a':1}");
+    refuses(listed, "{'1':1}");
     String card =
         "{'type':'object','properties':{'card':{},'name':{}},'dependentRequired':{'card':['name']}}";
     accepts(card, "{}", "{'name':1}", "{'card':1,'name':2}", "{'name':1,'z':3,'card':2}");
@@ -190,6 +193,7 @@ class SchemaGrammarTest {
         "{'not':{'minimum':3}} | has not with minimum, which is not supported",
         "{'type':'array','uniqueItems':true} | has uniqueItems, which a mask cannot keep",
         "{'type':'object','propertyNames':{'not':{}}} | has propertyNames with not",
+        "{'type':'object','propertyNames':{'const':1}} | has propertyNames that no name matches",
         "{'type':'object','patternProperties':{'a':{}}} | without additionalProperties: false",
         "{'type':'object','minProperties':3} | minProperties 3 above the properties it tells apart: 1",
         "{'type':'integer','minimum':1,'maximum':2,'multipleOf':5} | no text is of the form",
