@@ -23,7 +23,8 @@ public final class ContainerJails implements Jails {
 
   /// As that user, whose own shell is spared by the kernel.
   private static final String CLEAR =
-      "kill -KILL -1; exec find /tmp /var/tmp /dev/shm -xdev -user \"$0\" -delete 2>/dev/null";
+      "kill -KILL -1; exec find /tmp /var/tmp /dev/shm -mindepth 1 -maxdepth 1 -user \"$0\""
+          + " -exec rm -rf {} + 2>/dev/null";
 
   private final HostTools tools;
   private final Path setpriv;

@@ -13,6 +13,7 @@ from . import jailing
 CHUNK = 65536
 CONTROL = 100  # where a kernel and its worker talk
 REPLY = 16 << 20  # bytes that a kernel may say of one cell
+DEATH = 2.0  # seconds for the kernel to end what was killed: a fork bomb, on a busy machine
 GRACE = 0.2  # seconds to wait for output that a background process still holds open
 MOMENT = 0.01  # seconds within which an answer need not be announced
 WATCH = 0.05  # seconds between two looks at the jail's memory
@@ -104,6 +105,7 @@ class Children:
             if error.errno not in (errno.EAGAIN, errno.ENOMEM):
                 raise
             self.kill_all()
+            self.await_none()
             pid = os.fork()
         if pid:
             self.statuses[pid] = None
@@ -140,6 +142,7 @@ class Children:
             if error.errno not in (errno.EAGAIN, errno.ENOMEM):
                 raise
             self.kill_all()
+            self.await_none()
             pid = start()
         self.statuses[pid] = None
         return pid
@@ -176,7 +179,7 @@ class Children:
 
     def await_none(self):
         """Until the kernel has ended all that were killed: as process 1 we inherit every one."""
-        deadline = time.monotonic() + GRACE
+        deadline = time.monotonic() + DEATH
         while self.reap(deadline) and time.monotonic() < deadline:
             time.sleep(0.001)
 
@@ -184,10 +187,14 @@ class Children:
         """A child with its process group, and its descendants that made groups of their own."""
         for member in [*descendants(pid), pid]:
             kill(member)
+        deadline = time.monotonic() + DEATH
         try:
-            os.killpg(pid, signal.SIGKILL)
+            while time.monotonic() < deadline:
+                os.killpg(pid, signal.SIGKILL)
+                self.reap(deadline)
+                time.sleep(0.001)
         except (ProcessLookupError, PermissionError):
-            pass
+            pass  # none is left
 
 
 def kill(pid, number=signal.SIGKILL):
