@@ -132,6 +132,16 @@ class LauncherTest {
   }
 
   @Test
+  void aCollectorThatIsAskedForIsTheOnlyOne() throws Exception {
+    ProcessBuilder builder = command("serve");
+    builder.environment().put("TURNSTONE_JAVA_OPTS", "-XX:+UseParallelGC");
+
+    Printed printed = printed(builder.start());
+
+    assertThat(printed.exit()).as(printed.err()).isZero();
+  }
+
+  @Test
   void theHeapIsAGibibyteUnlessToldOtherwise() throws Exception {
     assertThat(heap(run("a"))).isBetween(900, 1024);
 
