@@ -80,7 +80,7 @@ public final class Engine implements TrainablePolicy, PausablePolicy, AutoClosea
     }
   }
 
-  private static ForwardPass forward(Model model, EngineConfig config) {
+  private static ForwardPass forward(Model model, EngineConfig config) throws ModelException {
     ForwardPassOffer offer =
         ServiceLoader.load(ForwardPassOffer.class, Engine.class.getClassLoader())
             .findFirst()
@@ -91,11 +91,15 @@ public final class Engine implements TrainablePolicy, PausablePolicy, AutoClosea
             : ComputeDevice.chosen().isGpu()
                 ? "lanes do not run on a GPU"
                 : offer.obstacle(model.config());
-    if (obstacle.isEmpty()) return offer.open(model.config(), config);
-    if (config.deterministic())
-      throw new IllegalArgumentException("no deterministic mode for this model: " + obstacle);
-    LOG.info("the TorchScript forward pass runs: {}", obstacle);
-    return new TorchForward(model, new KvCache(model, config.kvBytes()));
+    if (!obstacle.isEmpty() && config.deterministic())
+      throw new ModelException("no deterministic mode for this model: " + obstacle);
+    try {
+      if (obstacle.isEmpty()) return offer.open(model.config(), config);
+      LOG.info("the TorchScript forward pass runs: {}", obstacle);
+      return new TorchForward(model, new KvCache(model, config.kvBytes()));
+    } catch (IllegalArgumentException e) {
+      throw new ModelException(String.valueOf(e.getMessage()));
+    }
   }
 
   @Override

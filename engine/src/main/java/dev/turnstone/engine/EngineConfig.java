@@ -2,7 +2,7 @@ package dev.turnstone.engine;
 
 /// How much an engine may use, and how it computes.
 ///
-/// @param kvBytes memory of the KV cache
+/// @param kvBytes memory of the KV cache, or [CacheSize#FITTING]
 /// @param maxBatchTokens tokens of one step, prompts and generations together
 /// @param maxSequences sequences that run at once; more wait
 /// @param threads lanes on a CPU; libtorch's threads where lanes cannot compute the model
@@ -27,7 +27,15 @@ public record EngineConfig(
 
   public static final EngineConfig DEFAULT =
       new EngineConfig(
-          Precision.F32, 256L << 20, 2048, 256, 1, 0, Forward.FASTEST, false, Retention.ADAPTIVE);
+          Precision.F32,
+          CacheSize.FITTING,
+          2048,
+          256,
+          1,
+          0,
+          Forward.FASTEST,
+          false,
+          Retention.ADAPTIVE);
 
   /// A forward pass.
   public enum Forward {
@@ -44,7 +52,7 @@ public record EngineConfig(
       throw new IllegalArgumentException(
           "max_sequences is not in [1, max_batch_tokens]: " + maxSequences);
     if (threads < 1) throw new IllegalArgumentException("threads < 1: " + threads);
-    if (kvBytes < 1) throw new IllegalArgumentException("kv_bytes < 1: " + kvBytes);
+    if (kvBytes < 0) throw new IllegalArgumentException("kv_bytes < 0: " + kvBytes);
     if (deterministic && forward == Forward.TORCHSCRIPT)
       throw new IllegalArgumentException("the TorchScript forward pass is not deterministic");
   }

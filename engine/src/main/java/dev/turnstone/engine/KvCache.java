@@ -16,13 +16,7 @@ final class KvCache implements AutoCloseable {
   KvCache(Model model, long bytes) {
     ModelConfig config = model.config();
     perBlock = config.kvBytesPerToken(model.precision().bytes()) * Model.BLOCK;
-    // Block 0 pads tables, so one sequence of full length needs one block more than its tokens.
-    int least = Math.ceilDiv(config.contextLength(), Model.BLOCK) + 1;
-    blocks = (int) Math.min(Integer.MAX_VALUE / Model.BLOCK, bytes / perBlock);
-    if (blocks < least)
-      throw new IllegalArgumentException(
-          "kv_bytes %d holds %d blocks, but one sequence of %d tokens needs %d"
-              .formatted(bytes, blocks, config.contextLength(), least));
+    blocks = CacheSize.blocks(config, bytes, perBlock);
     keys = new PtNDArray[config.layers()];
     values = new PtNDArray[config.layers()];
     for (int layer = 0; layer < config.layers(); layer++) {

@@ -1,6 +1,6 @@
 package dev.turnstone.engine.lanes;
 
-import dev.turnstone.engine.Model;
+import dev.turnstone.engine.CacheSize;
 import dev.turnstone.engine.ModelConfig;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -21,14 +21,7 @@ final class PagedCache implements AutoCloseable {
     valuesOffset = kernel.keyBytes();
     headBytes = kernel.keyBytes() + kernel.valueBytes();
     blockBytes = headBytes * config.kvHeads();
-    // Block 0 pads tables, so one sequence of full length needs one block more than its tokens.
-    int least = Math.ceilDiv(config.contextLength(), Model.BLOCK) + 1;
-    blocks =
-        (int) Math.min(Integer.MAX_VALUE / Model.BLOCK, bytes / (blockBytes * config.layers()));
-    if (blocks < least)
-      throw new IllegalArgumentException(
-          "kv_bytes %d holds %d blocks, but one sequence of %d tokens needs %d"
-              .formatted(bytes, blocks, config.contextLength(), least));
+    blocks = CacheSize.blocks(config, bytes, blockBytes * config.layers());
     layers = new long[config.layers()];
     for (int layer = 0; layer < layers.length; layer++) {
       MemorySegment memory = arena.allocate(blocks * blockBytes, 2 << 20);
