@@ -53,7 +53,8 @@ record GatewayOptions(
           + " rllm-model-gateway";
 
   /// As the launcher starts a server.
-  private static final String SERVER_JAVA = "-XX:+UseG1GC -XX:MaxGCPauseMillis=20 -Xmx1g";
+  private static final String SERVER_JAVA = 
+      "-XX:+UseG1GC -XX:MaxGCPauseMillis=20 -XX:+UseCompactObjectHeaders -Xmx1g";
 
   static GatewayOptions parse(List<String> arguments) {
     Map<String, String> said = new HashMap<>();
@@ -69,7 +70,7 @@ record GatewayOptions(
             List.of(
                 text(said, "phases", "turns,latency,stream,tokenise,hold,peers").split(",", -1)),
             number(said, "seconds", 15),
-            number(said, "warmup", 40),
+            number(said, "warmup", 70),
             number(said, "clients", 32),
             number(said, "start_tokens", 1000),
             number(said, "end_tokens", 8000),

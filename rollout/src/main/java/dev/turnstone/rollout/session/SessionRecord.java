@@ -60,6 +60,9 @@ public final class SessionRecord {
       return render(messages, tools, rendering, histories, offered, found, row);
     } catch (RuntimeException e) {
       release(found.node());
+      synchronized (lock) {
+        begun--; // Nothing was: a client that mends its messages begins its first conversation.
+      }
       throw e;
     }
   }
@@ -163,6 +166,13 @@ public final class SessionRecord {
     }
   }
 
+  /// What the template has taken, so that a later call can be told where it differs.
+  private void heard(List<Digest> histories) {
+    synchronized (lock) {
+      told.addAll(histories);
+    }
+  }
+
   private Continuation render(
       List<Message> messages,
       List<ToolSpec> tools,
@@ -171,14 +181,12 @@ public final class SessionRecord {
       Digest offered,
       Found found,
       int row) {
-    int told = messages.size() - (rendering.continued() ? 1 : 0);
-    List<Message> heard = List.copyOf(messages.subList(found.shared(), told));
-    Digest history = told == 0 ? Digest.EMPTY : histories.get(told - 1);
-    synchronized (lock) {
-      this.told.addAll(histories);
-    }
+    int count = messages.size() - (rendering.continued() ? 1 : 0);
+    List<Message> heard = List.copyOf(messages.subList(found.shared(), count));
+    Digest history = count == 0 ? Digest.EMPTY : histories.get(count - 1);
     if (found.node().isEmpty()) {
       Tokens prompt = format.prompt(messages, tools, rendering);
+      heard(histories);
       return new Continuation(
           Optional.empty(),
           found.match(),
@@ -195,6 +203,7 @@ public final class SessionRecord {
     Node node = found.node().get();
     Tokens held = node.held();
     Tokens suffix = format.suffix(held, heard, tools, rendering.variables());
+    heard(histories);
     return new Continuation(
         found.node(),
         found.match(),

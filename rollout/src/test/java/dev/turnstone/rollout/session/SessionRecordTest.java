@@ -1,6 +1,7 @@
 package dev.turnstone.rollout.session;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.turnstone.rollout.ByteChatFormat;
 import dev.turnstone.rollout.ChatFormat;
@@ -53,6 +54,15 @@ class SessionRecordTest {
         .isEqualTo(4 + 5);
     assertThat(Invariants.violation(row)).isEmpty();
     assertThat(row.flags()).isEmpty();
+  }
+
+  @Test
+  void aCallThatTheTemplateRefusedBeganNothing() {
+    Rendering refused = new Rendering(false, false, Map.of(), Optional.empty());
+    assertThatThrownBy(() -> record.begin(history, TOOLS, refused))
+        .hasMessageContaining("in one way only");
+
+    assertThat(record.begin(history, TOOLS).match()).isEqualTo(Match.CLEAN);
   }
 
   @Test
