@@ -127,9 +127,14 @@ final class Session {
     return elapsed().compareTo(rules.deadline().plus(slack)) > 0;
   }
 
-  /// Whether it is the first time that its deadline is acted upon.
+  /// Whether nobody acts upon its deadline yet.
   boolean expire() {
     return expired.compareAndSet(false, true);
+  }
+
+  /// It could not be closed: somebody may try again.
+  void expireAgain() {
+    expired.set(false);
   }
 
   /// Takes a choice that has ended.

@@ -156,10 +156,19 @@ public final class Sessions implements AgentDriver, AutoCloseable {
     try {
       while (true) {
         Thread.sleep(TICK);
-        for (Session session : live.values()) tend(session);
+        for (Session session : live.values()) tendSafely(session);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    }
+  }
+
+  /// What is wrong with one session must not keep the others open.
+  private void tendSafely(Session session) {
+    try {
+      tend(session);
+    } catch (RuntimeException e) {
+      log.error("session {} cannot be tended", session.id(), e);
     }
   }
 
@@ -182,7 +191,8 @@ public final class Sessions implements AgentDriver, AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } catch (RuntimeException e) {
-      log.error("session {} cannot be closed", session.id(), e);
+      log.error("session {} cannot be closed, which is tried again", session.id(), e);
+      session.expireAgain();
     }
   }
 
