@@ -2,19 +2,36 @@ package dev.turnstone.server.http;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.vertx.ext.web.RoutingContext;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import okhttp3.OkHttpClient;
+import okhttp3.Request;
+import okhttp3.WebSocket;
+import okhttp3.WebSocketListener;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 @Timeout(30)
 final class ConnectionsTest {
   private static final List<Route> ROUTES =
-      List.of(Route.get("/hello", Scope.OPEN, call -> new Reply.Text("text/plain", "hello")));
+      List.of(
+          Route.get("/hello", Scope.OPEN, call -> new Reply.Text("text/plain", "hello")),
+          Route.socket("/echo", Scope.OPEN, ConnectionsTest::echo));
+
+  private static void echo(RoutingContext context) {
+    context
+        .request()
+        .toWebSocket()
+        .onSuccess(socket -> socket.textMessageHandler(socket::writeTextMessage));
+  }
 
   private static Rim listen(Connections connections) throws InterruptedException {
     Metrics metrics = new Metrics();
@@ -63,6 +80,39 @@ final class ConnectionsTest {
         Socket used = new Socket(InetAddress.getLoopbackAddress(), rim.port())) {
       ask(used, rim);
       assertThat(used.getInputStream().read()).isEqualTo(-1);
+    }
+  }
+
+  @Test
+  void aWebSocketIsNotAConnectionWithoutRequests() throws Exception {
+    Connections connections = new Connections(Duration.ofMillis(200), Duration.ofMillis(100));
+    BlockingQueue<String> heard = new LinkedBlockingQueue<>();
+    var listener =
+        new WebSocketListener() {
+          @Override
+          public void onMessage(WebSocket socket, String text) {
+            heard.add(text);
+          }
+        };
+    OkHttpClient client = new OkHttpClient();
+    try (Rim rim = listen(connections)) {
+      var echo = new Request.Builder().url("http://127.0.0.1:%d/echo".formatted(rim.port()));
+      WebSocket socket = client.newWebSocket(echo.build(), listener);
+      assertThat(socket.send("first")).isTrue();
+      assertThat(heard.poll(10, TimeUnit.SECONDS)).isEqualTo("first");
+      // The time that a connection without requests has is up when these two are closed.
+      try (Socket used = new Socket(InetAddress.getLoopbackAddress(), rim.port());
+          Socket unused = new Socket(InetAddress.getLoopbackAddress(), rim.port())) {
+        ask(used, rim);
+        assertThat(used.getInputStream().read()).isEqualTo(-1);
+        assertThat(unused.getInputStream().read()).isEqualTo(-1);
+      }
+
+      assertThat(socket.send("second")).isTrue();
+      assertThat(heard.poll(10, TimeUnit.SECONDS)).isEqualTo("second");
+      socket.close(1000, "");
+    } finally {
+      client.dispatcher().executorService().shutdown();
     }
   }
 }
