@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -63,6 +64,60 @@ class LaneForwardTest {
       assertThat(theirs).isPositive();
       assertThat(ours).isLessThan(1.2 * theirs);
     }
+  }
+
+  /// A window that ends within a block of keys, over prompts that are longer than one.
+  @ParameterizedTest
+  @CsvSource({"1, 2, 2, 60", "2, 4, 1, 3", "2, 4, 2, 100", "2, 8, 1, 220"})
+  void inBfloat16LanesSeeNoMoreThanASlidingWindow(int lanes, int heads, int kvHeads, int window)
+      throws Exception {
+    ModelConfig config = sliding(heads, kvHeads, window);
+    try (Model model = model(config, Precision.BF16);
+        Model exact = new Model(config, Precision.F32);
+        var lane = new LaneForward(config, Precision.BF16, lanes, 64 << 20, STEP, false);
+        var torch = new TorchForward(model, new KvCache(model, 64 << 20));
+        var truth = new TorchForward(exact, new KvCache(exact, 64 << 20));
+        var packed = lane.prepare(model.load(folder));
+        var plain = torch.prepare(model.load(folder));
+        var whole = truth.prepare(exact.load(folder))) {
+      double ours = 0;
+      double theirs = 0;
+      for (int computed = 0; computed < 512; computed += STEP) {
+        StepBatch batch = everywhere(step(part(0, STEP, computed, 1)));
+        LogitRows right = truth.run(batch, whole);
+        ours += squaredError(lane.run(batch, packed), right, batch);
+        theirs += squaredError(torch.run(batch, plain), right, batch);
+      }
+      assertThat(theirs).isPositive();
+      assertThat(ours).isLessThan(1.2 * theirs);
+    }
+  }
+
+  private static ModelConfig sliding(int heads, int kvHeads, int window) {
+    ModelConfig all =
+        ModelConfig.llama(131, 96, 160, 2, heads, kvHeads, 32, 512, 1e-5, 10_000, true);
+    return new ModelConfig(
+        all.family(),
+        all.vocabulary(),
+        all.hidden(),
+        all.intermediate(),
+        all.layers(),
+        heads,
+        kvHeads,
+        all.headDim(),
+        all.contextLength(),
+        all.normEps(),
+        all.tied(),
+        all.biases(),
+        all.attentionScale(),
+        window,
+        List.of(new ModelConfig.Layer(true, 0), new ModelConfig.Layer(false, 0)),
+        all.ropes());
+  }
+
+  /// The same step with logits of every row.
+  private static StepBatch everywhere(StepBatch batch) {
+    return new StepBatch(batch.ids(), batch.parts(), IntStream.range(0, batch.rows()).toArray());
   }
 
   private static double squaredError(LogitRows actual, LogitRows right, StepBatch batch) {

@@ -78,7 +78,8 @@ final class FlashTile implements AutoCloseable {
   /// @param scale of scores, in powers of 2
   void weigh(int row, int first, int end, int columns, float scale) {
     long to = weights + 2L * row * BLOCK;
-    int start = first / (2 * HALF) * (2 * HALF);
+    // A window may begin after the block.
+    int start = Math.min(first, columns) / (2 * HALF) * (2 * HALF);
     int stop = end <= first ? start : Math.ceilDiv(end, 2 * HALF) * 2 * HALF;
     if (start > 0) clear(to, start);
     if (stop < columns) clear(to + 2L * stop, columns - stop);
