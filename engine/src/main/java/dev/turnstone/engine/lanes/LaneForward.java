@@ -97,7 +97,8 @@ public final class LaneForward implements ForwardPass {
     chunkRows.begin(batch, least);
     chunks.reserve(chunkRows.rows());
     var work = new AttentionWork(batch, config.kvHeads(), config.layers(), chunkRows::holds);
-    team.run(lane -> attempt(lane, batch, packed, work, rows, wanted));
+    team.run(lane ->
+        attempt(new LaneStep(lane, batch, work, rows, scratch.get(lane), team), packed, wanted));
     return buffers.allLogits(batch.wanted().length);
   }
 
@@ -107,29 +108,16 @@ public final class LaneForward implements ForwardPass {
         key, _ -> deterministic ? Tiling.fixed(rows) : Tiling.whole(rows));
   }
 
-  private void attempt(
-      int lane,
-      StepBatch batch,
-      PackedWeights weights,
-      AttentionWork work,
-      Tiling tiling,
-      Tiling wanted) {
+  private void attempt(LaneStep step, PackedWeights weights, Tiling wanted) {
     try {
-      compute(lane, batch, weights, work, tiling, wanted);
+      compute(step, weights, wanted);
     } finally {
       // libtorch's own products want the tiles otherwise.
       tiles.ifPresent(TileKernel::release);
     }
   }
 
-  private void compute(
-      int lane,
-      StepBatch batch,
-      PackedWeights weights,
-      AttentionWork work,
-      Tiling tiling,
-      Tiling wanted) {
-    var step = new LaneStep(lane, batch, work, tiling, scratch.get(lane), team);
+  private void compute(LaneStep step, PackedWeights weights, Tiling wanted) {
     stages.embed(step, weights);
     for (int layer = 0; layer < config.layers(); layer++) {
       PackedLayer of = weights.layers().get(layer);
