@@ -59,9 +59,8 @@ public final class Engine implements TrainablePolicy, PausablePolicy, AutoClosea
     ModelConfig sizes = ModelConfig.read(folder);
     Model model = new Model(sizes, config.precision());
     try {
-      Parameters parameters = model.loadFixed(folder);
       ForwardPass forward = forward(model, config);
-      ForwardPass.Weights weights = prepare(forward, parameters);
+      ForwardPass.Weights weights = firstWeights(forward, model, folder);
       var inbox = new EngineInbox(config.seed(), EngineConfig.MOST_REQUESTS);
       var thread = EngineThread.start(inbox, sizes, forward, weights, id, config);
       return new Engine(model, forward, inbox, thread, new TokenMasks());
@@ -71,10 +70,11 @@ public final class Engine implements TrainablePolicy, PausablePolicy, AutoClosea
     }
   }
 
-  private static ForwardPass.Weights prepare(ForwardPass forward, Parameters parameters) {
+  private static ForwardPass.Weights firstWeights(ForwardPass forward, Model model, Path folder)
+      throws ModelException {
     try {
-      return forward.prepare(parameters);
-    } catch (RuntimeException | Error e) {
+      return forward.prepare(model.loadFixed(folder));
+    } catch (ModelException | RuntimeException | Error e) {
       forward.close();
       throw e;
     }

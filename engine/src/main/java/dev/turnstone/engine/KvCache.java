@@ -16,7 +16,10 @@ final class KvCache implements AutoCloseable {
   KvCache(Model model, long bytes) {
     ModelConfig config = model.config();
     perBlock = config.kvBytesPerToken(model.precision().bytes()) * Model.BLOCK;
-    blocks = CacheSize.blocks(config, bytes, perBlock);
+    blocks =
+        ComputeDevice.chosen().isGpu()
+            ? CacheSize.blocks(config, bytes, perBlock)
+            : CacheSize.blocksHere(config, bytes, perBlock);
     keys = new PtNDArray[config.layers()];
     values = new PtNDArray[config.layers()];
     for (int layer = 0; layer < config.layers(); layer++) {

@@ -29,6 +29,16 @@ final class CacheSizeTest {
   }
 
   @Test
+  void moreThanTheMachineHasIsRefusedBeforeItIsTaken() {
+    assertThat(CacheSize.blocksHere(config, CacheSize.FITTING, MIB))
+        .isEqualTo(CacheSize.blocks(config, CacheSize.FITTING, MIB));
+    assertThatThrownBy(() -> CacheSize.blocksHere(config, 1L << 50, MIB))
+        .hasMessageStartingWith("a KV cache of")
+        .hasMessageContaining("does not fit in the")
+        .hasMessageEndingWith("MiB of this machine");
+  }
+
+  @Test
   void tooLittleIsRefusedWithWhatIsEnough() {
     int least = Math.ceilDiv(config.contextLength(), Model.BLOCK) + 1;
 

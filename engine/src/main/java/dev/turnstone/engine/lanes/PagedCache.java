@@ -16,12 +16,13 @@ final class PagedCache implements AutoCloseable {
   private final long valuesOffset;
   private final long[] layers;
 
-  /// @throws IllegalArgumentException if the memory does not hold one sequence of full length
+  /// @throws IllegalArgumentException if the memory does not hold one sequence of full length, or
+  ///   the machine not that memory
   PagedCache(ModelConfig config, AttentionKernel kernel, long bytes) {
     valuesOffset = kernel.keyBytes();
     headBytes = kernel.keyBytes() + kernel.valueBytes();
     blockBytes = headBytes * config.kvHeads();
-    blocks = CacheSize.blocks(config, bytes, blockBytes * config.layers());
+    blocks = CacheSize.blocksHere(config, bytes, blockBytes * config.layers());
     layers = new long[config.layers()];
     for (int layer = 0; layer < layers.length; layer++) {
       MemorySegment memory = arena.allocate(blocks * blockBytes, 2 << 20);
