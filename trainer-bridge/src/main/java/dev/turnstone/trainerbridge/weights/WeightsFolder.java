@@ -8,7 +8,6 @@ import dev.turnstone.trainerbridge.weights.WeightsManifest.Checked;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -52,7 +51,7 @@ public final class WeightsFolder {
     Path parent = Files.createDirectories(directory.resolve(lineage).toAbsolutePath());
     Path folder = parent.resolve("v" + version);
     Path aside = parent.resolve("v" + version + ".tmp");
-    delete(aside);
+    WeightsStore.delete(aside);
     Files.createDirectory(aside);
     Path model = aside.resolve(MODEL);
     tensors.write(model);
@@ -61,7 +60,7 @@ public final class WeightsFolder {
     sync(model);
     sync(aside.resolve(WeightsManifest.NAME));
     sync(aside);
-    delete(folder);
+    WeightsStore.delete(folder);
     Files.move(aside, folder, StandardCopyOption.ATOMIC_MOVE);
     sync(parent);
     retain(parent, version);
@@ -99,7 +98,7 @@ public final class WeightsFolder {
             .filter(path -> version(path) <= newest)
             .skip(KEPT)
             .toList();
-    for (Path old : versions) delete(old);
+    for (Path old : versions) WeightsStore.delete(old);
   }
 
   private static int version(Path folder) {
@@ -109,13 +108,6 @@ public final class WeightsFolder {
   private static List<Path> list(Path folder) throws IOException {
     try (Stream<Path> paths = Files.list(folder)) {
       return paths.toList();
-    }
-  }
-
-  private static void delete(Path folder) throws IOException {
-    if (!Files.exists(folder, LinkOption.NOFOLLOW_LINKS)) return;
-    try (Stream<Path> paths = Files.walk(folder)) {
-      for (Path path : paths.sorted(Comparator.reverseOrder()).toList()) Files.delete(path);
     }
   }
 

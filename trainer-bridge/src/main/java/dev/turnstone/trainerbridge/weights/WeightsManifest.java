@@ -34,7 +34,7 @@ public record WeightsManifest(
   static final String NAME = "manifest.json";
 
   /// What a file in the folder may be called.
-  static final String FILE_NAME = "[A-Za-z0-9][A-Za-z0-9._-]*";
+  static final String FILE_NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,199}";
 
   /// How weights are to be applied, and what they must give before they serve.
   record Wish(Optional<Pause> pause, Optional<Kv> kv, Optional<Probe> probe) {

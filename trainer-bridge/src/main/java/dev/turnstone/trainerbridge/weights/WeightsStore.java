@@ -137,10 +137,11 @@ final class WeightsStore {
     }
   }
 
-  private static void delete(Path folder) throws IOException {
+  /// Deletes a folder with all that is in it, if it is there.
+  static void delete(Path folder) throws IOException {
     if (!Files.exists(folder, LinkOption.NOFOLLOW_LINKS)) return;
     try (Stream<Path> paths = Files.walk(folder)) {
-      for (Path path : paths.sorted(Comparator.reverseOrder()).toList()) Files.delete(path);
+      for (Path path : paths.sorted(Comparator.reverseOrder()).toList()) Files.deleteIfExists(path);
     }
   }
 

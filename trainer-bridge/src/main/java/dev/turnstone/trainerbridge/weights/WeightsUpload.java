@@ -10,7 +10,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.Comparator;
 import java.util.Optional;
 import java.util.stream.Stream;
 
@@ -25,14 +24,26 @@ public final class WeightsUpload implements AutoCloseable {
   private static final Duration LONGEST = Duration.ofDays(1);
 
   private final Path folder;
+  private final Room room;
   private Optional<Open> open = Optional.empty();
   private int files;
+
+  /// Bytes that are free on the disk.
+  @FunctionalInterface
+  interface Room {
+    long bytes() throws IOException;
+  }
 
   /// @param left bytes that still come
   private record Open(String name, FileChannel channel, long left) {}
 
   /// @param directory holds the folders of all uploads
   WeightsUpload(Path directory) throws IOException {
+    this(directory, () -> Files.getFileStore(directory).getUsableSpace());
+  }
+
+  WeightsUpload(Path directory, Room room) throws IOException {
+    this.room = room;
     folder = Files.createTempDirectory(Files.createDirectories(directory), "upload-");
   }
 
@@ -43,7 +54,8 @@ public final class WeightsUpload implements AutoCloseable {
     Instant before = Instant.now().minus(LONGEST);
     try (Stream<Path> uploads = Files.list(directory)) {
       for (Path upload : uploads.toList())
-        if (Files.getLastModifiedTime(upload).toInstant().isBefore(before)) delete(upload);
+        if (Files.getLastModifiedTime(upload).toInstant().isBefore(before))
+          WeightsStore.delete(upload);
     }
   }
 
@@ -67,10 +79,10 @@ public final class WeightsUpload implements AutoCloseable {
     if (!name.matches(WeightsManifest.FILE_NAME))
       throw new WeightsRejected("not a plain file name: " + name);
     if (++files > MOST_FILES) throw new WeightsRejected("more than %d files".formatted(MOST_FILES));
-    long room = Files.getFileStore(folder).getUsableSpace() - SPARE_BYTES;
-    if (size < 0 || size > room)
+    long free = room.bytes() - SPARE_BYTES;
+    if (size < 0 || size > free)
       throw new WeightsRejected(
-          "%s of %d bytes does not fit: there is room for %d".formatted(name, size, room));
+          "%s of %d bytes does not fit: there is room for %d".formatted(name, size, free));
     Path file = folder.resolve(name);
     if (Files.exists(file, LinkOption.NOFOLLOW_LINKS))
       throw new WeightsRejected(name + " comes twice");
@@ -89,6 +101,11 @@ public final class WeightsUpload implements AutoCloseable {
     if (bytes.length > file.left())
       throw new WeightsRejected(
           "%s has %d bytes left, but %d came".formatted(file.name(), file.left(), bytes.length));
+    // Others write to the disk, too, among them other uploads.
+    if (bytes.length > room.bytes() - SPARE_BYTES)
+      throw new WeightsRejected(
+          "there is no room any more for the last %d bytes of %s"
+              .formatted(file.left(), file.name()));
     ByteBuffer left = ByteBuffer.wrap(bytes);
     while (left.hasRemaining()) file.channel().write(left);
     open = Optional.of(new Open(file.name(), file.channel(), file.left() - bytes.length));
@@ -105,13 +122,6 @@ public final class WeightsUpload implements AutoCloseable {
   public void close() throws IOException {
     if (open.isPresent()) open.get().channel().close();
     open = Optional.empty();
-    delete(folder);
-  }
-
-  private static void delete(Path folder) throws IOException {
-    if (!Files.exists(folder)) return;
-    try (Stream<Path> paths = Files.walk(folder)) {
-      for (Path path : paths.sorted(Comparator.reverseOrder()).toList()) Files.delete(path);
-    }
+    WeightsStore.delete(folder);
   }
 }
