@@ -22,6 +22,9 @@ final class RunAlarms {
 
   private static final double RISING = 2;
 
+  /// Of one step; the rest are counted.
+  private static final int MOST = 16;
+
   private final int maxStaleness;
   private final Deque<Double> mismatch = new ArrayDeque<>();
   private boolean rising;
@@ -54,7 +57,17 @@ final class RunAlarms {
     if (figures.path("mismatch_k3").isNumber())
       found.addAll(mismatch(figures.path("mismatch_k3").asDouble(), step));
     raised += found.size();
-    return found;
+    return found.size() <= MOST ? found : shortened(found, step);
+  }
+
+  private static List<RunEvent.Alarm> shortened(List<RunEvent.Alarm> found, long step) {
+    List<RunEvent.Alarm> told = new ArrayList<>(found.subList(0, MOST - 1));
+    told.add(
+        new RunEvent.Alarm(
+            "trainer",
+            "the step gave cause for %d more alarms".formatted(found.size() - told.size()),
+            step));
+    return told;
   }
 
   /// A group was dropped because its tokens were too old.

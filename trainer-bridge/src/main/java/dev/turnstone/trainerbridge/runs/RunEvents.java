@@ -1,5 +1,6 @@
 package dev.turnstone.trainerbridge.runs;
 
+import dev.turnstone.trainerbridge.json.JsonText;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -21,16 +22,22 @@ public final class RunEvents {
   private static final int ROLLOUTS_KEPT = 128;
   private static final int OTHERS_KEPT = 4096;
 
+  /// Of these together as JSON: what a trainer says of a step may be long.
+  private static final long OTHERS_LENGTH = 8L << 20;
+
   private final ReentrantLock lock = new ReentrantLock();
   private final List<Watch> watches = new ArrayList<>();
   private final Deque<Numbered> rollouts = new ArrayDeque<>();
   private final Deque<Numbered> others = new ArrayDeque<>();
+  private long othersLength;
 
   /// Numbers begin with the clock, so that those of a server before this one are smaller.
   private long newest = System.currentTimeMillis() * 1000;
 
   /// An event and its place among the run's.
-  private record Numbered(long number, RunEvent event) {}
+  ///
+  /// @param length as JSON; 0 for a rollout, of which few are kept
+  private record Numbered(long number, RunEvent event, int length) {}
 
   /// Watches from now on. The caller closes it.
   public Watch watch() {
@@ -57,20 +64,29 @@ public final class RunEvents {
   }
 
   void tell(RunEvent event) {
+    boolean rollout = event instanceof RunEvent.RolloutFinished;
+    int length = rollout ? 0 : JsonText.write(event.toJson()).length();
     lock.lock();
     try {
-      Numbered numbered = new Numbered(++newest, event);
-      if (event instanceof RunEvent.RolloutFinished) keep(rollouts, ROLLOUTS_KEPT, numbered);
-      else keep(others, OTHERS_KEPT, numbered);
+      Numbered numbered = new Numbered(++newest, event, length);
+      if (rollout) keepRollout(numbered);
+      else keepOther(numbered);
       watches.forEach(watch -> watch.offer(numbered));
     } finally {
       lock.unlock();
     }
   }
 
-  private static void keep(Deque<Numbered> kept, int most, Numbered event) {
-    if (kept.size() == most) kept.removeFirst();
-    kept.addLast(event);
+  private void keepRollout(Numbered event) {
+    if (rollouts.size() == ROLLOUTS_KEPT) rollouts.removeFirst();
+    rollouts.addLast(event);
+  }
+
+  private void keepOther(Numbered event) {
+    others.addLast(event);
+    othersLength += event.length();
+    while (others.size() > OTHERS_KEPT || othersLength > OTHERS_LENGTH)
+      othersLength -= others.removeFirst().length();
   }
 
   /// How many watch.

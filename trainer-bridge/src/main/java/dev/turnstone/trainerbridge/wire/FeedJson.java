@@ -32,6 +32,9 @@ import java.util.OptionalDouble;
 
 /// Feed messages as JSON text frames: `{"type": "hello", …}`.
 public final class FeedJson {
+  /// Characters of a trainer's figures, which stay in memory for those who watch.
+  private static final int MOST_STATS = 1 << 16;
+
   private FeedJson() {}
 
   /// Writes a message as it travels.
@@ -95,7 +98,7 @@ public final class FeedJson {
               number(fields, "version"),
               fields.text("file"),
               count(fields, "size"));
-      case "stats" -> stats(fields);
+      case "stats" -> stats(fields, text.length());
       case "welcome" -> welcome(fields);
       case "dropped" -> dropped(fields);
       case "weights_applied" ->
@@ -174,7 +177,10 @@ public final class FeedJson {
     node.put("version", commit.version()).put("checkpoint", commit.checkpoint());
   }
 
-  private static Stats stats(Fields fields) {
+  private static Stats stats(Fields fields, int length) {
+    if (length > MOST_STATS)
+      throw new IllegalArgumentException(
+          "stats of %d characters: at most %d are kept for people".formatted(length, MOST_STATS));
     ObjectNode figures = JsonText.object();
     figures.setAll((ObjectNode) fields.tree());
     figures.remove("type");

@@ -609,6 +609,21 @@ public class FeedSessionTest {
   }
 
   @Test
+  void figuresThatAreTooLongToBeKeptEndTheConnection() throws Exception {
+    bridge.run("");
+    Peer peer = new Peer().hello("");
+    String stats = "{'type':'stats','note':'%s'}";
+
+    peer.says(stats.formatted("x".repeat(65_000)));
+    assertThat(peer.socket.code()).isEmpty();
+
+    peer.says(stats.formatted("x".repeat(66_000)));
+    assertThat(peer.socket.code()).contains(CloseCode.PROTOCOL);
+    assertThat(peer.socket.reason())
+        .isEqualTo("stats of 66026 characters: at most 65536 are kept for people");
+  }
+
+  @Test
   void aBinaryFrameThatBelongsToNoFileEndsTheConnection() throws Exception {
     bridge.run("");
     Peer peer = new Peer().hello("");

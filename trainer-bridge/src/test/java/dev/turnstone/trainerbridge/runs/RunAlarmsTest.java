@@ -62,6 +62,18 @@ class RunAlarmsTest {
   }
 
   @Test
+  void ofManyAlarmsOfOneStepTheRestIsCounted() {
+    ObjectNode figures = JsonText.object();
+    for (int i = 0; i < 100; i++) figures.put("loss_" + i, "nan");
+
+    assertThat(alarms.step(figures).stream().map(RunEvent.Alarm::detail))
+        .hasSize(16)
+        .last()
+        .isEqualTo("the step gave cause for 85 more alarms");
+    assertThat(alarms.raised()).isEqualTo(100);
+  }
+
+  @Test
   void aGroupThatCameTooLateIsNamed() {
     assertThat(alarms.stale("g-7").detail())
         .isEqualTo("group g-7 came more than 2 versions late and was dropped");
