@@ -82,7 +82,10 @@ final class FeedConnection implements FeedSocket {
   private void came(Incoming frame) {
     long bytes = incomingBytes.addAndGet(frame.bytes());
     incoming.add(frame);
-    if (incoming.size() >= HIGH || bytes >= HIGH_BYTES) socket.pause();
+    if (incoming.size() < HIGH && bytes < HIGH_BYTES) return;
+    socket.pause();
+    // The reader may have taken them before the pause, and would not resume a second time.
+    if (incoming.size() <= LOW && incomingBytes.get() <= LOW_BYTES) socket.resume();
   }
 
   private void read(FeedSession session) {
