@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import time
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import FakeServer, group, row
 
-from turnstone import Dropped, Feed, FeedClosed, publish
+from turnstone import AsyncFeed, Dropped, Feed, FeedClosed, FeedOptions, publish
 from turnstone.feed import WeightsFailed
 
 
@@ -128,6 +129,20 @@ def test_weights_can_come_over_the_feed(server: FakeServer, tmp_path: Path) -> N
         f.weights(published, stream=True)
     sent = server.wait_for("weights")
     assert (sent["uri"], sent["manifest_sha256"]) == ("feed:", published.manifest_sha256)
+    assert server.files == {path.name: path.read_bytes() for path in published.folder.iterdir()}
+
+
+def test_files_go_once_over_a_connection_whoever_asks(server: FakeServer, tmp_path: Path) -> None:
+    server.end = False
+    published = publish(tmp_path, "demo", 4, {"w": np.zeros(1 << 19, np.float32)})
+
+    async def send() -> None:
+        async with AsyncFeed(FeedOptions(server.url, "demo", "test", patience=10)) as f:
+            # A reconnect sends what waits, too.
+            await asyncio.gather(f.weights(published, stream=True), f._send_update())
+
+    asyncio.run(send())
+    assert [m["file"] for m in server.heard if m["type"] == "weights_file"] == ["manifest.json", "model.safetensors"]
     assert server.files == {path.name: path.read_bytes() for path in published.folder.iterdir()}
 
 

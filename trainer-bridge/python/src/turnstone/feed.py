@@ -89,6 +89,7 @@ class _Update:
     answer: asyncio.Future[Mapping[str, Any]]
     settings: Mapping[str, Any] = field(default_factory=dict)
     stream: bool = False
+    sent_over: ClientConnection | None = None
 
 
 class AsyncFeed:
@@ -392,8 +393,9 @@ class AsyncFeed:
 
     async def _send_update(self) -> None:
         update, socket = self._update, self._socket
-        if update is None or update.answer.done() or socket is None:
+        if update is None or update.answer.done() or socket is None or update.sent_over is socket:
             return
+        update.sent_over = socket
         body = {"type": "weights", "run": self.options.run, "epoch": self.welcome["epoch"]}
         body |= {**update.published.message(), **update.settings}
         if update.stream:
