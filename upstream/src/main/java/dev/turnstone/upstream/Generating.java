@@ -124,7 +124,8 @@ final class Generating {
         Optional<EngineFault> end = draft.add(chunk, attempt);
         if (!chunk.weights().isEmpty()) sampledBy(engine, attempt, chunk.weights(), first);
         if (end.isPresent()) throw end.get();
-        if (attempt.cut().isPresent()) return;
+        // What a cut means for the turn is the same wherever it is noticed.
+        if (attempt.cut().isPresent()) throw new EngineFault(Kind.GONE, "it was cut off");
       }
     }
     if (!draft.finished())
