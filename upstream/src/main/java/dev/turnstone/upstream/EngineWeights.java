@@ -56,7 +56,12 @@ final class EngineWeights {
       throws EngineFault, InterruptedException {
     if (claimed.isEmpty()) claim(update.id());
     if (!claimed.isEmpty()) control.load(update, claimed);
-    return admitted.calling(control.label());
+    String theirs = control.label();
+    boolean ours = theirs.equals(claimed) || theirs.equals(WeightsLabel.of(update.id()).toString());
+    if (!ours && WeightsLabel.written(theirs))
+      throw EngineFault.broken(
+          "its weights are called %s: another server brings it weights as well".formatted(theirs));
+    return admitted.calling(theirs);
   }
 
   private Admitted adapter(Admitted admitted, WeightsUpdate update)

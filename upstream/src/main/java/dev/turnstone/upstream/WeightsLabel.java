@@ -34,6 +34,11 @@ record WeightsLabel(String lineage, int version, String sha256) {
         new WeightsLabel(serving.group(1), Integer.parseInt(serving.group(2)), serving.group(3)));
   }
 
+  /// Whether a server wrote it.
+  static boolean written(String text) {
+    return text.equals(NONE) || LOADING.matcher(text).matches() || parse(text).isPresent();
+  }
+
   /// The name while these are being brought.
   String loading(long seconds) {
     return "loading/%s/%d".formatted(this, seconds);
