@@ -1,6 +1,7 @@
 package dev.turnstone.upstream;
 
 import dev.turnstone.upstream.wire.EngineFault;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -10,6 +11,8 @@ import org.slf4j.LoggerFactory;
 /// Does the same to several engines at once, each on a thread of its own.
 final class AllEngines {
   private static final Logger LOG = LoggerFactory.getLogger(AllEngines.class);
+
+  private static final Duration ENDING = Duration.ofSeconds(5);
 
   private AllEngines() {}
 
@@ -34,6 +37,8 @@ final class AllEngines {
       for (Thread thread : threads) thread.join();
     } catch (InterruptedException e) {
       threads.forEach(Thread::interrupt);
+      // What they do must not come after what their owner does next.
+      for (Thread thread : threads) thread.join(ENDING);
       throw e;
     }
   }

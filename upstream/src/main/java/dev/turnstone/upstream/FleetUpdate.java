@@ -112,6 +112,11 @@ final class FleetUpdate {
     return serving;
   }
 
+  /// Takes back what was claimed, so that no engine waits for an update that nobody goes on with.
+  void disown() throws InterruptedException {
+    AllEngines.each(engines, new ConcurrentHashMap<>(), engine -> of(each, engine).disown());
+  }
+
   private static Admitted admitted(UpstreamEngine engine) throws EngineFault {
     return engine.admitted().orElseThrow(() -> EngineFault.broken("it was ejected meanwhile"));
   }

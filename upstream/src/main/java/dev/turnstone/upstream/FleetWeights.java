@@ -177,9 +177,8 @@ final class FleetWeights {
     FleetUpdate all = new FleetUpdate(http, space, update, salt(update.id()), engines);
     try {
       all.look();
-      standstill.stop(engines, update.pause());
-      all.claim();
-      standstill.pause(engines, all.failed());
+      standstill.stop(engines, update.pause(), () -> true);
+      claimOrEject(fleet, all);
       long loading = System.nanoTime();
       Map<UpstreamEngine, Fingerprint> serving = loadOrEject(fleet, all, update);
       long done = System.nanoTime();
@@ -210,6 +209,16 @@ final class FleetWeights {
     return new WeightsRejected(why.toString());
   }
 
+  private void claimOrEject(Fleet fleet, FleetUpdate all) throws InterruptedException {
+    try {
+      all.claim();
+      standstill.pause(all.engines(), all.failed());
+    } catch (InterruptedException e) {
+      abandon(fleet, all);
+      throw e;
+    }
+  }
+
   /// After a load that is interrupted nobody knows which weights an engine has.
   private Map<UpstreamEngine, Fingerprint> loadOrEject(
       Fleet fleet, FleetUpdate all, WeightsUpdate update) throws InterruptedException {
@@ -217,9 +226,14 @@ final class FleetWeights {
       all.load();
       return all.finish(before, last.isPresent() && otherBytes(last.get(), update));
     } catch (InterruptedException e) {
-      for (UpstreamEngine engine : all.engines()) fleet.eject(engine, "its update was interrupted");
+      abandon(fleet, all);
       throw e;
     }
+  }
+
+  private static void abandon(Fleet fleet, FleetUpdate all) throws InterruptedException {
+    for (UpstreamEngine engine : all.engines()) fleet.eject(engine, "its update was interrupted");
+    all.disown();
   }
 
   /// Whether two folders list files of different content.

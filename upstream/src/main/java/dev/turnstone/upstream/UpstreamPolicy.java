@@ -168,11 +168,10 @@ public final class UpstreamPolicy implements TrainablePolicy, PausablePolicy, Au
   @Override
   public void pause(WeightsUpdate.Pause mode) throws InterruptedException {
     synchronized (this) {
-      if (paused) return;
+      if (!paused) barrier.close();
       paused = true;
     }
-    barrier.close();
-    standstill.begin(fleet, mode);
+    standstill.begin(fleet, mode, this::paused);
   }
 
   @Override
@@ -182,7 +181,7 @@ public final class UpstreamPolicy implements TrainablePolicy, PausablePolicy, Au
       paused = false;
     }
     try {
-      standstill.end(fleet, fleet.serving());
+      standstill.end(fleet, fleet.serving(), () -> !paused());
     } finally {
       barrier.open();
     }

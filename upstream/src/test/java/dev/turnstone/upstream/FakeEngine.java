@@ -89,6 +89,15 @@ final class FakeEngine implements AutoCloseable {
   /// Adapters by name, and the version that each is.
   final Map<String, Integer> adapters = new ConcurrentHashMap<>();
 
+  /// What another server writes as the name of its weights while it loads.
+  volatile Optional<String> rival = Optional.empty();
+
+  /// Loads until nobody waits for it, and then has loaded nothing.
+  volatile boolean loadsForever;
+
+  final CountDownLatch loading = new CountDownLatch(1);
+  private final CountDownLatch closed = new CountDownLatch(1);
+
   private final EngineSpec.Kind kind;
   private HttpServer server;
 
@@ -167,8 +176,12 @@ final class FakeEngine implements AutoCloseable {
       case "/generate" -> generate(exchange, json, params, json.path("input_ids"));
       case "/collective_rpc", "/update_weights_from_disk" -> {
         control.add(path);
+        if (loadsForever) {
+          loading.countDown();
+          awaitClosed();
+        }
         if (fault != Fault.NO_LOAD) version = number(json.toString());
-        label = json.path("weight_version").asText(label);
+        label = rival.orElse(json.path("weight_version").asText(label));
         text(exchange, 200, "{\"success\":true}");
       }
       case "/v1/load_lora_adapter", "/load_lora_adapter" -> {
@@ -395,6 +408,15 @@ final class FakeEngine implements AutoCloseable {
     for (int i = 0; i < CANDIDATES; i++) tops.addArray().add(lps[i]).add(ids.get(i));
   }
 
+  private void awaitClosed() throws IOException {
+    try {
+      closed.await();
+    } catch (InterruptedException e) {
+      throw new IOException(e);
+    }
+    throw new IOException("closed");
+  }
+
   /// Dies: nothing listens any more, and every connection breaks.
   void kill() {
     server.stop(0);
@@ -410,6 +432,7 @@ final class FakeEngine implements AutoCloseable {
 
   @Override
   public void close() {
+    closed.countDown();
     server.stop(0);
   }
 }

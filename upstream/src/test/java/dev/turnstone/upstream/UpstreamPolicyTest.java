@@ -1,6 +1,7 @@
 package dev.turnstone.upstream;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.turnstone.rollout.Constraint;
@@ -107,6 +108,31 @@ class UpstreamPolicyTest {
         tokens,
         Set.of(FakeEngine.STOP),
         Duration.ofSeconds(20));
+  }
+
+  /// A turn of 10 tokens that no engine can go on with from another's.
+  private static Request penalised(Penalties penalties) {
+    return new Request(
+        PROMPT,
+        new Sampling(TEMPERATURE, 0, 1, 0, OptionalLong.empty())
+            .withPenalties(penalties)
+            .withLogprobMode(LogprobMode.SAMPLED),
+        10,
+        Set.of(FakeEngine.STOP),
+        Duration.ofSeconds(20));
+  }
+
+  /// A turn of 10 tokens that stands still after 4, all of which have arrived.
+  private static FutureTask<Generation> heard(UpstreamPolicy policy, FakeEngine engine)
+      throws InterruptedException {
+    engine.hangAfter = 4;
+    CountDownLatch arrived = new CountDownLatch(4);
+    FutureTask<Generation> turn =
+        new FutureTask<>(
+            () -> policy.generate(request(10), (id, logprob, version) -> arrived.countDown()));
+    Thread.ofVirtual().start(turn);
+    arrived.await();
+    return turn;
   }
 
   private static FutureTask<Generation> start(UpstreamPolicy policy, int tokens) {
@@ -457,13 +483,7 @@ class UpstreamPolicyTest {
     UpstreamPolicy policy = policy(WeightsBy.DISK, Duration.ofMinutes(1), engine);
     engine.version = 1;
     engine.label = WeightsLabel.of(update(1, Pause.KEEP).id()).toString();
-    engine.hangAfter = 4;
-    CountDownLatch arrived = new CountDownLatch(4);
-    FutureTask<Generation> turn =
-        new FutureTask<>(
-            () -> policy.generate(request(10), (id, logprob, version) -> arrived.countDown()));
-    Thread.ofVirtual().start(turn);
-    arrived.await();
+    FutureTask<Generation> turn = heard(policy, engine);
     engine.hangAfter = Integer.MAX_VALUE;
 
     policy.apply(update(1, Pause.KEEP));
@@ -512,15 +532,7 @@ class UpstreamPolicyTest {
     FakeEngine engine = vllm();
     UpstreamPolicy policy = policy(engine);
     engine.hangAfter = 4;
-    Request penalised =
-        new Request(
-            PROMPT,
-            new Sampling(TEMPERATURE, 0, 1, 0, OptionalLong.empty())
-                .withPenalties(new Penalties(0.5, 0, 1))
-                .withLogprobMode(LogprobMode.SAMPLED),
-            10,
-            Set.of(FakeEngine.STOP),
-            Duration.ofSeconds(20));
+    Request penalised = penalised(new Penalties(0.5, 0, 1));
     FutureTask<Generation> turn = new FutureTask<>(() -> policy.generate(penalised));
     Thread.ofVirtual().start(turn);
     engine.hanging.await();
@@ -542,15 +554,7 @@ class UpstreamPolicyTest {
     FakeEngine first = vllm();
     UpstreamPolicy policy = policy(first);
     first.breakAfter = 3;
-    Request penalised =
-        new Request(
-            PROMPT,
-            new Sampling(TEMPERATURE, 0, 1, 0, OptionalLong.empty())
-                .withPenalties(new Penalties(0, 0.5, 1))
-                .withLogprobMode(LogprobMode.SAMPLED),
-            10,
-            Set.of(FakeEngine.STOP),
-            Duration.ofSeconds(20));
+    Request penalised = penalised(new Penalties(0, 0.5, 1));
 
     assertThatThrownBy(() -> policy.generate(penalised))
         .isInstanceOf(PolicyException.class)
@@ -605,13 +609,7 @@ class UpstreamPolicyTest {
   void aTrainerThatSendsWeightsItselfPausesNamesThemAndResumes(Kind kind) throws Exception {
     FakeEngine engine = engine(kind);
     UpstreamPolicy policy = policy(WeightsBy.EXTERNAL, engine);
-    engine.hangAfter = 4;
-    CountDownLatch arrived = new CountDownLatch(4);
-    FutureTask<Generation> turn =
-        new FutureTask<>(
-            () -> policy.generate(request(10), (id, logprob, version) -> arrived.countDown()));
-    Thread.ofVirtual().start(turn);
-    arrived.await();
+    FutureTask<Generation> turn = heard(policy, engine);
 
     assertThatThrownBy(() -> policy.apply(update(1, Pause.KEEP)))
         .isInstanceOf(WeightsRejected.class)
@@ -712,5 +710,105 @@ class UpstreamPolicyTest {
     policy.resume();
 
     check(turn.get(), 3);
+  }
+
+  private static FutureTask<Boolean> pausing(UpstreamPolicy policy, Pause mode) {
+    return new FutureTask<>(() -> {
+      policy.pause(mode);
+      return true;
+    });
+  }
+
+  @Test
+  void aPauseThatIsAskedForTwiceReturnsBothTimesWhenNothingIsGenerated() throws Exception {
+    FakeEngine engine = vllm();
+    UpstreamPolicy policy = policy(engine);
+    FutureTask<Generation> turn = heard(policy, engine);
+    for (int i = 0; i < 2; i++) {
+      Thread pause = Thread.ofVirtual().start(pausing(policy, Pause.WAIT));
+      await(() -> pause.getState() == Thread.State.TIMED_WAITING);
+    }
+    assertThat(turn.isDone()).isFalse();
+    engine.hangAfter = Integer.MAX_VALUE;
+
+    policy.pause(Pause.ABORT);
+
+    assertThat(turn.get().ids().size()).isEqualTo(4);
+    policy.resume();
+    check(policy.generate(request(5)), 5);
+  }
+
+  @Test
+  void aTurnThatIsCutWhileItsTokenIsHeardEndsThere() throws Exception {
+    FakeEngine engine = vllm();
+    UpstreamPolicy policy = policy(engine);
+    engine.hangAfter = 4;
+    FutureTask<Boolean> pausing = pausing(policy, Pause.ABORT);
+    List<Integer> heard = new ArrayList<>();
+    Request patient =
+        new Request(
+            PROMPT, request(10).sampling(), 10, Set.of(FakeEngine.STOP), Duration.ofMinutes(5));
+
+    Generation generation =
+        policy.generate(
+            patient,
+            (id, logprob, version) -> {
+              heard.add(id);
+              if (heard.size() > 1) return;
+              Thread.ofVirtual().start(pausing);
+              assertThatCode(engine.gone::await).doesNotThrowAnyException();
+            });
+
+    assertThat(pausing.get()).isTrue();
+    assertThat(generation.finish()).isEqualTo(FinishReason.ABORT);
+    check(generation, 1);
+  }
+
+  @Test
+  void aPauseThatStillWaitsEndsWhenTheTrainerResumes() throws Exception {
+    FakeEngine engine = vllm();
+    UpstreamPolicy policy = policy(engine);
+    FutureTask<Generation> turn = hanging(policy, engine);
+    FutureTask<Boolean> pausing = pausing(policy, Pause.WAIT);
+    Thread pause = Thread.ofVirtual().start(pausing);
+    await(() -> pause.getState() == Thread.State.TIMED_WAITING);
+
+    policy.resume();
+
+    assertThat(pausing.get()).isTrue();
+    assertThat(turn.isDone()).isFalse();
+    engine.released = true;
+    check(turn.get(), 10);
+    assertThat(engine.control).doesNotContain("/pause");
+  }
+
+  @Test
+  void anInterruptedUpdateLeavesNoEngineWaitingForIt() throws Exception {
+    FakeEngine engine = vllm();
+    UpstreamPolicy policy = policy(engine);
+    engine.loadsForever = true;
+    FutureTask<Integer> applying =
+        new FutureTask<>(() -> policy.apply(update(1, Pause.KEEP)).id().version());
+    Thread update = Thread.ofVirtual().start(applying);
+    engine.loading.await();
+    assertThat(engine.label).startsWith("loading/base/1/");
+
+    update.interrupt();
+
+    assertThatThrownBy(applying::get).hasCauseInstanceOf(InterruptedException.class);
+    assertThat(engine.label).isEqualTo(WeightsLabel.NONE);
+    check(policy.generate(request(5)), 5);
+  }
+
+  @Test
+  void weightsThatAnotherServerClaimsMeanwhileAreNotTakenForOurs() throws Exception {
+    FakeEngine engine = vllm();
+    UpstreamPolicy policy = policy(engine);
+    WeightsLabel theirs = WeightsLabel.of(update(2, Pause.KEEP).id());
+    engine.rival = Optional.of(theirs.loading(EngineWeights.now()));
+
+    assertThatThrownBy(() -> policy.apply(update(1, Pause.KEEP)))
+        .isInstanceOf(WeightsRejected.class)
+        .hasMessageContaining("another server brings it weights");
   }
 }
