@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -90,10 +91,13 @@ final class SharedCall {
         Reply kept = answered instanceof Reply.Json json ? Reply.Written.of(json) : answered;
         tell(() -> reply = Optional.of(kept));
       }
+    } catch (InterruptedException | CancellationException | EventStream.Gone e) {
+      tell(() -> failure = Optional.of(Refused.busy("the call was aborted", "aborted")));
     } catch (RuntimeException e) {
       tell(() -> failure = Optional.of(e));
-    } catch (InterruptedException | EventStream.Gone e) {
-      tell(() -> failure = Optional.of(Refused.busy("the call was aborted", "aborted")));
+    } catch (Error e) {
+      // Such as a stack that overflows: what was streamed so far must not look whole.
+      tell(() -> failure = Optional.of(new IllegalStateException("the call failed", e)));
     } finally {
       recorder.close();
       tell(() -> {
