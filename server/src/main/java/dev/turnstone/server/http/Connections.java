@@ -41,7 +41,15 @@ final class Connections {
   }
 
   private void arm(Vertx vertx, HttpConnection connection, Duration patience) {
-    timers.put(connection, vertx.setTimer(patience.toMillis(), id -> connection.close()));
+    timers.put(
+        connection,
+        vertx.setTimer(
+            patience.toMillis(),
+            id -> {
+              // One that was armed after its end hears of no other.
+              timers.remove(connection, id);
+              var _ = connection.close();
+            }));
   }
 
   private void disarm(Vertx vertx, HttpConnection connection) {
