@@ -39,6 +39,9 @@ class LauncherTest {
         public static void main(String[] args) {
           System.out.println("args " + String.join(",", args) + " heap "
               + (Runtime.getRuntime().maxMemory() >> 20) + " home " + System.getProperty("turnstone.home"));
+          if (System.getenv("SHOW_OPTIONS") != null)
+            System.out.println(
+                java.lang.management.ManagementFactory.getRuntimeMXBean().getInputArguments());
         }
       }
       """;
@@ -139,6 +142,20 @@ class LauncherTest {
     Printed printed = printed(builder.start());
 
     assertThat(printed.exit()).as(printed.err()).isZero();
+  }
+
+  @Test
+  void otherOptionsLeaveTheServersCollector() throws Exception {
+    ProcessBuilder builder = command("serve");
+    builder.environment().put("SHOW_OPTIONS", "");
+    builder
+        .environment()
+        .put("TURNSTONE_JAVA_OPTS", "-XX:+UseStringDeduplication -XX:MaxGCPauseMillis=50");
+
+    Printed printed = printed(builder.start());
+
+    assertThat(printed.exit()).as(printed.err()).isZero();
+    assertThat(printed.out()).contains("-XX:+UseG1GC");
   }
 
   @Test
