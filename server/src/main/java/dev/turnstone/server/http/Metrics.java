@@ -17,6 +17,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.DoubleConsumer;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.IntStream;
 
 /// The server's figures as Prometheus text.
 public final class Metrics implements AutoCloseable {
@@ -77,21 +78,15 @@ public final class Metrics implements AutoCloseable {
   /// @param labels names and values by turns
   public DoubleConsumer histogram(
       String name, String description, List<Double> buckets, String... labels) {
-    String[] names = new String[labels.length / 2];
-    String[] values = new String[labels.length / 2];
-    for (int i = 0; i < names.length; i++) {
-      names[i] = labels[2 * i];
-      values[i] = labels[2 * i + 1];
-    }
     return Histogram.builder()
             .name(name)
             .help(description)
-            .labelNames(names)
+            .labelNames(half(0, labels))
             .classicOnly()
             .withoutExemplars()
             .classicUpperBounds(buckets.stream().mapToDouble(Double::doubleValue).toArray())
             .register(registry.getPrometheusRegistry())
-            .labelValues(values)
+            .labelValues(half(1, labels))
         ::observe;
   }
 
@@ -99,18 +94,19 @@ public final class Metrics implements AutoCloseable {
   ///
   /// @param labels names and values by turns
   public void info(String name, String description, String... labels) {
-    String[] names = new String[labels.length / 2];
-    String[] values = new String[names.length];
-    for (int i = 0; i < names.length; i++) {
-      names[i] = labels[2 * i];
-      values[i] = labels[2 * i + 1];
-    }
     Info.builder()
         .name(name)
         .help(description)
-        .labelNames(names)
+        .labelNames(half(0, labels))
         .register(registry.getPrometheusRegistry())
-        .addLabelValues(values);
+        .addLabelValues(half(1, labels));
+  }
+
+  /// The names of labels, or their values.
+  private static String[] half(int first, String[] labels) {
+    return IntStream.range(0, labels.length / 2)
+        .mapToObj(i -> labels[2 * i + first])
+        .toArray(String[]::new);
   }
 
   /// One more of what is counted under a name and its labels.

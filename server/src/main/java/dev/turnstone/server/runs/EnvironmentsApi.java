@@ -89,7 +89,7 @@ public final class EnvironmentsApi {
   private void store(EnvironmentSpec spec) throws InvalidEnvironment {
     String name = spec.environment();
     Json body = new Json(Wire.text(spec.toJson()));
-    Json stored = table.insert(name, body);
+    Json stored = inserted(name, body);
     if (stored.equals(body)) return;
     environments.remove(name);
     boolean theirs;
@@ -101,6 +101,18 @@ public final class EnvironmentsApi {
     if (theirs) throw Refused.bad("environment %s is registered with another body".formatted(name));
     table.put(name, body);
     environments.register(spec);
+  }
+
+  /// What the log has under a name then. An environment that it could not take is not registered.
+  private Json inserted(String name, Json body) {
+    boolean written = false;
+    try {
+      Json stored = table.insert(name, body);
+      written = true;
+      return stored;
+    } finally {
+      if (!written) environments.remove(name);
+    }
   }
 
   private Reply get(Call call) {
