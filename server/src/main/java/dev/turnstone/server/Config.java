@@ -2,6 +2,7 @@ package dev.turnstone.server;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.turnstone.engine.CacheSize;
 import dev.turnstone.engine.EngineConfig;
 import dev.turnstone.engine.Precision;
 import dev.turnstone.engine.chat.tools.ReasoningTags;
@@ -130,11 +131,6 @@ record Config(
     NONE
   }
 
-  private enum Answer {
-    NO,
-    YES
-  }
-
   /// The trajectory log.
   ///
   /// @param place a folder for SQLite, or a `jdbc:postgresql:` URL that several servers may share
@@ -143,9 +139,10 @@ record Config(
 
   private static Log log(JsonNode node, Path data) {
     Settings given = new Settings(node, "log.");
+    String url = given.text("url", "");
     Log log =
         new Log(
-            given.text("url", data.toString()),
+            url.isEmpty() ? data.toString() : url,
             new Runs.Upkeep(
                 new Retention.Policy(
                     (long) given.integer("keep_mib", 16 << 10, 0, Integer.MAX_VALUE) << 20,
@@ -163,17 +160,17 @@ record Config(
     EngineConfig usual = EngineConfig.DEFAULT;
     int batch = given.integer("max_batch_tokens", usual.maxBatchTokens(), 1, 1 << 20);
     int sequences = given.integer("max_sequences", Math.min(usual.maxSequences(), batch), 1, batch);
-    int cores = Runtime.getRuntime().availableProcessors();
+    int threads = given.integer("threads", 0, 0, 1024);
     EngineConfig engine =
         new EngineConfig(
             given.word("precision", usual.precision(), Precision.class),
-            (long) given.integer("kv_mib", (int) (usual.kvBytes() >> 20), 1, 1 << 24) << 20,
+            (long) given.integer("kv_mib", (int) (CacheSize.FITTING >> 20), 0, 1 << 24) << 20,
             batch,
             sequences,
-            given.integer("threads", cores, 1, 1024),
+            threads == 0 ? Runtime.getRuntime().availableProcessors() : threads,
             given.integer("seed", 0, 0, Integer.MAX_VALUE),
             given.word("forward", usual.forward(), EngineConfig.Forward.class),
-            given.word("deterministic", Answer.NO, Answer.class) == Answer.YES,
+            given.flag("deterministic", usual.deterministic()),
             given.word("retention", usual.retention(), dev.turnstone.engine.Retention.class));
     given.checkAllKnown();
     return engine;

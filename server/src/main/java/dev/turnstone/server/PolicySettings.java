@@ -21,11 +21,6 @@ import java.util.Optional;
 ///
 /// @param tokenizer a folder, or the name of a model on the hub
 record PolicySettings(UpstreamConfig engines, String tokenizer) {
-  private enum Answer {
-    NO,
-    YES
-  }
-
   /// Reads the settings under `policy`; empty if there are none.
   ///
   /// @throws StartupError if a name is unknown or a value cannot be
@@ -62,7 +57,7 @@ record PolicySettings(UpstreamConfig engines, String tokenizer) {
             EngineSpec.kind(given.text("kind", "")),
             EngineSpec.uri(given.text("url", "")),
             key(given),
-            given.word("dns", Answer.NO, Answer.class) == Answer.YES,
+            given.flag("dns", false),
             given.word("weights", WeightsBy.DISK, WeightsBy.class));
     given.checkAllKnown();
     return spec;

@@ -67,6 +67,18 @@ final class Settings {
     return value.intValue();
   }
 
+  /// `true` or `false`, or the words `yes` and `no`, which YAML's older version means by them.
+  boolean flag(String name, boolean otherwise) {
+    JsonNode value = value(name);
+    if (value.isMissingNode()) return otherwise;
+    if (value.isBoolean()) return value.booleanValue();
+    return switch (value.asText().toLowerCase(Locale.ROOT)) {
+      case "yes" -> true;
+      case "no" -> false;
+      default -> throw wrong(name, "true or false", value);
+    };
+  }
+
   /// An integer above 0, or empty: no bound.
   OptionalInt bound(String name) {
     int most = integer(name, 0, 1, Integer.MAX_VALUE);

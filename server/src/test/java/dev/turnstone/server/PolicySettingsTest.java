@@ -45,7 +45,7 @@ class PolicySettingsTest {
                   routing: round_robin
                   engines:
                     - {kind: vllm, url: "http://a:8000", api_key: secret}
-                    - {kind: sglang, url: "http://b:30000", dns: "yes", weights: lora}
+                    - {kind: sglang, url: "http://b:30000", dns: true, weights: lora}
                 """)
             .policy()
             .orElseThrow();
