@@ -11,9 +11,10 @@ import java.util.OptionalInt;
 /// Who holds which KV block, and which full blocks can be used again.
 ///
 /// A full block is found by the chain that leads to it: the unique number of its parent (a number
-/// per set of weights at the root) and its own tokens, compared exactly, so neither a hash
-/// collision nor other weights can ever match. A block without a holder keeps its content until the
-/// least recently used one is needed. Block 0 is never given out: it pads block tables.
+/// per set of weights at the root), its own tokens and, for a first block, the request's salt, all
+/// compared exactly, so neither a hash collision nor other weights or another's salt can ever
+/// match. A block without a holder keeps its content until the least recently used one is needed.
+/// Block 0 is never given out: it pads block tables.
 ///
 /// Confined to the engine thread.
 final class BlockPool {
@@ -25,7 +26,8 @@ final class BlockPool {
   private long nextUnique = 1;
   private long root;
 
-  private record Key(long parent, Tokens tokens) {}
+  /// @param salt of the first block of a chain; "" for those behind it, whose parent is salted
+  record Key(long parent, String salt, Tokens tokens) {}
 
   private record Cached(Key key, long unique) {}
 
@@ -74,9 +76,9 @@ final class BlockPool {
     return OptionalInt.of(block);
   }
 
-  /// The block that holds `tokens` after the chain `parent`; the caller becomes a holder.
-  OptionalInt acquireCached(long parent, Tokens tokens) {
-    Integer block = cached.get(new Key(parent, tokens));
+  /// The block that is found under a key; the caller becomes a holder.
+  OptionalInt acquireCached(Key key) {
+    Integer block = cached.get(key);
     if (block == null) return OptionalInt.empty();
     if (holders[block]++ == 0) reusable.remove(block);
     return OptionalInt.of(block);
@@ -84,8 +86,7 @@ final class BlockPool {
 
   /// Lets others find a full block, and returns its number in the chain. If another block has the
   /// same content already, that one stays findable.
-  long publish(int block, long parent, Tokens tokens) {
-    var key = new Key(parent, tokens);
+  long publish(int block, Key key) {
     Integer other = cached.get(key);
     if (other != null) return content[other].unique();
     cached.put(key, block);

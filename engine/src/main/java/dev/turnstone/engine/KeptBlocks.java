@@ -35,6 +35,7 @@ final class KeptBlocks {
 
   private static final class Kept {
     private final int[] tokens;
+    private final String salt;
     private final List<Integer> blocks;
     private final List<Long> chains;
     private final long since;
@@ -43,6 +44,7 @@ final class KeptBlocks {
 
     private Kept(Sequence sequence, long since) {
       this.tokens = sequence.computedTokens();
+      this.salt = sequence.salt();
       this.blocks = new ArrayList<>(sequence.blocks);
       this.chains = new ArrayList<>(sequence.chains);
       this.computed = sequence.computed;
@@ -86,7 +88,7 @@ final class KeptBlocks {
   boolean handOver(String conversation, Sequence to) {
     Kept entry = kept.get(conversation);
     if (entry == null) return false;
-    boolean continues = entry.computed < to.length();
+    boolean continues = entry.computed < to.length() && entry.salt.equals(to.salt());
     for (int i = 0; continues && i < entry.computed; i++)
       continues = to.token(i) == entry.tokens[i];
     if (!continues) {

@@ -80,6 +80,11 @@ final class Sequence {
     return length;
   }
 
+  /// Whom it shares computed blocks with; "" with all that name nobody.
+  String salt() {
+    return request.cacheSalt().orElse("");
+  }
+
   int token(int position) {
     return tokens[position];
   }

@@ -23,7 +23,7 @@ final class SequenceBlocks {
     long chain = pool.root();
     int usable = sequence.scoring() ? 0 : (sequence.length() - 1) / Model.BLOCK;
     for (int index = 0; index < usable; index++) {
-      OptionalInt block = pool.acquireCached(chain, sequence.block(index));
+      OptionalInt block = pool.acquireCached(key(chain, sequence, index));
       if (block.isEmpty()) break;
       sequence.blocks.add(block.getAsInt());
       chain = pool.unique(block.getAsInt());
@@ -47,8 +47,13 @@ final class SequenceBlocks {
     while ((chains.size() + 1) * Model.BLOCK <= end) {
       int index = chains.size();
       long parent = index == 0 ? pool.root() : chains.getLast();
-      chains.add(pool.publish(sequence.blocks.get(index), parent, sequence.block(index)));
+      chains.add(pool.publish(sequence.blocks.get(index), key(parent, sequence, index)));
     }
+  }
+
+  private static BlockPool.Key key(long parent, Sequence sequence, int index) {
+    String salt = index == 0 ? sequence.salt() : "";
+    return new BlockPool.Key(parent, salt, sequence.block(index));
   }
 
   /// Gives its blocks back, the last first, so that the first ones, which others may share, stay

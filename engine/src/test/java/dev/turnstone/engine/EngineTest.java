@@ -100,6 +100,19 @@ class EngineTest {
   }
 
   @Test
+  void onlyRequestsWithTheSameSaltSharePrefixes() throws Exception {
+    Engine engine = engine(EngineConfig.DEFAULT);
+    Policy.Request open = request(prompt(70, 4), Sampling.GREEDY, 3);
+    List<Integer> cached = new ArrayList<>();
+    for (Policy.Request one :
+        List.of(
+            open, open.withCacheSalt("a"), open.withCacheSalt("b"), open.withCacheSalt("a"), open))
+      cached.add(engine.generate(one).cachedTokens());
+    assertThat(cached.subList(0, 3)).containsOnly(0);
+    assertThat(cached.subList(3, 5)).containsOnly(64);
+  }
+
+  @Test
   void theTrainersForwardPassGivesTheRecordedLogprobs() throws Exception {
     Engine engine = engine(EngineConfig.DEFAULT);
     Tokens prompt = prompt(37, 3);

@@ -60,6 +60,7 @@ public interface Policy {
   /// @param constraint what the generated text must be
   /// @param conversation names the conversation whose next turn this is: what is computed for it
   ///   may be kept until the next request of that name, or until [Policy#forget]
+  /// @param cacheSalt only requests with the same salt share what is computed of equal prompts
   record Request(
       Tokens prompt,
       Sampling sampling,
@@ -70,7 +71,8 @@ public interface Policy {
       Tokens logprobIds,
       OptionalInt promptLogprobs,
       Optional<Constraint> constraint,
-      Optional<String> conversation) {
+      Optional<String> conversation,
+      Optional<String> cacheSalt) {
     public Request {
       stopIds = Set.copyOf(stopIds);
       if (prompt.isEmpty()) throw new IllegalArgumentException("prompt is empty");
@@ -94,6 +96,32 @@ public interface Policy {
           && stopIds.containsAll(sampling.allowedIds()))
         throw new IllegalArgumentException(
             "allowed_token_ids has only stop ids, but min_tokens is " + sampling.minTokens());
+    }
+
+    /// Without a salt.
+    public Request(
+        Tokens prompt,
+        Sampling sampling,
+        int maxTokens,
+        Set<Integer> stopIds,
+        Duration timeout,
+        int topLogprobs,
+        Tokens logprobIds,
+        OptionalInt promptLogprobs,
+        Optional<Constraint> constraint,
+        Optional<String> conversation) {
+      this(
+          prompt,
+          sampling,
+          maxTokens,
+          stopIds,
+          timeout,
+          topLogprobs,
+          logprobIds,
+          promptLogprobs,
+          constraint,
+          conversation,
+          Optional.empty());
     }
 
     /// Plain generation.
@@ -123,7 +151,8 @@ public interface Policy {
           logprobIds,
           promptLogprobs,
           constraint,
-          conversation);
+          conversation,
+          cacheSalt);
     }
 
     public Request withLogprobIds(Tokens value) {
@@ -137,7 +166,8 @@ public interface Policy {
           value,
           promptLogprobs,
           constraint,
-          conversation);
+          conversation,
+          cacheSalt);
     }
 
     public Request withPromptLogprobs(int value) {
@@ -151,7 +181,8 @@ public interface Policy {
           logprobIds,
           OptionalInt.of(value),
           constraint,
-          conversation);
+          conversation,
+          cacheSalt);
     }
 
     public Request withConstraint(Constraint value) {
@@ -165,7 +196,8 @@ public interface Policy {
           logprobIds,
           promptLogprobs,
           Optional.of(value),
-          conversation);
+          conversation,
+          cacheSalt);
     }
 
     public Request withConversation(String value) {
@@ -179,6 +211,22 @@ public interface Policy {
           logprobIds,
           promptLogprobs,
           constraint,
+          Optional.of(value),
+          cacheSalt);
+    }
+
+    public Request withCacheSalt(String value) {
+      return new Request(
+          prompt,
+          sampling,
+          maxTokens,
+          stopIds,
+          timeout,
+          topLogprobs,
+          logprobIds,
+          promptLogprobs,
+          constraint,
+          conversation,
           Optional.of(value));
     }
   }

@@ -150,6 +150,15 @@ public final class Server implements AutoCloseable {
     Gate completions = new Gate("completions", config.maxCompletions());
     metrics.gauge(
         "turnstone.completions", "Chat completions in flight", completions, Gate::inFlight);
+    metrics.counter(
+        "vllm:admission_rejections",
+        "Requests that were refused before they were read, because too many were in flight",
+        completions,
+        Gate::rejected,
+        "model_name",
+        served.name(),
+        "reason",
+        "max_num_queued_reqs");
     Completions running =
         new Completions(
             served,

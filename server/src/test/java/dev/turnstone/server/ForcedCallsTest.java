@@ -26,11 +26,7 @@ final class ForcedCallsTest {
 
   @BeforeAll
   static void start() throws InterruptedException {
-    server = TestServer.listen(data, "{\"model\": \"../models/tiny\"}");
-    var said =
-        Wire.JSON.createObjectNode().put("model", Path.of("..", "models", "tiny").toString());
-    Config config = Config.of(said.put("data", data.toString()));
-    server.server.serve(metrics -> ServeCommand.load(config, metrics));
+    server = TestServer.with(Path.of("..", "models", "tiny"), data);
   }
 
   @AfterAll

@@ -20,6 +20,21 @@ final class LimitsTest {
   @TempDir private Path data;
 
   @Test
+  void whoeverFindsTheServerFullIsCounted() throws Exception {
+    try (TestServer server = TestServer.start(data, "{\"max_completions\": 1}")) {
+      server.policy.hangsAfter("so far");
+      Thread first = Thread.ofVirtual().start(() -> server.post("/v1/chat/completions", HI));
+      assertThat(server.policy.silent.await(10, TimeUnit.SECONDS)).isTrue();
+      assertThat(server.post("/v1/chat/completions", HI).status()).isEqualTo(503);
+      assertThat(server.get("/metrics").text())
+          .contains(
+              "vllm:admission_rejections_total{model_name=\"scripted\",reason=\"max_num_queued_reqs\"} 1.0");
+      server.post("/abort_requests", "{}");
+      first.join();
+    }
+  }
+
+  @Test
   void aKeyHasItsRequestsPerMinute() throws InterruptedException {
     try (TestServer server =
         TestServer.start(

@@ -42,6 +42,20 @@ final class RimTest {
     }
   }
 
+  @Test
+  void headIsAGetWithoutItsBody() throws InterruptedException {
+    try (TestServer server = TestServer.start(data)) {
+      for (String path : new String[] {"/v1/models", "/health", "/metrics"}) {
+        Answer answer = TestServer.send(server.to(path).head().build());
+        assertThat(answer.status()).as(path).isEqualTo(200);
+        assertThat(answer.text()).isEmpty();
+      }
+      assertThat(TestServer.send(server.to("/v1/models/x").head().build()).status()).isEqualTo(404);
+      assertThat(TestServer.send(server.to("/v1/completions").head().build()).status())
+          .isEqualTo(405);
+    }
+  }
+
   /// What `curl -d` sends if nobody sets a header.
   @Test
   void jsonThatCallsItselfAFormIsJson() throws InterruptedException {

@@ -40,11 +40,7 @@ final class SamplingFieldsTest {
   }
 
   private static TestServer serve(Path data, Path model) throws InterruptedException {
-    TestServer server = TestServer.listen(data, "{\"model\": \"%s\"}".formatted(model));
-    var said = Wire.JSON.createObjectNode().put("model", model.toString());
-    Config config = Config.of(said.put("data", data.toString()));
-    server.server.serve(metrics -> ServeCommand.load(config, metrics));
-    return server;
+    return TestServer.with(model, data);
   }
 
   @AfterAll

@@ -46,7 +46,7 @@ public final class ScriptedPolicy implements TrainablePolicy, PausablePolicy {
   private final int contextLength;
   private volatile WeightsId weights = new WeightsId("base", 0, "0".repeat(64));
 
-  ScriptedPolicy(int contextLength) {
+  public ScriptedPolicy(int contextLength) {
     this.contextLength = contextLength;
   }
 

@@ -60,6 +60,20 @@ public final class TestServer implements AutoCloseable {
         new Served("scripted", policy, bytes, bytes, bytes, new PolicyIdentity("t", "c", 257)));
   }
 
+  /// Starts with a real model's tokenizer, template and engine instead of the script.
+  static TestServer with(Path model, Path data) throws InterruptedException {
+    ObjectNode said = Wire.JSON.createObjectNode().put("model", model.toString());
+    TestServer server = listen(data, Wire.text(said));
+    Config config = Config.of(said.put("data", data.toString()));
+    try {
+      server.server.serve(metrics -> ServeCommand.load(config, metrics));
+      return server;
+    } catch (StartupError e) {
+      server.close();
+      throw e;
+    }
+  }
+
   public String url() {
     return server.url();
   }

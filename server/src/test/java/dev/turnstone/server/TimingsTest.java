@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.turnstone.server.http.Wire;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -40,10 +39,7 @@ final class TimingsTest {
 
   @BeforeAll
   static void start() throws Exception {
-    server = TestServer.listen(data, "{\"model\": \"%s\"}".formatted(TINY));
-    var said = Wire.JSON.createObjectNode().put("model", TINY.toString());
-    Config config = Config.of(said.put("data", data.toString()));
-    server.server.serve(metrics -> ServeCommand.load(config, metrics));
+    server = TestServer.with(TINY, data);
   }
 
   @AfterAll

@@ -11,7 +11,11 @@ import dev.turnstone.upstream.wire.EngineFault;
 import dev.turnstone.upstream.wire.EngineFault.Kind;
 import dev.turnstone.upstream.wire.EngineHttp;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -57,6 +61,22 @@ final class FleetWeights {
   /// Names the weights, and how often the caches were told to forget.
   String salt() {
     return salt(id);
+  }
+
+  /// The same for a request with a salt of its own.
+  String salt(Optional<String> asked) {
+    return salt() + asked.map(text -> "-" + digest(text)).orElse("");
+  }
+
+  /// 128 bits that stand for a text of any length and letters.
+  private static String digest(String text) {
+    try {
+      byte[] sha256 =
+          MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
+      return HexFormat.of().formatHex(sha256, 0, 16);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every JDK has SHA-256", e);
+    }
   }
 
   /// Engines take no slashes in a salt, and 128 characters.

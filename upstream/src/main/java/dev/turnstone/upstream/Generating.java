@@ -94,7 +94,14 @@ final class Generating {
     FleetWeights weights = cluster.weights();
     if (!weights.id().lineage().equals(lineage)) throw new PolicyException("the lineage has ended");
     String name = id + "-" + attempts++;
-    Ask ask = new Ask(name, admitted.get().model(), held, request, draft.size(), weights.salt());
+    Ask ask =
+        new Ask(
+            name,
+            admitted.get().model(),
+            held,
+            request,
+            draft.size(),
+            weights.salt(request.cacheSalt()));
     EngineWire wire = admitted.get().wire();
     EngineSpec spec = engine.spec();
     Call call = cluster.http().call(spec.url(), wire.path(), spec.key(), wire.body(ask), left());

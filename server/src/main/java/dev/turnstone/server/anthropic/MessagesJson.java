@@ -20,7 +20,7 @@ final class MessagesJson {
     if (!choice.content().isEmpty() && (choice.calls().isEmpty() || !choice.content().isBlank()))
       content.add(text(choice.content()));
     for (ToolCall call : choice.calls())
-      content.add(use(call).set("input", Wire.parse(call.arguments().text())));
+      content.add(use(call.id(), call.name()).set("input", Wire.parse(call.arguments().text())));
     end(message, choice);
     message.set("usage", usage(choice));
     return message;
@@ -57,12 +57,8 @@ final class MessagesJson {
   }
 
   /// A call without its arguments.
-  static ObjectNode use(ToolCall call) {
-    return Wire.JSON
-        .createObjectNode()
-        .put("type", "tool_use")
-        .put("id", call.id())
-        .put("name", call.name());
+  static ObjectNode use(String id, String name) {
+    return Wire.JSON.createObjectNode().put("type", "tool_use").put("id", id).put("name", name);
   }
 
   /// Why it ended.

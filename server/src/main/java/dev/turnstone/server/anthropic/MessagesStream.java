@@ -1,14 +1,14 @@
 package dev.turnstone.server.anthropic;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.turnstone.rollout.ToolCall;
 import dev.turnstone.server.completion.Choice;
 import dev.turnstone.server.completion.Served.Piece;
 import dev.turnstone.server.http.EventStream;
 import dev.turnstone.server.http.Wire;
 
 /// Writes a message as events: its start, per block a start, deltas and a stop, then its end. At
-/// most one block is open.
+/// most one block is open. A block of a call that turns out to be unreadable cannot be taken back:
+/// the text of the call follows it, and the message does not stop for `tool_use`.
 final class MessagesStream {
   private final EventStream out;
   private Block open = Block.NONE;
@@ -21,7 +21,8 @@ final class MessagesStream {
   private enum Block {
     NONE,
     THINKING,
-    TEXT
+    TEXT,
+    CALL
   }
 
   void start(String id, String model, Choice choice) throws InterruptedException, EventStream.Gone {
@@ -40,9 +41,12 @@ final class MessagesStream {
           open(Block.TEXT);
           grow("text_delta", "text", text);
         }
-        case Piece.CallPart _ -> {} // a block cannot be taken back: whole calls only
-        case Piece.Call(ToolCall call) -> use(call);
-        case Piece.Unreadable _ -> {}
+        case Piece.CallPart part -> {
+          if (part.first()) use(part);
+          if (!part.arguments().isEmpty())
+            grow("input_json_delta", "partial_json", part.arguments());
+        }
+        case Piece.Call _, Piece.Unreadable _ -> {} // told by how the message ends
       }
   }
 
@@ -64,13 +68,12 @@ final class MessagesStream {
     send(event("content_block_delta").put("index", index).set("delta", delta));
   }
 
-  private void use(ToolCall call) throws InterruptedException, EventStream.Gone {
+  private void use(Piece.CallPart call) throws InterruptedException, EventStream.Gone {
     close();
-    ObjectNode block = MessagesJson.use(call);
+    open = Block.CALL;
+    ObjectNode block = MessagesJson.use(call.id(), call.name());
     block.putObject("input");
     start(block);
-    grow("input_json_delta", "partial_json", call.arguments().text());
-    send(event("content_block_stop").put("index", index));
   }
 
   private void close() throws InterruptedException, EventStream.Gone {

@@ -16,6 +16,7 @@ import java.util.Set;
 /// @param maxTokens of each choice, at most what the context leaves
 /// @param constraint what the text of each choice must be
 /// @param conversation names the conversation whose next turn this is, as for [Policy.Request]
+/// @param cacheSalt whom it shares cached prefixes with, as for [Policy.Request]
 public record Ask(
     Tokens prompt,
     Sampling sampling,
@@ -25,9 +26,10 @@ public record Ask(
     Reading reading,
     Scores scores,
     Optional<Constraint> constraint,
-    Optional<String> conversation) {
+    Optional<String> conversation,
+    Optional<String> cacheSalt) {
 
-  /// Without further scores, constraint or conversation.
+  /// Without further scores, constraint, conversation or salt.
   public Ask(Tokens prompt, Sampling sampling, int n, int maxTokens, Ends ends, Reading reading) {
     this(
         prompt,
@@ -38,25 +40,43 @@ public record Ask(
         reading,
         Scores.SAMPLED,
         Optional.empty(),
+        Optional.empty(),
         Optional.empty());
   }
 
   /// The same, sampled otherwise and shorter.
   public Ask within(Sampling drawn, int most) {
-    return new Ask(prompt, drawn, n, most, ends, reading, scores, constraint, conversation);
+    return new Ask(
+        prompt, drawn, n, most, ends, reading, scores, constraint, conversation, cacheSalt);
   }
 
   public Ask withScores(Scores value) {
-    return new Ask(prompt, sampling, n, maxTokens, ends, reading, value, constraint, conversation);
+    return new Ask(
+        prompt, sampling, n, maxTokens, ends, reading, value, constraint, conversation, cacheSalt);
   }
 
   public Ask withConstraint(Optional<Constraint> value) {
-    return new Ask(prompt, sampling, n, maxTokens, ends, reading, scores, value, conversation);
+    return new Ask(
+        prompt, sampling, n, maxTokens, ends, reading, scores, value, conversation, cacheSalt);
   }
 
   public Ask withConversation(String value) {
     return new Ask(
-        prompt, sampling, n, maxTokens, ends, reading, scores, constraint, Optional.of(value));
+        prompt,
+        sampling,
+        n,
+        maxTokens,
+        ends,
+        reading,
+        scores,
+        constraint,
+        Optional.of(value),
+        cacheSalt);
+  }
+
+  public Ask withCacheSalt(Optional<String> value) {
+    return new Ask(
+        prompt, sampling, n, maxTokens, ends, reading, scores, constraint, conversation, value);
   }
 
   /// Ids that end a choice: the format's and the request's.
@@ -85,7 +105,8 @@ public record Ask(
           scores.named(),
           scores.prompt(),
           constraint,
-          conversation);
+          conversation,
+          cacheSalt);
     } catch (IllegalArgumentException e) {
       throw Refused.bad(String.valueOf(e.getMessage()));
     }

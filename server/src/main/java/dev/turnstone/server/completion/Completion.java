@@ -194,6 +194,19 @@ public final class Completion implements AutoCloseable {
     return choices;
   }
 
+  /// Waits for the end of all choices, which run on threads of their own, but not for long.
+  ///
+  /// @return whether they ended
+  public boolean await(Duration patience) throws InterruptedException, PolicyException {
+    long deadline = System.nanoTime() + patience.toNanos();
+    while (running > 0) {
+      Arrival arrival = arrivals.poll(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
+      if (arrival == null) return false;
+      takeAll(arrival);
+    }
+    return true;
+  }
+
   private PolicyException silent() {
     return new PolicyException("the policy did not answer in " + pace.timeout());
   }

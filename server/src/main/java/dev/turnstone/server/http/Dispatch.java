@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpHeaders;
+import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
@@ -43,8 +44,8 @@ public final class Dispatch {
     router.route().handler(this::admit);
     for (Route route : routes) {
       // Vert.x wants a body handler to be the first of its line, but keys come before bodies.
-      router.route(route.method(), route.path()).handler(context -> authorize(route, context));
-      var line = router.route(route.method(), route.path());
+      line(router, route).handler(context -> authorize(route, context));
+      var line = line(router, route);
       if (route.upgrade().isPresent()) {
         line.handler(route.upgrade().get()::upgrade);
         continue;
@@ -58,6 +59,14 @@ public final class Dispatch {
     for (int status : new int[] {400, 404, 405, 406, 413, 415, 500})
       router.errorHandler(status, context -> fail(context, unmatched));
     return router;
+  }
+
+  /// Whatever can be asked for can be asked about: HEAD is a GET whose body is not sent.
+  private static io.vertx.ext.web.Route line(Router router, Route route) {
+    var line = router.route(route.method(), route.path());
+    return route.method().equals(HttpMethod.GET) && route.upgrade().isEmpty()
+        ? line.method(HttpMethod.HEAD)
+        : line;
   }
 
   /// Host and Origin first, on every path, whatever is there.
@@ -112,7 +121,11 @@ public final class Dispatch {
             MissingNode.getInstance(),
             ByteBuffer.wrap(body).asReadOnlyBuffer());
     Exchange exchange =
-        new Exchange(context.vertx().getOrCreateContext(), context.response(), route.errors());
+        new Exchange(
+            context.vertx().getOrCreateContext(),
+            context.response(),
+            route.errors(),
+            context.request().method().equals(HttpMethod.HEAD));
     exchange.start(
         inFlight,
         admissions(route, context),

@@ -21,11 +21,14 @@ public final class Exchange {
   private final Context loop;
   private final HttpServerResponse response;
   private final ErrorShape errors;
+  private final boolean headOnly;
 
   /// The exchange of `response`, whose event loop is `loop`.
   ///
   /// @param errors how errors are written
-  Exchange(Context loop, HttpServerResponse response, ErrorShape errors) {
+  /// @param headOnly whether the body is not sent
+  Exchange(Context loop, HttpServerResponse response, ErrorShape errors, boolean headOnly) {
+    this.headOnly = headOnly;
     this.errors = errors;
     this.loop = loop;
     this.response = response;
@@ -110,7 +113,7 @@ public final class Exchange {
             .setChunked(true)
             .putHeader("content-type", "text/event-stream; charset=utf-8")
             .putHeader("cache-control", "no-cache");
-        body.write(events);
+        if (!headOnly) body.write(events);
         loop.runOnContext(v -> response.end());
       }
     }

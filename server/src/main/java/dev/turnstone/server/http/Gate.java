@@ -1,6 +1,7 @@
 package dev.turnstone.server.http;
 
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.LongAdder;
 
 /// Bounds what is in flight: whoever finds it full is told to come back, nobody queues.
 public final class Gate implements Admission {
@@ -10,6 +11,7 @@ public final class Gate implements Admission {
   private final String what;
   private final int bound;
   private final Semaphore free;
+  private final LongAdder rejected = new LongAdder();
 
   /// A gate for `bound` things at once.
   ///
@@ -22,13 +24,19 @@ public final class Gate implements Admission {
 
   @Override
   public void enter() {
-    if (!free.tryAcquire())
-      throw Refused.busy("the server is full: %d %s are in flight".formatted(bound, what), "full");
+    if (free.tryAcquire()) return;
+    rejected.increment();
+    throw Refused.busy("the server is full: %d %s are in flight".formatted(bound, what), "full");
   }
 
   @Override
   public void leave() {
     free.release();
+  }
+
+  /// How many found it full.
+  public long rejected() {
+    return rejected.sum();
   }
 
   public int inFlight() {

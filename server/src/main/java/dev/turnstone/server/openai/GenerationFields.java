@@ -23,6 +23,7 @@ import java.util.OptionalInt;
 /// @param tokenIds whether ids of prompt and choices are part of the reply
 /// @param tokensAsIds whether tokens are written as `token_id:ID`
 /// @param truncate last ids of the prompt that are kept; −1 keeps what fits
+/// @param cacheSalt as for [Ask]
 public record GenerationFields(
     Optional<String> model,
     Sampling sampling,
@@ -37,7 +38,8 @@ public record GenerationFields(
     boolean usageAlways,
     boolean tokenIds,
     boolean tokensAsIds,
-    OptionalInt truncate) {
+    OptionalInt truncate,
+    Optional<String> cacheSalt) {
 
   /// Reads a body that fits the contract.
   public static GenerationFields read(JsonNode body, Served served) {
@@ -67,7 +69,8 @@ public record GenerationFields(
         always,
         body.path("return_token_ids").asBoolean(false),
         body.path("return_tokens_as_token_ids").asBoolean(false),
-        integer(body.path("truncate_prompt_tokens")));
+        integer(body.path("truncate_prompt_tokens")),
+        SamplingFields.salt(body));
   }
 
   private static OptionalInt integer(JsonNode node) {
@@ -85,7 +88,8 @@ public record GenerationFields(
     int bound = Math.min(maxTokens, served.room(kept, param));
     return new Ask(kept, sampling, n, bound, ends, reading)
         .withScores(new Scores(top, promptTop).withNamed(named))
-        .withConstraint(constraint);
+        .withConstraint(constraint)
+        .withCacheSalt(cacheSalt);
   }
 
   private Tokens truncated(Tokens prompt, int fits) {

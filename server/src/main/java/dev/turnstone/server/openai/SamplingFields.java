@@ -12,6 +12,7 @@ import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeSet;
@@ -101,6 +102,11 @@ public final class SamplingFields {
         body.path("include_stop_str_in_output").asBoolean(false),
         ids(body.path("stop_token_ids"), "stop_token_ids"),
         body.path("ignore_eos").asBoolean(false));
+  }
+
+  /// Whom a request shares cached prefixes with.
+  public static Optional<String> salt(JsonNode body) {
+    return Optional.ofNullable(body.path("cache_salt").textValue());
   }
 
   /// Ids whose log-probabilities are told instead of the most probable ones'.

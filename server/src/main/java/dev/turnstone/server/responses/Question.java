@@ -101,7 +101,8 @@ record Question(Ask ask, List<Message> said, String frame) {
                 SamplingFields.ends(body),
                 reading)
             .withScores(new Scores(body.path("top_logprobs").asInt(0), OptionalInt.empty()))
-            .withConstraint(ConstraintFields.read(format));
+            .withConstraint(ConstraintFields.read(format))
+            .withCacheSalt(SamplingFields.salt(body));
     return served.forced(
         ask,
         ToolChoice.of(body.path("tool_choice"), tools),

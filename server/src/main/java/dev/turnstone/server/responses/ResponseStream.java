@@ -2,24 +2,33 @@ package dev.turnstone.server.responses;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.turnstone.rollout.Json;
 import dev.turnstone.rollout.ToolCall;
 import dev.turnstone.server.completion.Choice;
 import dev.turnstone.server.completion.Choice.Token;
 import dev.turnstone.server.completion.Served.Piece;
 import dev.turnstone.server.http.EventStream;
 import dev.turnstone.server.http.Wire;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
 
 /// Writes a response as numbered events: the response, then per item its beginning, parts, deltas
-/// and end. At most one item is open.
+/// and end. At most one item that is not a call is open; calls stay open until the turn has ended,
+/// because one unreadable call makes all of them text.
 final class ResponseStream {
   private final ResponseJson json;
   private final EventStream out;
   private final ArrayNode output = Wire.JSON.createArrayNode();
   private final StringBuilder text = new StringBuilder();
   private final List<Token> tokens = new ArrayList<>();
+  private final Deque<BegunCall> begun = new ArrayDeque<>();
   private Open open = Open.NONE;
+
+  /// Items that were begun.
+  private int items;
+
   private int sequence;
 
   ResponseStream(ResponseJson json, EventStream out) {
@@ -31,6 +40,13 @@ final class ResponseStream {
     NONE,
     REASONING,
     MESSAGE
+  }
+
+  /// A call whose arguments are passed on, and where its item stands.
+  private record BegunCall(int index, String id, String name, StringBuilder arguments) {
+    ToolCall call() {
+      return new ToolCall(id, name, new Json(arguments.toString()));
+    }
   }
 
   void start() throws InterruptedException, EventStream.Gone {
@@ -55,26 +71,30 @@ final class ResponseStream {
           send(event.putPOJO("logprobs", json.logprobs(unsent)));
           unsent = List.of();
         }
-        case Piece.CallPart _ -> {} // an item cannot be taken back: whole calls only
-        case Piece.Call(ToolCall call) -> call(call);
-        case Piece.Unreadable _ -> {}
+        case Piece.CallPart part -> call(part);
+        case Piece.Call(ToolCall call) -> whole(call);
+        case Piece.Unreadable _ -> voidCalls();
       }
   }
 
   private void open(Open next) throws InterruptedException, EventStream.Gone {
     if (open == next) return;
     close();
+    // What follows a call is its own text, because it was none.
+    voidCalls();
     open = next;
-    boolean speaks = next == Open.MESSAGE;
+    int index = items++;
     send(
-        event("response.output_item.added")
-            .put("output_index", output.size())
-            .set(
-                "item",
-                speaks
-                    ? json.message(output.size(), List.of(), "in_progress")
-                    : json.reasoning(output.size(), "", "in_progress")));
+        added(
+            index,
+            next == Open.MESSAGE
+                ? json.message(index, List.of(), "in_progress")
+                : json.reasoning(index, "", "in_progress")));
     send(inPart("response.content_part.added").set("part", part("")));
+  }
+
+  private ObjectNode added(int index, ObjectNode item) {
+    return event("response.output_item.added").put("output_index", index).set("item", item);
   }
 
   private ObjectNode part(String said) {
@@ -94,41 +114,65 @@ final class ResponseStream {
     if (speaks) done.putPOJO("logprobs", json.logprobs(tokens));
     send(done);
     send(inPart("response.content_part.done").set("part", part(said)));
-    int index = output.size();
+    int index = items - 1;
     ObjectNode item =
         speaks
             ? json.message(index, List.of(json.text(said, tokens)), "completed")
             : json.reasoning(index, said, "completed");
     output.add(item);
-    send(event("response.output_item.done").put("output_index", index).set("item", item));
+    send(done(index, item));
     open = Open.NONE;
   }
 
-  private void call(ToolCall call) throws InterruptedException, EventStream.Gone {
-    close();
-    int index = output.size();
-    String arguments = call.arguments().text();
-    ObjectNode item = json.call(index, call, "", "in_progress");
-    String id = item.path("id").asText();
-    send(event("response.output_item.added").put("output_index", index).set("item", item));
-    send(inCall("response.function_call_arguments.delta", id).put("delta", arguments));
-    send(
-        inCall("response.function_call_arguments.done", id)
-            .put("name", call.name())
-            .put("arguments", arguments));
-    ObjectNode whole = json.call(index, call, arguments, "completed");
-    output.add(whole);
-    send(event("response.output_item.done").put("output_index", index).set("item", whole));
+  private ObjectNode done(int index, ObjectNode item) {
+    return event("response.output_item.done").put("output_index", index).set("item", item);
   }
 
-  private ObjectNode inCall(String type, String item) {
-    return event(type).put("item_id", item).put("output_index", output.size());
+  private void call(Piece.CallPart part) throws InterruptedException, EventStream.Gone {
+    if (part.first()) {
+      close();
+      begun.add(new BegunCall(items++, part.id(), part.name(), new StringBuilder()));
+      BegunCall call = begun.getLast();
+      send(added(call.index(), json.call(call.index(), call.call(), "", "in_progress")));
+    }
+    if (part.arguments().isEmpty()) return;
+    BegunCall call = begun.getLast();
+    call.arguments().append(part.arguments());
+    send(inCall("response.function_call_arguments.delta", call).put("delta", part.arguments()));
+  }
+
+  private void whole(ToolCall call) throws InterruptedException, EventStream.Gone {
+    BegunCall first = begun.removeFirst();
+    String arguments = call.arguments().text();
+    send(
+        inCall("response.function_call_arguments.done", first)
+            .put("name", call.name())
+            .put("arguments", arguments));
+    ObjectNode item = json.call(first.index(), call, arguments, "completed");
+    output.add(item);
+    send(done(first.index(), item));
+  }
+
+  /// Ends the items of calls that turned out to be none; they are no part of the response.
+  private void voidCalls() throws InterruptedException, EventStream.Gone {
+    while (!begun.isEmpty()) {
+      BegunCall call = begun.removeFirst();
+      String arguments = call.arguments().toString();
+      send(done(call.index(), json.call(call.index(), call.call(), arguments, "incomplete")));
+    }
+  }
+
+  private ObjectNode inCall(String type, BegunCall call) {
+    return event(type)
+        .put("item_id", json.item("fc", call.index()))
+        .put("output_index", call.index());
   }
 
   /// Writes the end.
   ///
   /// @return the whole response
   ObjectNode end(Choice choice, long now) throws InterruptedException, EventStream.Gone {
+    voidCalls();
     if (output.isEmpty() && open == Open.NONE) open(Open.MESSAGE);
     close();
     ObjectNode response = json.ended(choice, output, now);
@@ -141,8 +185,8 @@ final class ResponseStream {
   private ObjectNode inPart(String type) {
     String kind = open == Open.MESSAGE ? "msg" : "rs";
     return event(type)
-        .put("item_id", json.item(kind, output.size()))
-        .put("output_index", output.size())
+        .put("item_id", json.item(kind, items - 1))
+        .put("output_index", items - 1)
         .put("content_index", 0);
   }
 

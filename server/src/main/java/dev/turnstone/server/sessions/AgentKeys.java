@@ -3,10 +3,10 @@ package dev.turnstone.server.sessions;
 import dev.turnstone.server.http.StartupError;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
@@ -38,29 +38,36 @@ public final class AgentKeys {
           "%s has %d bytes, not %d: delete it, and agents get new keys"
               .formatted(file, secret.length, SECRET_BYTES));
     } catch (NoSuchFileException _) {
-      return create(file);
+      return create(data, file);
     } catch (IOException e) {
       throw new StartupError("the secret of the agent keys in %s cannot be read".formatted(file));
     }
   }
 
-  private static AgentKeys create(Path file) {
+  private static AgentKeys create(Path folder, Path file) {
     byte[] secret = new byte[SECRET_BYTES];
     new SecureRandom().nextBytes(secret);
     try {
-      Files.createDirectories(file.toAbsolutePath().getParent());
+      Files.createDirectories(folder);
       Path part =
           Files.createTempFile(
-              file.toAbsolutePath().getParent(),
+              folder,
               "agent-secret",
               ".part",
               PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
-      // A disk that is full must not leave half a secret under its name.
-      Files.write(part, secret);
-      Files.move(part, file, StandardCopyOption.ATOMIC_MOVE);
+      try {
+        // A disk that is full must not leave half a secret under its name, nor beside it.
+        Files.write(part, secret);
+        // Unlike a move this fails if another server was faster, whose secret then counts.
+        Files.createLink(file, part);
+      } finally {
+        Files.deleteIfExists(part);
+      }
       return new AgentKeys(secret);
+    } catch (FileAlreadyExistsException e) {
+      return open(folder);
     } catch (IOException e) {
-      throw new StartupError("data folder %s cannot be written".formatted(file.getParent()));
+      throw new StartupError("data folder %s cannot be written".formatted(folder));
     }
   }
 

@@ -19,6 +19,7 @@ import dev.turnstone.server.http.Reply;
 import dev.turnstone.server.http.Route;
 import dev.turnstone.server.http.Scope;
 import dev.turnstone.server.http.Wire;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -26,11 +27,21 @@ import java.util.stream.Stream;
 /// SGLang's control wire: pause, abort, cache, weights from disk and their label, and what its
 /// router says of its workers, of which this server is the only one.
 public final class SglangControl {
+  /// SGLang's own, after which an engine that generates nothing is taken for dead.
+  static final Duration HEALTH_PATIENCE = Duration.ofSeconds(20);
+
   private final Steering steering;
   private final Served served;
   private final Completions completions;
+  private final Duration healthPatience;
 
   public SglangControl(Steering steering, Served served, Completions completions) {
+    this(steering, served, completions, HEALTH_PATIENCE);
+  }
+
+  SglangControl(
+      Steering steering, Served served, Completions completions, Duration healthPatience) {
+    this.healthPatience = healthPatience;
     this.steering = steering;
     this.served = served;
     this.completions = completions;
@@ -48,6 +59,8 @@ public final class SglangControl {
             Route.get("/get_weight_version", Scope.ADMIN, call -> Reply.ok(version())),
             Route.get("/model_info", Scope.ADMIN, call -> Reply.ok(model())),
             Route.get("/get_model_info", Scope.ADMIN, call -> Reply.ok(model())),
+            Route.get("/server_info", Scope.ADMIN, call -> Reply.ok(info())),
+            Route.get("/get_server_info", Scope.ADMIN, call -> Reply.ok(info())),
             Route.get("/health_generate", Scope.OPEN, call -> generates()),
             Route.get("/workers", Scope.ADMIN, this::workers))
         .map(route -> route.errors(WireErrors.SGLANG_CONTROL))
@@ -141,10 +154,27 @@ public final class SglangControl {
         .put("weight_version", steering.label());
   }
 
+  /// What SGLang's clients read of a server's settings, its load and its weights.
+  private ObjectNode info() {
+    ObjectNode info = model();
+    info.put("served_model_name", served.name())
+        .put("context_length", served.policy().contextLength())
+        .put("weight_version", steering.label())
+        .put("status", paused() ? "paused" : "ready")
+        .put("tp_size", 1)
+        .put("dp_size", 1)
+        .put("pp_size", 1);
+    info.putArray("internal_states").addObject().put("num_running_reqs", completions.count());
+    return info;
+  }
+
+  private boolean paused() {
+    return served.policy() instanceof PausablePolicy policy && policy.paused();
+  }
+
   /// Whether a token comes out.
   private Reply generates() throws InterruptedException {
-    if (served.policy() instanceof PausablePolicy policy && policy.paused())
-      throw Refused.busy("generation is paused", "paused");
+    if (paused()) throw Refused.busy("generation is paused", "paused");
     Ask ask =
         new Ask(
             Tokens.of(served.format().stopIds().iterator().next()),
@@ -155,7 +185,9 @@ public final class SglangControl {
             Reading.IDS);
     try (Completion completion = completions.prepare(List.of(ask))) {
       completions.begin("HEALTH_CHECK", completion, true);
-      completion.await();
+      if (!completion.await(healthPatience))
+        throw Refused.busy(
+            "no token came out in %s s".formatted(healthPatience.toSeconds()), "unhealthy");
       return new Reply.Text("text/plain; charset=utf-8", "");
     } catch (PolicyException e) {
       throw Refused.busy("the policy does not generate", "unhealthy");

@@ -48,12 +48,14 @@ record SglangRequest(
     boolean logprobs = body.path("return_logprob").asBoolean(false);
     int from = logprobs ? body.path("logprob_start_len").asInt(-1) : -1;
     int top = logprobs ? body.path("top_logprobs_num").asInt(0) : 0;
+    Optional<String> salt = salt(body);
     List<Ask> asks = new ArrayList<>();
     for (int i = 0; i < prompts.size(); i++) {
       JsonNode params = body.path("sampling_params");
       asks.add(
           ask(served, prompts.get(i), params.isArray() ? params.path(i) : params)
-              .withScores(new Scores(top, from < 0 ? OptionalInt.empty() : OptionalInt.of(top))));
+              .withScores(new Scores(top, from < 0 ? OptionalInt.empty() : OptionalInt.of(top)))
+              .withCacheSalt(salt));
     }
     return new SglangRequest(
         ids(body.path("rid"), prompts.size()),
@@ -66,6 +68,13 @@ record SglangRequest(
         body.path("return_text_in_logprobs").asBoolean(false),
         body.path("return_prompt_token_ids").asBoolean(false),
         !body.path("incremental_streaming_output").asBoolean(false));
+  }
+
+  /// SGLang has two fields for it, which count together.
+  private static Optional<String> salt(JsonNode body) {
+    Optional<String> salt = SamplingFields.salt(body);
+    Optional<String> extra = Optional.ofNullable(body.path("extra_key").textValue());
+    return salt.isPresent() ? salt.map(text -> text + extra.orElse("")) : extra;
   }
 
   private static List<Tokens> prompts(JsonNode body, Served served) {

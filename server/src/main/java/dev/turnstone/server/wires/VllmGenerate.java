@@ -60,7 +60,7 @@ public final class VllmGenerate {
     Optional.ofNullable(body.path("model").textValue()).ifPresent(served::checkModel);
     JsonNode params = body.path("sampling_params");
     Tokens prompt = PromptField.readIds(body.path("token_ids"), "token_ids");
-    Ask ask = ask(prompt, params);
+    Ask ask = ask(prompt, params).withCacheSalt(SamplingFields.salt(body));
     String external = Completions.id(call);
     Json json = new Json(external, clock.instant().getEpochSecond(), params.path("logprobs"));
     if (body.path("stream").asBoolean(false)) {

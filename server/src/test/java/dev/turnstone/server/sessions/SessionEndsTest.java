@@ -9,13 +9,13 @@ import dev.turnstone.rollout.Logprobs;
 import dev.turnstone.rollout.Message;
 import dev.turnstone.rollout.RunLength;
 import dev.turnstone.rollout.Sampling;
+import dev.turnstone.rollout.StopReason;
 import dev.turnstone.rollout.Tokens;
+import dev.turnstone.rollout.Trajectory;
 import dev.turnstone.server.Bytes;
 import dev.turnstone.server.TestServer;
 import dev.turnstone.server.TestServer.Answer;
-import dev.turnstone.server.http.StartupError;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -24,7 +24,9 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -58,6 +60,27 @@ final class SessionEndsTest {
         new CountDownLatch(1).await(20, TimeUnit.MILLISECONDS);
       assertThat(sessions.count()).isZero();
       assertThat(over).contains(session.conversation(0));
+    }
+  }
+
+  @Test
+  void aSessionThatCannotBeClosedIsTriedAgain() throws Exception {
+    AtomicLong now = new AtomicLong();
+    AtomicInteger asked = new AtomicInteger();
+    SessionTimes times = new SessionTimes(Duration.ofSeconds(1), Duration.ZERO, 1);
+    Consumer<String> failsOnce =
+        conversation -> {
+          if (asked.incrementAndGet() == 1) throw new IllegalStateException("not now");
+        };
+    try (Sessions sessions = new Sessions(new Bytes(), failsOnce, times, now::get)) {
+      Session session =
+          sessions.open(
+              new SessionRules(Optional.empty(), Optional.empty(), Duration.ofSeconds(1)));
+      turn(session);
+      now.set(Duration.ofHours(2).toNanos());
+      Trajectory made = session.await(Duration.ofSeconds(20)).orElseThrow();
+      assertThat(made.stop()).isEqualTo(StopReason.CLIENT_GONE);
+      assertThat(asked).hasValue(2);
     }
   }
 
@@ -129,18 +152,5 @@ final class SessionEndsTest {
       assertThat(answer.status()).isEqualTo(400);
       assertThat(answer.error()).contains("4294967296");
     }
-  }
-
-  @Test
-  void halfASecretMakesNoKeys(@TempDir Path data) throws Exception {
-    String key = AgentKeys.open(data).key("s");
-    assertThat(AgentKeys.open(data).session(key)).contains("s");
-    try (var files = Files.list(data)) {
-      assertThat(files).containsExactly(data.resolve("agent-secret"));
-    }
-    Files.write(data.resolve("agent-secret"), new byte[3]);
-    assertThatThrownBy(() -> AgentKeys.open(data))
-        .isInstanceOf(StartupError.class)
-        .hasMessageContaining("has 3 bytes, not 32");
   }
 }

@@ -60,6 +60,26 @@ final class SglangWireTest {
   }
 
   @Test
+  void theServerSaysWhatItServesAndWhetherItStandsStill() {
+    JsonNode info = server.get("/server_info").json();
+    assertThat(info.get("served_model_name").asText()).isEqualTo("scripted");
+    assertThat(info.get("status").asText()).isEqualTo("ready");
+    assertThat(info.at("/internal_states/0/num_running_reqs").asInt()).isZero();
+    post("/pause_generation", "{}");
+    assertThat(server.get("/get_server_info").json().get("status").asText()).isEqualTo("paused");
+  }
+
+  @Test
+  void aSaltAndAnExtraKeySeparateTogether() {
+    post("/generate", "{'input_ids':[2],'cache_salt':'a','extra_key':'b'}");
+    post("/generate", "{'input_ids':[2],'extra_key':'b'}");
+    post("/generate", "{'input_ids':[2]}");
+    assertThat(server.policy.requests)
+        .extracting(request -> request.cacheSalt().orElse("none"))
+        .containsExactly("ab", "b", "none");
+  }
+
+  @Test
   void promptsAreScoredFromWhereItWasAskedFor() {
     server.policy.says("c");
     JsonNode meta =
