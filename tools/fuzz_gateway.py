@@ -102,7 +102,7 @@ def main():
         report = pathlib.Path(folder, "report.ndjson")
         run = subprocess.run(
             [str(pathlib.Path(sys.executable).parent / "schemathesis"), "run", args.url + "/openapi.yaml",
-             "--url", args.url, "--phases", "examples,coverage,fuzzing", "--checks", "not_a_server_error",
+             "--url", args.url, "--phases", "examples,coverage,fuzzing,stateful", "--checks", "not_a_server_error",
              "--exclude-path-regex", ENDLESS, "--max-time", str(args.seconds), "--max-examples", "100000",
              "--request-timeout", "60", "--continue-on-failure", "--no-shrink", "--suppress-health-check", "all",
              "--seed", str(args.seed), "--no-color", "--warnings", "off",

@@ -70,6 +70,36 @@ public final class Tokens {
     return at + ids.length;
   }
 
+  /// The ids as an array of JSON, in ASCII. Prompts have thousands of them and go over wires with
+  /// every turn, so this is made in one piece.
+  public byte[] toJson() {
+    int size = Math.max(2, ids.length + 1);
+    for (int id : ids) size += digits(id);
+    byte[] json = new byte[size];
+    json[0] = '[';
+    int at = 1;
+    for (int i = 0; i < ids.length; i++) {
+      if (i > 0) json[at++] = ',';
+      at = write(ids[i], json, at);
+    }
+    json[size - 1] = ']';
+    return json;
+  }
+
+  private static int digits(int id) {
+    if (id < 0) throw new IllegalStateException("a negative id: " + id);
+    int digits = 1;
+    for (int rest = id; rest >= 10; rest /= 10) digits++;
+    return digits;
+  }
+
+  private static int write(int id, byte[] json, int at) {
+    int end = at + digits(id);
+    int rest = id;
+    for (int i = end - 1; i >= at; i--, rest /= 10) json[i] = (byte) ('0' + rest % 10);
+    return end;
+  }
+
   public int[] toArray() {
     return ids.clone();
   }

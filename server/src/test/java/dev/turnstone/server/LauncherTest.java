@@ -155,7 +155,7 @@ class LauncherTest {
     Printed printed = printed(builder.start());
 
     assertThat(printed.exit()).as(printed.err()).isZero();
-    assertThat(printed.out()).contains("-XX:+UseG1GC");
+    assertThat(printed.out()).contains("-XX:+UseZGC");
   }
 
   @Test

@@ -53,8 +53,7 @@ record GatewayOptions(
           + " rllm-model-gateway";
 
   /// As the launcher starts a server.
-  private static final String SERVER_JAVA =
-      "-XX:+UseG1GC -XX:MaxGCPauseMillis=20 -XX:+UseCompactObjectHeaders -Xmx1g";
+  private static final String SERVER_JAVA = "-XX:+UseZGC -XX:+UseCompactObjectHeaders -Xmx1g";
 
   static GatewayOptions parse(List<String> arguments) {
     Map<String, String> said = new HashMap<>();

@@ -16,6 +16,7 @@ import dev.turnstone.server.completion.Choice.Token;
 import dev.turnstone.server.completion.Served;
 import dev.turnstone.server.http.Wire;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -132,9 +133,14 @@ public record TokenJson(Served served, boolean asIds) {
   public static JsonSerializable ids(Tokens tokens) {
     return (WrittenJson)
         json -> {
-          json.writeStartArray();
-          for (int i = 0; i < tokens.size(); i++) json.writeNumber(tokens.get(i));
-          json.writeEndArray();
+          byte[] written = tokens.toJson();
+          if (json.getOutputTarget() instanceof OutputStream out) {
+            json.writeRawValue(""); // what stands between it and the value before
+            json.flush();
+            out.write(written);
+          } else {
+            json.writeRawValue(new String(written, StandardCharsets.US_ASCII));
+          }
         };
   }
 
