@@ -42,7 +42,7 @@ class LaneForwardTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"1, 4, 4, 16", "2, 9, 3, 64", "3, 5, 1, 80", "2, 4, 2, 128"})
+  @CsvSource({"1, 4, 4, 16", "2, 9, 3, 64", "3, 5, 1, 80", "2, 4, 2, 128", "2, 6, 2, 24"})
   void inBfloat16LanesAreNoFartherFromTheTruthThanTorchScript(
       int lanes, int heads, int kvHeads, int headDim) throws Exception {
     ModelConfig config = sizes(heads, kvHeads, headDim);
@@ -236,6 +236,17 @@ class LaneForwardTest {
 
   private static byte[] bytes(LogitRows rows) {
     return rows.row(0).toArray(java.lang.foreign.ValueLayout.JAVA_BYTE);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"F32, 64", "F32, 24", "F32, 80", "BF16, 64", "BF16, 8", "BF16, 72", "BF16, 80"})
+  void aCachedTokenTakesItsKeysAndValuesAndNoMore(Precision precision, int headDim) {
+    ModelConfig config = sizes(4, 2, headDim);
+    try (var lane = new LaneForward(config, precision, 1, 64 << 20, STEP, false)) {
+      double perToken = (double) lane.cacheBytes() / lane.blocks() / Model.BLOCK;
+      int bytes = precision == Precision.BF16 ? 2 : 4;
+      assertThat(perToken).isEqualTo(config.layers() * 2.0 * config.kvHeads() * headDim * bytes);
+    }
   }
 
   @Test

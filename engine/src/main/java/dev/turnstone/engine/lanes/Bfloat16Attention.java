@@ -1,7 +1,6 @@
 package dev.turnstone.engine.lanes;
 
 import dev.turnstone.engine.Model;
-import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
@@ -9,9 +8,9 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
 /// Attention over bf16. Keys lie as `[headDim / 2][16 tokens][2]`, so that one load brings two
-/// dimensions of a vector of tokens; values as `[16 tokens][width]`, in which dimension i of a
+/// dimensions of a vector of tokens; values as `[16 tokens][headDim]`, in which dimension i of a
 /// group of two vectors stands beside dimension i + vector's width, so that one load brings both
-/// vectors.
+/// vectors. The last group may be smaller; what a load brings beyond it is not used.
 final class Bfloat16Attention implements AttentionKernel {
   private static final int GROUP = 2 * Simd.WIDTH;
   private static final int UPPER = 0xffff0000;
@@ -43,7 +42,7 @@ final class Bfloat16Attention implements AttentionKernel {
 
   @Override
   public long valueBytes() {
-    return (long) Model.BLOCK * width * Short.BYTES;
+    return (long) Model.BLOCK * headDim * Short.BYTES;
   }
 
   @Override
@@ -57,9 +56,25 @@ final class Bfloat16Attention implements AttentionKernel {
       int pair = (bits(key[i]) & 0xffff) | (bits(key[i + 1]) << 16);
       Simd.MEMORY.set(ValueLayout.JAVA_INT_UNALIGNED, keys + keyPlace(offset, i), pair);
     }
-    for (int i = 0; i < headDim; i++)
+    int i = 0;
+    for (; i <= headDim - GROUP; i += GROUP)
+      pairs(value, i).intoMemorySegment(Simd.MEMORY, values + valuePlace(offset, i), Simd.ORDER);
+    for (; i < headDim; i++)
       Simd.MEMORY.set(
           ValueLayout.JAVA_SHORT_UNALIGNED, values + valuePlace(offset, i), (short) bits(value[i]));
+  }
+
+  /// A whole group's values as they are stored.
+  private static IntVector pairs(float[] value, int from) {
+    IntVector low = rounded(FloatVector.fromArray(Simd.FLOATS, value, from));
+    IntVector high = rounded(FloatVector.fromArray(Simd.FLOATS, value, from + Simd.WIDTH));
+    return low.lanewise(VectorOperators.LSHR, 16).or(high.and(UPPER));
+  }
+
+  /// Its upper half is the bf16.
+  private static IntVector rounded(FloatVector values) {
+    IntVector bits = values.reinterpretAsInts();
+    return bits.add(bits.lanewise(VectorOperators.LSHR, 16).and(1)).add(0x7fff);
   }
 
   private static int bits(float value) {
@@ -82,22 +97,33 @@ final class Bfloat16Attention implements AttentionKernel {
     }
   }
 
-  /// Copies a block's first tokens to where chunks have them as [TileChunks] says.
-  void copyTiles(long keys, long values, int tokens, long keyTiles, long valueTiles) {
+  /// Copies a block's keys to where chunks have them as [TileChunks] says.
+  void copyKeys(long keys, long tile) {
     for (int pair = 0; pair < headDim / 2; pair++)
-      MemorySegment.copy(
-          Simd.MEMORY,
-          keys + 4L * Model.BLOCK * pair,
-          Simd.MEMORY,
-          keyTiles + 4L * TileChunks.BLOCK * pair,
-          4L * Model.BLOCK);
-    for (int token = 0; token < tokens; token++)
-      for (int i = 0; i < headDim; i++) {
-        short bits =
-            Simd.MEMORY.get(ValueLayout.JAVA_SHORT_UNALIGNED, values + valuePlace(token, i));
-        Simd.MEMORY.set(
-            ValueLayout.JAVA_SHORT_UNALIGNED, valueTiles + 4L * (token * headDim + i), bits);
-      }
+      for (int token = 0; token < Model.BLOCK; token += Simd.WIDTH)
+        Simd.ints(keys + 4L * (Model.BLOCK * pair + token))
+            .intoMemorySegment(
+                Simd.MEMORY, tile + 4L * (TileChunks.BLOCK * pair + token), Simd.ORDER);
+  }
+
+  /// The same for the values of one token each of two blocks, which stand in pairs there.
+  ///
+  /// @param a the first token's value
+  /// @param b the second's
+  /// @param tile as many pairs as are [#width] dimensions
+  void copyValues(long a, long b, long tile) {
+    for (int i = 0; i < headDim; i += GROUP) {
+      IntVector first = Simd.ints(a + 2L * i);
+      IntVector second = Simd.ints(b + 2L * i);
+      first
+          .and(~UPPER)
+          .or(second.lanewise(VectorOperators.LSHL, 16))
+          .intoMemorySegment(Simd.MEMORY, tile + 4L * i, Simd.ORDER);
+      first
+          .lanewise(VectorOperators.LSHR, 16)
+          .or(second.and(UPPER))
+          .intoMemorySegment(Simd.MEMORY, tile + 4L * (i + half(i)), Simd.ORDER);
+    }
   }
 
   private static long keyPlace(int token, int dimension) {
@@ -106,8 +132,14 @@ final class Bfloat16Attention implements AttentionKernel {
 
   private long valuePlace(int token, int dimension) {
     int within = dimension % GROUP;
-    int pair = 2 * (within % Simd.WIDTH) + within / Simd.WIDTH;
-    return 2L * (token * width + dimension - within + pair);
+    int half = half(dimension - within);
+    int pair = 2 * (within % half) + within / half;
+    return 2L * (token * headDim + dimension - within + pair);
+  }
+
+  /// Pairs of the group that begins at a dimension.
+  private int half(int group) {
+    return Math.min(Simd.WIDTH, (headDim - group) / 2);
   }
 
   @Override
@@ -139,12 +171,19 @@ final class Bfloat16Attention implements AttentionKernel {
           first,
           end,
           2L * dimension,
-          2 * width,
+          2 * headDim,
           weights,
           stride,
           heads,
           sums,
           dimension,
           width);
+    int rest = headDim % GROUP;
+    if (rest == 0) return;
+    // The second of each pair were summed a whole vector after the first.
+    for (int head = 0; head < heads; head++) {
+      int at = head * width + headDim - rest;
+      System.arraycopy(sums, at + Simd.WIDTH, sums, at + rest / 2, rest / 2);
+    }
   }
 }

@@ -15,15 +15,10 @@ sealed interface ChunkAttention extends AutoCloseable permits TorchChunks, TileC
   /// Makes room for so many rows, a multiple of the unit. Before lanes run.
   void reserve(int rows);
 
-  /// Lays a lane's share of what was cached before the chunk out.
+  /// Lays a lane's share of all that a chunk sees out, from the cache.
   ///
   /// @param first the row of the sequence's first position
-  void recall(LaneStep step, int layer, StepBatch.Part part, int first);
-
-  /// Lays one of the chunk's own tokens out.
-  ///
-  /// @param last whether it is the chunk's last
-  void lay(int row, int head, float[] key, float[] value, boolean last);
+  void lay(LaneStep step, int layer, StepBatch.Part part, int first);
 
   /// Attends with one piece's queries.
   ///

@@ -14,7 +14,6 @@ final class ChunkRows {
   private final int most;
   private final int unit;
   private final IdentityHashMap<StepBatch.Part, Integer> firsts = new IdentityHashMap<>();
-  private boolean recalls;
   private int rows;
 
   /// @param most rows, at least those of one sequence of full length
@@ -27,13 +26,11 @@ final class ChunkRows {
   /// Places the parts of a step that have at least so many tokens, those with most of them first.
   void begin(StepBatch batch, int leastChunk) {
     firsts.clear();
-    recalls = false;
     rows = 0;
     for (StepBatch.Part part : largestFirst(batch.parts())) {
       int seen = Math.ceilDiv(part.computed() + part.count(), unit) * unit;
       if (part.count() < leastChunk || seen > most - rows) continue;
       firsts.put(part, rows);
-      recalls |= part.computed() > 0;
       rows += seen;
     }
   }
@@ -47,11 +44,6 @@ final class ChunkRows {
   /// Rows of all parts.
   int rows() {
     return rows;
-  }
-
-  /// Whether a chunk of the step sees what is in the cache.
-  boolean recalls() {
-    return recalls;
   }
 
   /// Whether a part is a chunk whose rows are here.

@@ -4,7 +4,7 @@ import dev.turnstone.engine.Model;
 import jdk.incubator.vector.FloatVector;
 
 /// Attention over f32, head by head. Keys lie as `[headDim][16 tokens]`, values as `[16
-/// tokens][width]`.
+/// tokens][headDim]`; what a load brings beyond a value's end is not used.
 final class FloatAttention implements AttentionKernel {
   private final int headDim;
   private final int width;
@@ -21,7 +21,7 @@ final class FloatAttention implements AttentionKernel {
 
   @Override
   public long valueBytes() {
-    return (long) Model.BLOCK * width * Float.BYTES;
+    return (long) Model.BLOCK * headDim * Float.BYTES;
   }
 
   @Override
@@ -33,7 +33,7 @@ final class FloatAttention implements AttentionKernel {
   public void write(long keys, long values, int offset, float[] key, float[] value) {
     for (int i = 0; i < headDim; i++) {
       Simd.put(keys + 4L * (i * Model.BLOCK + offset), key[i]);
-      Simd.put(values + 4L * (offset * width + i), value[i]);
+      Simd.put(values + 4L * (offset * headDim + i), value[i]);
     }
   }
 
@@ -43,7 +43,7 @@ final class FloatAttention implements AttentionKernel {
       for (int i = 0; i < headDim; i++) {
         long to = 4L * (token * headDim + i);
         Simd.put(keyRows + to, Simd.get(keys + 4L * (i * Model.BLOCK + token)));
-        Simd.put(valueRows + to, Simd.get(values + 4L * (token * width + i)));
+        Simd.put(valueRows + to, Simd.get(values + 4L * (token * headDim + i)));
       }
   }
 
@@ -90,7 +90,7 @@ final class FloatAttention implements AttentionKernel {
   private FloatVector sum(long[] values, int first, int end, long dims, float[] weights, int from) {
     FloatVector sum = Simd.zero();
     for (int token = first; token < end; token++) {
-      long at = values[token / Model.BLOCK] + dims + 4L * width * (token % Model.BLOCK);
+      long at = values[token / Model.BLOCK] + dims + 4L * headDim * (token % Model.BLOCK);
       sum = Simd.floats(at).fma(Simd.all(weights[from + token]), sum);
     }
     return sum;

@@ -32,17 +32,24 @@ final class Heads {
     for (int i = 0; i < config.headDim(); i++) to[at + i] *= scale;
   }
 
-  /// One query head of a row for a product that scales by itself.
-  void plainQuery(
-      float[] to,
-      int at,
+  /// Stores a row's query heads of one KV head side by side, for a product that scales by itself.
+  ///
+  /// @param scratch of just their size
+  void queries(
+      float[] scratch,
       Product qkv,
       int row,
-      int head,
+      int kvHead,
       int position,
       int layer,
-      PackedLayer weights) {
-    rotated(to, at, qkv, row, head, position, layer, weights, 0);
+      PackedLayer weights,
+      Elements elements,
+      long to) {
+    int group = config.heads() / config.kvHeads();
+    for (int i = 0; i < group; i++)
+      rotated(
+          scratch, i * config.headDim(), qkv, row, kvHead * group + i, position, layer, weights, 0);
+    elements.store(scratch, to);
   }
 
   /// One key head of a row.

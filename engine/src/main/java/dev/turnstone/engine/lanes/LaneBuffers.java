@@ -15,7 +15,7 @@ final class LaneBuffers implements AutoCloseable {
   private final int hidden;
   private final int vocabulary;
   private final long residual;
-  private Arena logitArena = Arena.ofShared();
+  private final GrowingMemory room = new GrowingMemory();
   private MemorySegment logits = MemorySegment.NULL;
   private final boolean plain;
 
@@ -78,12 +78,7 @@ final class LaneBuffers implements AutoCloseable {
 
   /// Makes room for the logits of so many rows.
   void reserveLogits(int rows) {
-    long bytes = 4L * rows * vocabulary;
-    if (logits.byteSize() >= bytes) return;
-    logitArena.close();
-    logits = MemorySegment.NULL;
-    logitArena = Arena.ofShared();
-    logits = logitArena.allocate(bytes, 64);
+    logits = room.reserve(4L * rows * vocabulary);
     if (plain) head = RowProduct.at(logits.address(), vocabulary);
   }
 
@@ -101,7 +96,7 @@ final class LaneBuffers implements AutoCloseable {
     attended.close();
     inner.close();
     own.close();
-    logitArena.close();
+    room.close();
     arena.close();
   }
 }

@@ -127,8 +127,8 @@ public final class LaneForward implements ForwardPass {
       team.meet();
       stages.cacheKeys(step, layer, of);
       team.meet();
-      if (chunkRows.recalls()) {
-        stages.recall(step, layer);
+      if (chunkRows.rows() > 0) {
+        stages.layChunks(step, layer);
         team.meet();
       }
       stages.attend(step, layer, of);

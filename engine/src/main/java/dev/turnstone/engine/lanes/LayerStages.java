@@ -7,8 +7,6 @@ import dev.turnstone.engine.StepBatch;
 /// What lanes do between meetings. A stage on rows takes the lane's rows, a projection the lane's
 /// columns, attention whatever the lane claims.
 final class LayerStages {
-  private static final int NOT_LAID = -1;
-
   private final ModelConfig config;
   private final Elements elements;
   private final AttentionKernel kernel;
@@ -75,13 +73,12 @@ final class LayerStages {
       int end = Math.min(part.row() + part.count(), step.endRow());
       int first = Math.max(part.row(), step.firstRow());
       if (first >= end) continue;
-      int laid = rows.holds(part) ? rows.first(part) : NOT_LAID;
-      for (int row = first; row < end; row++) cacheKeys(step, layer, weights, part, row, laid);
+      for (int row = first; row < end; row++) cacheKeys(step, layer, weights, part, row);
     }
   }
 
   private void cacheKeys(
-      LaneStep step, int layer, PackedLayer weights, StepBatch.Part part, int row, int laid) {
+      LaneStep step, int layer, PackedLayer weights, StepBatch.Part part, int row) {
     int position = part.computed() + row - part.row();
     int block = part.blocks()[position / Model.BLOCK];
     LaneScratch scratch = step.scratch();
@@ -94,18 +91,14 @@ final class LayerStages {
           position % Model.BLOCK,
           scratch.key,
           scratch.value);
-      if (laid != NOT_LAID) {
-        boolean last = position + 1 == part.computed() + part.count();
-        chunks.lay(laid + position, head, scratch.key, scratch.value, last);
-      }
     }
   }
 
   /// Only once all lanes have cached their keys: what a chunk sees as computed may be another
   /// part's, and that one's of this very step.
-  void recall(LaneStep step, int layer) {
+  void layChunks(LaneStep step, int layer) {
     for (StepBatch.Part part : step.batch().parts())
-      if (rows.holds(part)) chunks.recall(step, layer, part, rows.first(part));
+      if (rows.holds(part)) chunks.lay(step, layer, part, rows.first(part));
   }
 
   void attend(LaneStep step, int layer, PackedLayer weights) {

@@ -15,13 +15,4 @@ record PackedLayer(
     RmsNorm mlpNorm,
     Projection gateUp,
     Projection down,
-    List<RmsNorm> postNorms)
-    implements AutoCloseable {
-  @Override
-  public void close() {
-    qkv.close();
-    output.close();
-    gateUp.close();
-    down.close();
-  }
-}
+    List<RmsNorm> postNorms) {}

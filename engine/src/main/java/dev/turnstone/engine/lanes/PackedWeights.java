@@ -29,6 +29,7 @@ final class PackedWeights implements ForwardPass.Weights {
   private final Arena arena = Arena.ofShared();
   private final PtNDManager own = Model.newManager();
   private final Map<String, PtNDArray> named = new HashMap<>();
+  private final List<Projection> projections = new ArrayList<>();
   private final List<PackedLayer> layers = new ArrayList<>();
   private final PtNDArray embedding;
   private final RmsNorm lastNorm;
@@ -51,18 +52,24 @@ final class PackedWeights implements ForwardPass.Weights {
     this.lanes = lanes;
     PtNDArray[] tensors = parameters.tensors();
     for (int i = 0; i < tensors.length; i++) named.put(parameters.names().get(i), tensors[i]);
-    for (int layer = 0; layer < config.layers(); layer++)
-      layers.add(layer("model.layers." + layer + "."));
-    PtNDArray table = tensor("model.embed_tokens.weight");
-    try (IValue value = IValue.listFrom(table)) {
-      embedding = torch.run(own, "stack", value);
+    try {
+      for (int layer = 0; layer < config.layers(); layer++)
+        layers.add(layer("model.layers." + layer + "."));
+      PtNDArray table = tensor("model.embed_tokens.weight");
+      try (IValue value = IValue.listFrom(table)) {
+        embedding = torch.run(own, "stack", value);
+      }
+      lastNorm = norm("model.norm.weight");
+      head =
+          projection(
+              vocabularyShares(config, lanes),
+              List.of(config.tied() ? table : tensor("lm_head.weight")),
+              List.of());
+    } catch (RuntimeException | Error e) {
+      // What is packed so far has no other owner.
+      close();
+      throw e;
     }
-    lastNorm = norm("model.norm.weight");
-    head =
-        projection(
-            vocabularyShares(config, lanes),
-            List.of(config.tied() ? table : tensor("lm_head.weight")),
-            List.of());
     named.clear();
   }
 
@@ -119,6 +126,12 @@ final class PackedWeights implements ForwardPass.Weights {
   }
 
   private Projection projection(Shares columns, List<PtNDArray> matrices, List<PtNDArray> biases) {
+    Projection projection = pack(columns, matrices, biases);
+    projections.add(projection);
+    return projection;
+  }
+
+  private Projection pack(Shares columns, List<PtNDArray> matrices, List<PtNDArray> biases) {
     if (tiles.isEmpty()) return new TorchProjection(torch, elements, columns, matrices, biases);
     return new TileProjection(
         tiles.get(),
@@ -180,8 +193,7 @@ final class PackedWeights implements ForwardPass.Weights {
 
   @Override
   public void close() {
-    layers.forEach(PackedLayer::close);
-    head.close();
+    projections.forEach(Projection::close);
     own.close();
     arena.close();
   }

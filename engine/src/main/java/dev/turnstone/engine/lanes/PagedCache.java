@@ -9,6 +9,9 @@ import java.lang.foreign.MemorySegment;
 /// sums across a vector: consecutive vector lanes hold consecutive tokens of a key's dimension, and
 /// consecutive dimensions of a token's value. See [AttentionKernel] for the order within a block.
 final class PagedCache implements AutoCloseable {
+  /// Bytes that a load may bring from beyond the last value: those of two vectors.
+  private static final int BEYOND = 2 * Simd.FLOATS.vectorByteSize();
+
   private final Arena arena = Arena.ofShared();
   private final int blocks;
   private final long blockBytes;
@@ -25,7 +28,7 @@ final class PagedCache implements AutoCloseable {
     blocks = CacheSize.blocksHere(config, bytes, blockBytes * config.layers());
     layers = new long[config.layers()];
     for (int layer = 0; layer < layers.length; layer++) {
-      MemorySegment memory = arena.allocate(blocks * blockBytes, 2 << 20);
+      MemorySegment memory = arena.allocate(blocks * blockBytes + BEYOND, 2 << 20);
       layers[layer] = memory.address();
     }
   }

@@ -99,6 +99,7 @@ final class RowAttention {
     for (int i = start; i < padded; i += Simd.WIDTH)
       most = most.max(FloatVector.fromArray(Simd.FLOATS, scores, at + i));
     float max = Simd.max(most, lane.vector);
+    if (!Float.isFinite(max)) return Float.NaN;
     FloatVector total = Simd.zero();
     for (int i = start; i < padded; i += Simd.WIDTH) {
       FloatVector weight =

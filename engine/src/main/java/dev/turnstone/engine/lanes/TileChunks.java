@@ -4,18 +4,17 @@ import dev.turnstone.engine.Model;
 import dev.turnstone.engine.ModelConfig;
 import dev.turnstone.engine.StepBatch;
 import java.lang.foreign.Arena;
-import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.stream.IntStream;
 
 /// Attention of chunks on the CPU's tile registers, over keys and values in blocks of [#BLOCK]
 /// tokens as [TileKernel] multiplies them: keys as `[headDim / 2][BLOCK][2]`, values as `[BLOCK /
-/// 2][headDim][2]`, in which the pairs of 32 tokens are token i and token i + 16, because so the
+/// 2][width][2]`, in which the pairs of 32 tokens are token i and token i + 16, because so the
 /// weights come out of two vectors.
 ///
 /// Queries of up to [#MOST_ROWS] rows (a row is a token's head) meet one block of keys after the
-/// other: scores, softmax as far as it is known, weighted sums that are scaled down when a larger
-/// score comes. So what they work on stays in a core's cache.
+/// other: scores, softmax as far as it is known, weighted sums that are scaled down when a much
+/// larger score comes. So what they work on stays in a core's cache.
 final class TileChunks implements ChunkAttention {
   /// Tokens of a block.
   static final int BLOCK = 256;
@@ -23,7 +22,7 @@ final class TileChunks implements ChunkAttention {
   /// Tokens whose values stand in pairs.
   static final int PAIRED = 32;
 
-  private static final int MOST_ROWS = 192;
+  private static final int MOST_ROWS = 384;
 
   /// Rows and columns of products are multiples of it, so that few kernels are compiled.
   private static final int UNIT = 64;
@@ -38,10 +37,15 @@ final class TileChunks implements ChunkAttention {
   private final int headDim;
   private final int tokens;
   private final float scale;
+  private final long keyBytes;
   private final long blockBytes;
-  private Arena arena = Arena.ofShared();
+  private final Arena own = Arena.ofShared();
+
+  /// A value of zeros.
+  private final long nothing;
+
+  private final GrowingMemory room = new GrowingMemory();
   private long memory;
-  private int capacity;
   private final List<FlashTile> tiles;
 
   TileChunks(
@@ -60,7 +64,9 @@ final class TileChunks implements ChunkAttention {
     headDim = config.headDim();
     tokens = Math.max(1, MOST_ROWS / group);
     scale = (float) (config.attentionScale() / Math.log(2));
-    blockBytes = (long) BLOCK * headDim * Short.BYTES;
+    keyBytes = (long) BLOCK * headDim * Short.BYTES;
+    blockBytes = keyBytes + (long) BLOCK * cached.width() * Short.BYTES;
+    nothing = own.allocate((long) cached.width() * Short.BYTES, 64).address();
     int rows = Math.ceilDiv(tokens * group, UNIT) * UNIT;
     tiles = IntStream.range(0, lanes).mapToObj(_ -> new FlashTile(rows, headDim)).toList();
   }
@@ -70,66 +76,49 @@ final class TileChunks implements ChunkAttention {
     return BLOCK;
   }
 
-  /// If there is no memory for it, nothing is left that a later step could write to.
+  /// Room for the keys and values of all heads.
   @Override
   public void reserve(int rows) {
-    if (rows <= capacity) return;
-    arena.close();
-    capacity = 0;
-    arena = Arena.ofShared();
-    // Keys and values of all heads.
-    memory = arena.allocate(2 * blockBytes * (rows / BLOCK) * config.kvHeads(), 64).address();
-    capacity = rows;
+    memory = room.reserve(blockBytes * (rows / BLOCK) * config.kvHeads()).address();
   }
 
   private long keys(int row, int head) {
-    return memory + 2 * blockBytes * ((long) row / BLOCK * config.kvHeads() + head);
+    return memory + blockBytes * ((long) row / BLOCK * config.kvHeads() + head);
   }
 
   private long values(int row, int head) {
-    return keys(row, head) + blockBytes;
+    return keys(row, head) + keyBytes;
   }
 
+  /// Up to the columns that are multiplied, for what weighs nothing must be a number for that.
   @Override
-  public void recall(LaneStep step, int layer, StepBatch.Part part, int first) {
+  public void lay(LaneStep step, int layer, StepBatch.Part part, int first) {
+    int end = part.computed() + part.count();
+    int padded = Math.ceilDiv(end, UNIT) * UNIT;
     int lanes = step.team().lanes();
-    for (int block = step.lane(); block * Model.BLOCK < part.computed(); block += lanes) {
-      int row = first + block * Model.BLOCK;
+    for (int token = step.lane() * PAIRED; token < padded; token += lanes * PAIRED)
       for (int head = 0; head < config.kvHeads(); head++)
-        cached.copyTiles(
-            cache.keys(layer, part.blocks()[block], head),
-            cache.values(layer, part.blocks()[block], head),
-            Math.min(Model.BLOCK, part.computed() - block * Model.BLOCK),
-            keys(row, head) + 4L * (row % BLOCK),
-            values(row, head) + valuePlace(row, 0));
-    }
+        lay(layer, part.blocks(), token, end, head, first + token);
   }
 
-  /// From the beginning of a block's values.
-  private long valuePlace(int row, int dimension) {
-    int within = row % BLOCK;
-    int pair = within / PAIRED * (PAIRED / 2) + within % (PAIRED / 2);
-    return 2L * (2L * ((long) pair * headDim + dimension) + within / (PAIRED / 2) % 2);
+  private void lay(int layer, int[] blocks, int token, int end, int head, int row) {
+    long keys = keys(row, head) + 4L * (row % BLOCK);
+    for (int i = 0; i < PAIRED && token + i < end; i += Model.BLOCK)
+      cached.copyKeys(cache.keys(layer, blocks[(token + i) / Model.BLOCK], head), keys + 4L * i);
+    long pairBytes = 2L * Short.BYTES * cached.width();
+    long values = values(row, head) + row % BLOCK / 2 * pairBytes;
+    for (int i = 0; i < PAIRED / 2; i++)
+      cached.copyValues(
+          value(layer, blocks, token + i, end, head),
+          value(layer, blocks, token + i + PAIRED / 2, end, head),
+          values + i * pairBytes);
   }
 
-  @Override
-  public void lay(int row, int head, float[] key, float[] value, boolean last) {
-    long keyAt = keys(row, head) + 4L * (row % BLOCK);
-    for (int i = 0; i < headDim; i += 2) {
-      int pair =
-          (Bfloat16Elements.rounded(key[i]) & 0xffff)
-              | (Bfloat16Elements.rounded(key[i + 1]) << 16);
-      Simd.MEMORY.set(ValueLayout.JAVA_INT_UNALIGNED, keyAt + 2L * BLOCK * i, pair);
-    }
-    long valueAt = values(row, head) + valuePlace(row, 0);
-    for (int i = 0; i < headDim; i++)
-      Simd.MEMORY.set(
-          ValueLayout.JAVA_SHORT_UNALIGNED, valueAt + 4L * i, Bfloat16Elements.rounded(value[i]));
-    // What follows is multiplied by 0, and must be a number for that.
-    for (int next = row + 1; last && next % UNIT != 0; next++)
-      for (int i = 0; i < headDim; i++)
-        Simd.MEMORY.set(
-            ValueLayout.JAVA_SHORT_UNALIGNED, values(next, head) + valuePlace(next, i), (short) 0);
+  /// Where a token's value is; zeros if it is not the part's.
+  private long value(int layer, int[] blocks, int token, int end, int head) {
+    if (token >= end) return nothing;
+    long values = cache.values(layer, blocks[token / Model.BLOCK], head);
+    return values + (long) (token % Model.BLOCK) * headDim * Short.BYTES;
   }
 
   @Override
@@ -148,14 +137,15 @@ final class TileChunks implements ChunkAttention {
       FlashTile tile = tiles.get(step.lane());
       tile.begin(count * group);
       for (int i = 0; i < count; i++)
-        query(
-            step.scratch(),
-            layer,
-            piece.kvHead(),
-            row + i,
-            position + i,
-            weights,
+        heads.queries(
+            step.scratch().query,
             qkv,
+            row + i,
+            piece.kvHead(),
+            position + i,
+            layer,
+            weights,
+            elements,
             tile.queries + 2L * headDim * group * i);
       attend(tile, layer, piece.kvHead(), first, position, count);
       for (int i = 0; i < count * group; i++)
@@ -164,21 +154,6 @@ final class TileChunks implements ChunkAttention {
             elements,
             attended.row(row + i / group) + 2L * headDim * (piece.kvHead() * group + i % group));
     }
-  }
-
-  private void query(
-      LaneScratch lane,
-      int layer,
-      int kvHead,
-      int row,
-      int position,
-      PackedLayer weights,
-      Product qkv,
-      long to) {
-    for (int head = 0; head < group; head++)
-      heads.plainQuery(
-          lane.query, head * headDim, qkv, row, kvHead * group + head, position, layer, weights);
-    elements.store(lane.query, to);
   }
 
   /// Tokens from `position` on meet all blocks that one of them sees.
@@ -190,31 +165,55 @@ final class TileChunks implements ChunkAttention {
     for (int block = begin; block < end; block += BLOCK) {
       int columns = Math.min(BLOCK, Math.ceilDiv(end - block, UNIT) * UNIT);
       long keys = keys(first + block, kvHead);
-      kernel.multiply(
-          rows, columns, headDim, tile.queries, headDim, keys, BLOCK, tile.scores, BLOCK, false);
-      for (int i = 0; i < count; i++) {
-        int seen = Math.min(columns, position + i + 1 - block);
-        int from = Math.max(0, position + i + 1 - window - block);
-        for (int head = 0; head < group; head++)
-          tile.weigh(i * group + head, from, seen, columns, scale);
-      }
-      kernel.multiply(
-          rows,
-          headDim,
-          columns,
-          tile.weights,
-          BLOCK,
-          keys + blockBytes,
-          headDim,
-          tile.sums,
-          headDim,
-          block > begin);
+      score(tile, rows, columns, keys);
+      if (block + columns <= position + 1 && end - window <= block)
+        tile.seeAll(count * group, columns);
+      else see(tile, block, columns, position, count, window);
+      tile.weigh(count * group, scale);
+      sum(tile, rows, columns, keys + keyBytes, block > begin);
     }
+  }
+
+  private void see(FlashTile tile, int block, int columns, int position, int count, int window) {
+    for (int i = 0; i < count; i++) {
+      int end = Math.min(columns, position + i + 1 - block);
+      int from = Math.max(0, position + i + 1 - window - block);
+      for (int head = 0; head < group; head++) tile.see(i * group + head, from, end, columns);
+    }
+  }
+
+  private void score(FlashTile tile, int rows, int columns, long keys) {
+    kernel.multiply(
+        rows,
+        columns,
+        headDim,
+        tile.queries,
+        headDim,
+        keys,
+        BLOCK,
+        tile.scores,
+        FlashTile.STRIDE,
+        false);
+  }
+
+  private void sum(FlashTile tile, int rows, int columns, long values, boolean adds) {
+    kernel.multiply(
+        rows,
+        headDim,
+        columns,
+        tile.weights,
+        FlashTile.STRIDE,
+        values,
+        cached.width(),
+        tile.sums,
+        headDim,
+        adds);
   }
 
   @Override
   public void close() {
-    arena.close();
+    room.close();
+    own.close();
     tiles.forEach(FlashTile::close);
   }
 }

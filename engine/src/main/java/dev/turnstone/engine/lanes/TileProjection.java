@@ -5,11 +5,20 @@ import java.lang.foreign.ValueLayout;
 import java.util.List;
 
 /// A projection whose matrices lie in memory as [TileKernel] multiplies them: block after block of
-/// [#COLUMNS] output columns, each `[inputs / 2][COLUMNS][2]`, so that a lane reads its share from
-/// one end to the other.
+/// output columns, each `[inputs / 2][columns][2]`, so that a lane reads its share from one end to
+/// the other. The more columns a block has, the less often the kernel reads its rows.
 final class TileProjection implements Projection {
-  /// Output columns of a block.
-  static final int COLUMNS = 32;
+  /// Output columns of a block at most.
+  private static final int COLUMNS = 288;
+
+  /// The same where several matrices stand side by side, for what they give is kept in between.
+  static final int GATED_COLUMNS = 96;
+
+  /// Columns that take a kernel's whole vectors.
+  private static final int UNIT = 32;
+
+  /// Bytes of a block at most: what fits in a core's cache beside its rows.
+  private static final long BLOCK_BYTES = 1 << 20;
 
   /// Rows that are multiplied at once: few enough that they stay in a core's cache.
   static final int ROWS = 256;
@@ -23,7 +32,7 @@ final class TileProjection implements Projection {
   private final Shares columns;
   private final int inputs;
   private final int matrices;
-  private final long blockBytes;
+  private final int most;
   private final long packed;
   private final List<float[]> biases;
 
@@ -44,52 +53,74 @@ final class TileProjection implements Projection {
     this.inputs = inputs;
     this.matrices = matrices.size();
     this.biases = biases;
-    blockBytes = (long) inputs * COLUMNS * Short.BYTES;
+    int fitting = (int) (BLOCK_BYTES / Short.BYTES / inputs) / UNIT * UNIT;
+    most = Math.clamp(fitting, UNIT, this.matrices == 1 ? COLUMNS : GATED_COLUMNS);
     int all = columns.end(columns.lanes() - 1);
-    packed = arena.allocate(blockBytes * this.matrices * Math.ceilDiv(all, COLUMNS), 64).address();
-    for (int column = 0; column < all; column += COLUMNS)
-      for (int i = 0; i < this.matrices; i++) {
-        long from = matrices.get(i) + (long) column * inputs * Short.BYTES;
-        pack(from, inputs, Math.min(COLUMNS, all - column), block(column, i));
-      }
+    packed = arena.allocate(bytes((long) padded(all) * this.matrices), 64).address();
+    for (int lane = 0; lane < columns.lanes(); lane++)
+      for (int column = columns.first(lane); column < columns.end(lane); column += most)
+        for (int i = 0; i < this.matrices; i++) {
+          long from = matrices.get(i) + bytes(column);
+          pack(from, width(lane, column), block(lane, column, i));
+        }
+  }
+
+  private long bytes(long columns) {
+    return columns * inputs * Short.BYTES;
+  }
+
+  private static int padded(int columns) {
+    return Math.ceilDiv(columns, UNIT) * UNIT;
+  }
+
+  /// Columns of the block that begins at a column of a lane's.
+  private int width(int lane, int column) {
+    return Math.min(most, columns.end(lane) - column);
   }
 
   /// Turns rows of pairs into pairs of rows.
-  private static void pack(long from, int inputs, int width, long to) {
-    long row = (long) inputs * Short.BYTES;
+  private void pack(long from, int width, long to) {
+    long row = bytes(1);
+    int stride = padded(width);
     for (int pair = 0; pair < inputs / 2; pair++)
       for (int column = 0; column < width; column++)
         Simd.MEMORY.set(
             ValueLayout.JAVA_INT_UNALIGNED,
-            to + 4L * ((long) pair * COLUMNS + column),
+            to + 4L * ((long) pair * stride + column),
             Simd.MEMORY.get(ValueLayout.JAVA_INT_UNALIGNED, from + column * row + 4L * pair));
   }
 
-  private long block(int column, int matrix) {
-    return packed + (long) (column / COLUMNS * matrices + matrix) * blockBytes;
+  /// Shares begin at multiples of the unit, so only the very last block is padded.
+  private long block(int lane, int column, int matrix) {
+    return packed + bytes((long) column * matrices + (long) matrix * padded(width(lane, column)));
   }
 
   @Override
   public void run(LaneStep step, Tiling tiling, Activations x, Product product) {
     var to = (RowProduct) product;
     int rows = Math.max(LEAST, tiling.rows());
-    int most = Math.clamp(tiling.tileRows(), LEAST, ROWS);
-    for (int row = 0; row < rows; row += most) {
-      int count = Math.min(most, rows - row);
-      int end = columns.end(step.lane());
+    int together = Math.clamp(tiling.tileRows(), LEAST, ROWS);
+    for (int row = 0; row < rows; row += together) {
+      int count = Math.min(together, rows - row);
       if (!biases.isEmpty()) bias(step.lane(), to, row, count);
-      for (int column = columns.first(step.lane()); column < end; column += COLUMNS)
-        kernel.multiply(
-            count,
-            Math.min(COLUMNS, end - column),
-            inputs,
-            x.row(row),
-            inputs,
-            block(column, 0),
-            COLUMNS,
-            to.at(row, column),
-            to.stride(),
-            to.adds() || !biases.isEmpty());
+      multiply(step.lane(), x.row(row), count, row, to);
+    }
+  }
+
+  private void multiply(int lane, long x, int count, int row, RowProduct to) {
+    for (int column = columns.first(lane); column < columns.end(lane); column += most) {
+      int width = width(lane, column);
+      kernel.multiply(
+          count,
+          width,
+          inputs,
+          x,
+          inputs,
+          block(lane, column, 0),
+          padded(width),
+          to.at(row, column),
+          to.stride(),
+          to.adds() || !biases.isEmpty());
     }
   }
 
@@ -105,21 +136,21 @@ final class TileProjection implements Projection {
   public void runGated(
       LaneStep step, Activations x, Product product, Gate gate, Activations inner) {
     int rows = Math.max(LEAST, step.tiling().rows());
-    int most = Math.clamp(step.tiling().tileRows(), LEAST, ROWS);
+    int together = Math.clamp(step.tiling().tileRows(), LEAST, ROWS);
     int end = columns.end(step.lane());
-    for (int row = 0; row < rows; row += most)
-      for (int column = columns.first(step.lane()); column < end; column += COLUMNS)
-        gate(step, x, row, Math.min(most, rows - row), column, gate, inner);
+    for (int row = 0; row < rows; row += together)
+      for (int column = columns.first(step.lane()); column < end; column += most)
+        gate(step, x, row, Math.min(together, rows - row), column, gate, inner);
   }
 
   private void gate(
       LaneStep step, Activations x, int first, int count, int column, Gate gate, Activations to) {
-    int width = Math.min(COLUMNS, columns.end(step.lane()) - column);
+    int width = width(step.lane(), column);
     long tile = step.scratch().tile;
     for (int i = 0; i < biases.size(); i++)
       for (int row = 0; row < count; row++)
         for (int j = 0; j < width; j++)
-          Simd.put(tile + 4L * (COLUMNS * (2 * row + i) + j), biases.get(i)[column + j]);
+          Simd.put(tile + 4L * (GATED_COLUMNS * (2 * row + i) + j), biases.get(i)[column + j]);
     for (int i = 0; i < 2; i++)
       kernel.multiply(
           count,
@@ -127,18 +158,18 @@ final class TileProjection implements Projection {
           inputs,
           x.row(first),
           inputs,
-          block(column, i),
-          COLUMNS,
-          tile + 4L * COLUMNS * i,
-          2 * COLUMNS,
+          block(step.lane(), column, i),
+          padded(width),
+          tile + 4L * GATED_COLUMNS * i,
+          2 * GATED_COLUMNS,
           !biases.isEmpty());
     int end = Math.min(first + count, step.batch().rows());
     for (int row = first; row < end; row++) {
-      long from = tile + 8L * COLUMNS * (row - first);
+      long from = tile + 8L * GATED_COLUMNS * (row - first);
       gate.apply(
           sums,
           from,
-          from + 4L * COLUMNS,
+          from + 4L * GATED_COLUMNS,
           elements,
           to.row(row) + (long) elements.bytes() * column,
           width);

@@ -51,12 +51,12 @@ final class TorchChunks implements ChunkAttention {
   @Override
   public void reserve(int rows) {
     if (rows <= capacity) return;
+    int more = Math.max(rows, capacity + capacity / 2);
     close();
     keys = List.of();
     values = List.of();
     capacity = 0;
     own = Model.newManager();
-    int more = Math.ceilDiv(rows, 1024) * 1024;
     keys = buffers(more);
     values = buffers(more);
     capacity = more;
@@ -70,24 +70,19 @@ final class TorchChunks implements ChunkAttention {
   }
 
   @Override
-  public void recall(LaneStep step, int layer, StepBatch.Part part, int first) {
+  public void lay(LaneStep step, int layer, StepBatch.Part part, int first) {
     int lanes = step.team().lanes();
-    for (int block = step.lane(); block * Model.BLOCK < part.computed(); block += lanes) {
+    int end = part.computed() + part.count();
+    for (int block = step.lane(); block * Model.BLOCK < end; block += lanes) {
       int token = block * Model.BLOCK;
       for (int head = 0; head < config.kvHeads(); head++)
         kernel.copy(
             cache.keys(layer, part.blocks()[block], head),
             cache.values(layer, part.blocks()[block], head),
-            Math.min(Model.BLOCK, part.computed() - token),
+            Math.min(Model.BLOCK, end - token),
             keys.get(head).row(first + token),
             values.get(head).row(first + token));
     }
-  }
-
-  @Override
-  public void lay(int row, int head, float[] key, float[] value, boolean last) {
-    elements.store(key, keys.get(head).row(row));
-    elements.store(value, values.get(head).row(row));
   }
 
   @Override
@@ -102,32 +97,19 @@ final class TorchChunks implements ChunkAttention {
     LaneScratch lane = step.scratch();
     Activations queries = lane.queries(torch, elements, piece.count());
     for (int i = 0; i < piece.count(); i++)
-      query(lane, layer, piece, i, weights, qkv, queries.row(i));
+      heads.queries(
+          lane.query,
+          qkv,
+          piece.part().row() + piece.index() + i,
+          piece.kvHead(),
+          piece.part().computed() + piece.index() + i,
+          layer,
+          weights,
+          elements,
+          queries.row(i));
     try (PtNDArray result = multiply(lane, layer, piece, first, queries)) {
       spread(Libtorch.address(result), piece, attended);
     }
-  }
-
-  private void query(
-      LaneScratch lane,
-      int layer,
-      AttentionWork.Piece piece,
-      int index,
-      PackedLayer weights,
-      Product qkv,
-      long to) {
-    int within = piece.index() + index;
-    for (int head = 0; head < group; head++)
-      heads.plainQuery(
-          lane.query,
-          head * headDim,
-          qkv,
-          piece.part().row() + within,
-          piece.kvHead() * group + head,
-          piece.part().computed() + within,
-          layer,
-          weights);
-    elements.store(lane.query, to);
   }
 
   private PtNDArray multiply(

@@ -34,6 +34,9 @@ final class TorchProjection implements Projection {
         if (!biases.isEmpty())
           this.biases.add(empty ? IValue.from(0L) : IValue.from(stack(biases, lane, scratch)));
       }
+    } catch (RuntimeException | Error e) {
+      close();
+      throw e;
     }
   }
 

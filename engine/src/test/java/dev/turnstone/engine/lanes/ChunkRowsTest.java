@@ -23,7 +23,7 @@ class ChunkRowsTest {
     assertThat(parts.stream().filter(rows::holds)).containsExactly(small, large);
     assertThat(rows.first(large)).isZero();
     assertThat(rows.first(small)).isEqualTo(128);
-    assertThat(rows.recalls()).isTrue();
+    assertThat(rows.rows()).isEqualTo(264);
   }
 
   @Test

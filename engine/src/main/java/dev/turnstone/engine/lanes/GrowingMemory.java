@@ -1,0 +1,33 @@
+package dev.turnstone.engine.lanes;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/// Memory that is replaced by more of it when it is too little; what was in it is lost then.
+final class GrowingMemory implements AutoCloseable {
+  private Arena arena = Arena.ofShared();
+  private MemorySegment memory = MemorySegment.NULL;
+
+  /// At least so many bytes, by half more than before if they were too few.
+  ///
+  /// @throws IllegalStateException if the machine does not have them; nothing is left then
+  MemorySegment reserve(long bytes) {
+    if (memory.byteSize() >= bytes) return memory;
+    long more = Math.max(bytes, memory.byteSize() + memory.byteSize() / 2);
+    arena.close();
+    memory = MemorySegment.NULL;
+    arena = Arena.ofShared();
+    try {
+      memory = arena.allocate(more, 64);
+    } catch (OutOfMemoryError e) {
+      throw new IllegalStateException(
+          "the machine has no memory for %d MiB".formatted(more >> 20), e);
+    }
+    return memory;
+  }
+
+  @Override
+  public void close() {
+    arena.close();
+  }
+}
