@@ -28,7 +28,8 @@ sealed interface AttentionKernel permits FloatAttention, Bfloat16Attention {
   /// Dimensions of a head's value, padded to what is gathered at once.
   int width();
 
-  /// Writes one token's key and value, `headDim` of each, to its place in a block.
+  /// Writes one token's key and value, `headDim` of each, to its place in a block. The arrays may
+  /// be rounded to what is written.
   void write(long keys, long values, int offset, float[] key, float[] value);
 
   /// Copies a block's first tokens out as plain rows `[tokens, headDim]`, for chunks.

@@ -52,8 +52,9 @@ final class Bfloat16Attention implements AttentionKernel {
 
   @Override
   public void write(long keys, long values, int offset, float[] key, float[] value) {
+    round(key);
     for (int i = 0; i < headDim; i += 2) {
-      int pair = (bits(key[i]) & 0xffff) | (bits(key[i + 1]) << 16);
+      int pair = (Float.floatToRawIntBits(key[i]) >>> 16) | Float.floatToRawIntBits(key[i + 1]);
       Simd.MEMORY.set(ValueLayout.JAVA_INT_UNALIGNED, keys + keyPlace(offset, i), pair);
     }
     int i = 0;
@@ -62,6 +63,16 @@ final class Bfloat16Attention implements AttentionKernel {
     for (; i < headDim; i++)
       Simd.MEMORY.set(
           ValueLayout.JAVA_SHORT_UNALIGNED, values + valuePlace(offset, i), (short) bits(value[i]));
+  }
+
+  private static void round(float[] values) {
+    int i = 0;
+    for (; i <= values.length - Simd.WIDTH; i += Simd.WIDTH)
+      rounded(FloatVector.fromArray(Simd.FLOATS, values, i))
+          .and(UPPER)
+          .reinterpretAsFloats()
+          .intoArray(values, i);
+    for (; i < values.length; i++) values[i] = Float.intBitsToFloat(bits(values[i]) << 16);
   }
 
   /// A whole group's values as they are stored.

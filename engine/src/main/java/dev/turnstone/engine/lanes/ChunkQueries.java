@@ -12,7 +12,7 @@ final class ChunkQueries implements AutoCloseable {
   /// @param width of all query heads of a KV head
   ChunkQueries(Libtorch torch, Elements elements, int tokens, int width) {
     this.tokens = tokens;
-    rows = new Activations(torch, own, elements, tokens, width);
+    rows = Activations.tensor(torch, own, elements, tokens, width);
   }
 
   int tokens() {

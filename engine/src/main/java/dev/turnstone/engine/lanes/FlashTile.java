@@ -21,31 +21,25 @@ final class FlashTile implements AutoCloseable {
   /// not compete for the same lines of a cache.
   static final int STRIDE = BLOCK + 2 * HALF;
 
-  // 2^9 + 127: added to a power of 2, it leaves 8 bits of biased exponent and 14 of a fraction at
-  // the end of the mantissa.
-  private static final float BIAS = 639;
-  private static final int SHIFT = 9;
-  private static final int LEAST = Float.floatToRawIntBits(BIAS - 126);
-  private static final int MOST = Float.floatToRawIntBits(BIAS + 60);
+  private static final int LEAST = Power.LEAST;
+  private static final int MOST = Float.floatToRawIntBits(Power.BIAS + 60);
   private static final float LEAST_TOTAL = 0x1p-40f;
-  private static final int FRACTION = 0x7fffff;
-  private static final int ONE = Float.floatToRawIntBits(1);
-
   private static final int ROUND = 0x8000;
   private static final int UPPER = 0xffff0000;
-  // Coefficients of 2^(x - 1) between 1 and 2, to within 7.6e-5 of its value.
-  private static final float C3 = 0.07802067f;
-  private static final float C2 = -0.007991129f;
-  private static final float C1 = 0.47775334f;
-  private static final float C0 = 0.4521423f;
 
   private final Arena arena = Arena.ofShared();
+  private final LargePages pages = new LargePages(arena);
   private final int headDim;
   private final float[] biases;
   private final int[] starts;
   private final int[] stops;
-  private final float[] vector = new float[Simd.WIDTH];
-  private final long totals;
+
+  /// A vector of each row: its total, the same with the block that is weighed, and the largest
+  /// exponents of that.
+  private final float[] totals;
+
+  private final float[] fresh;
+  private final int[] peaks;
 
   /// bf16 `[rows, headDim]`.
   final long queries;
@@ -64,7 +58,9 @@ final class FlashTile implements AutoCloseable {
     biases = new float[rows];
     starts = new int[rows];
     stops = new int[rows];
-    totals = floats(rows * Simd.WIDTH);
+    totals = new float[rows * Simd.WIDTH];
+    fresh = new float[totals.length];
+    peaks = new int[totals.length];
     queries = floats(rows * headDim / 2);
     scores = floats(rows * STRIDE);
     weights = floats(rows * STRIDE / 2);
@@ -72,17 +68,13 @@ final class FlashTile implements AutoCloseable {
   }
 
   private long floats(int count) {
-    return arena.allocate(4L * count, 64).address();
+    return pages.allocate(4L * count, 64).address();
   }
 
   /// Begins with new queries.
   void begin(int rows) {
-    Arrays.fill(biases, 0, rows, BIAS);
-    for (int row = 0; row < rows; row++) Simd.store(Simd.zero(), total(row));
-  }
-
-  private long total(int row) {
-    return totals + 4L * row * Simd.WIDTH;
+    Arrays.fill(biases, 0, rows, Power.BIAS);
+    Arrays.fill(totals, 0, rows * Simd.WIDTH, 0);
   }
 
   /// Says that a row sees the keys `[first, end)` of a block of so many columns; what it does not
@@ -119,27 +111,47 @@ final class FlashTile implements AutoCloseable {
 
   /// Turns what rows see of a block from scores into weights.
   ///
-  /// Two vectors of tokens make one of pairs. Written out, and long on purpose: what the compiler
-  /// can inline into its caller becomes too large there, and every vector an object. Largest values
-  /// are those of bits, for those of numbers take six instructions.
-  ///
   /// @param scale of scores, in powers of 2
   void weigh(int rows, float scale) {
+    soften(0, rows, scale);
+    for (int row = 0; row < rows; row++) {
+      if (starts[row] == stops[row]) continue;
+      if (!settled(row)) {
+        move(row, scale);
+        soften(row, row + 1, scale);
+      }
+      FloatVector.fromArray(Simd.FLOATS, fresh, row * Simd.WIDTH)
+          .intoArray(totals, row * Simd.WIDTH);
+    }
+  }
+
+  /// Whether a block's weights lie where f32 is exact.
+  private boolean settled(int row) {
+    int at = row * Simd.WIDTH;
+    IntVector most = IntVector.fromArray(Simd.INTS, peaks, at);
+    FloatVector total = FloatVector.fromArray(Simd.FLOATS, fresh, at);
+    return !most.compare(VectorOperators.GT, MOST).anyTrue()
+        && total.compare(VectorOperators.GE, LEAST_TOTAL).anyTrue();
+  }
+
+  /// Powers as [Power] has them; two vectors of tokens make one of pairs. Written out, and long on
+  /// purpose: what the compiler can inline into its caller becomes too large there, and every
+  /// vector an object; so does one that is alive at a branch. Largest values are those of bits, for
+  /// those of numbers take six instructions.
+  private void soften(int firstRow, int endRow, float scale) {
     FloatVector scales = Simd.all(scale);
     IntVector least = IntVector.broadcast(Simd.INTS, LEAST);
-    FloatVector c3 = Simd.all(C3);
-    FloatVector c2 = Simd.all(C2);
-    FloatVector c1 = Simd.all(C1);
-    FloatVector c0 = Simd.all(C0);
-    boolean moved = false;
-    for (int row = 0; row < rows; row++) {
+    FloatVector c3 = Simd.all(Power.C3);
+    FloatVector c2 = Simd.all(Power.C2);
+    FloatVector c1 = Simd.all(Power.C1);
+    FloatVector c0 = Simd.all(Power.C0);
+    for (int row = firstRow; row < endRow; row++) {
       int start = starts[row];
       int stop = stops[row];
-      if (start == stop) continue;
       long from = scores + 4L * row * STRIDE;
       long to = weights + 2L * row * STRIDE;
       FloatVector bias = Simd.all(biases[row]);
-      FloatVector total = Simd.floats(total(row));
+      FloatVector total = FloatVector.fromArray(Simd.FLOATS, totals, row * Simd.WIDTH);
       IntVector most = least;
       for (int i = start; i < stop; i += 2 * HALF) {
         FloatVector sumX = Simd.floats(from + 4L * i).fma(scales, bias);
@@ -147,10 +159,10 @@ final class FlashTile implements AutoCloseable {
         IntVector x = sumX.reinterpretAsInts().max(least);
         IntVector y = sumY.reinterpretAsInts().max(least);
         most = most.max(x).max(y);
-        IntVector powerX = x.lanewise(VectorOperators.LSHL, SHIFT);
-        IntVector powerY = y.lanewise(VectorOperators.LSHL, SHIFT);
-        IntVector partX = powerX.and(FRACTION).or(ONE);
-        IntVector partY = powerY.and(FRACTION).or(ONE);
+        IntVector powerX = x.lanewise(VectorOperators.LSHL, Power.SHIFT);
+        IntVector powerY = y.lanewise(VectorOperators.LSHL, Power.SHIFT);
+        IntVector partX = powerX.and(Power.FRACTION).or(Power.ONE);
+        IntVector partY = powerY.and(Power.FRACTION).or(Power.ONE);
         FloatVector restX = partX.reinterpretAsFloats();
         FloatVector restY = partY.reinterpretAsFloats();
         FloatVector valueX = restX.fma(c3, c2).fma(restX, c1).fma(restX, c0);
@@ -164,36 +176,28 @@ final class FlashTile implements AutoCloseable {
             .or(weightY.add(ROUND).and(UPPER))
             .intoMemorySegment(Simd.MEMORY, to + 2L * i, Simd.ORDER);
       }
-      boolean fits =
-          !most.compare(VectorOperators.GT, MOST).anyTrue()
-              && total.compare(VectorOperators.GE, LEAST_TOTAL).anyTrue();
-      if (fits || moved) {
-        Simd.store(total, total(row));
-        moved = false;
-      } else {
-        move(row, start, stop, scale);
-        moved = true;
-        row--;
-      }
+      total.intoArray(fresh, row * Simd.WIDTH);
+      most.intoArray(peaks, row * Simd.WIDTH);
     }
   }
 
   /// Makes a row's largest score of a block its reference.
-  private void move(int row, int start, int stop, float scale) {
+  private void move(int row, float scale) {
     long from = scores + 4L * row * STRIDE;
     float most = Float.NEGATIVE_INFINITY;
-    for (int i = start; i < stop; i++) most = Math.max(most, Simd.get(from + 4L * i));
-    float bias = BIAS - most * scale;
+    for (int i = starts[row]; i < stops[row]; i++) most = Math.max(most, Simd.get(from + 4L * i));
+    float bias = Power.BIAS - most * scale;
+    int first = row * Simd.WIDTH;
     // Not a number, or an infinite one: so be the result.
-    if (!Float.isFinite(bias)) Simd.store(Simd.all(Float.NaN), total(row));
-    else if (Simd.sum(Simd.floats(total(row)), vector) != 0)
+    if (!Float.isFinite(bias)) Arrays.fill(totals, first, first + Simd.WIDTH, Float.NaN);
+    else if (Simd.sum(totals, first) != 0)
       fade(row, (float) Math.pow(2, Math.max(-126, bias - biases[row])));
     biases[row] = bias;
   }
 
   /// Scales what was summed so far.
   private void fade(int row, float factor) {
-    Simd.store(Simd.floats(total(row)).mul(factor), total(row));
+    for (int i = row * Simd.WIDTH; i < (row + 1) * Simd.WIDTH; i++) totals[i] *= factor;
     long at = sums + 4L * row * headDim;
     int i = 0;
     for (; i <= headDim - Simd.WIDTH; i += Simd.WIDTH)
@@ -203,7 +207,7 @@ final class FlashTile implements AutoCloseable {
 
   /// Writes a row's weighted mean in bf16.
   void finish(int row, Elements elements, long to) {
-    float factor = 1 / Simd.sum(Simd.floats(total(row)), vector);
+    float factor = 1 / Simd.sum(totals, row * Simd.WIDTH);
     long from = sums + 4L * row * headDim;
     int size = elements.bytes();
     int i = 0;

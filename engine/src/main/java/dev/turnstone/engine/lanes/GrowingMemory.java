@@ -18,7 +18,7 @@ final class GrowingMemory implements AutoCloseable {
     memory = MemorySegment.NULL;
     arena = Arena.ofShared();
     try {
-      memory = arena.allocate(more, 64);
+      memory = new LargePages(arena).allocate(more, 64);
     } catch (OutOfMemoryError e) {
       throw new IllegalStateException(
           "the machine has no memory for %d MiB".formatted(more >> 20), e);

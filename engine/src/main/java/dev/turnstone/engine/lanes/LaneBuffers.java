@@ -12,6 +12,7 @@ import java.lang.foreign.MemorySegment;
 final class LaneBuffers implements AutoCloseable {
   private final PtNDManager own = Model.newManager();
   private final Arena arena = Arena.ofShared();
+  private final LargePages pages = new LargePages(arena);
   private final int hidden;
   private final int vocabulary;
   private final long residual;
@@ -47,10 +48,10 @@ final class LaneBuffers implements AutoCloseable {
     int tiles = Math.ceilDiv(rows, Tiling.FIXED);
     hidden = config.hidden();
     vocabulary = config.vocabulary();
-    residual = arena.allocate(4L * rows * hidden, 64).address();
-    normed = new Activations(torch, own, elements, rows, hidden);
-    attended = new Activations(torch, own, elements, rows, config.heads() * config.headDim());
-    inner = new Activations(torch, own, elements, rows, config.intermediate());
+    residual = pages.allocate(4L * rows * hidden, 64).address();
+    normed = activations(torch, elements, rows, hidden);
+    attended = activations(torch, elements, rows, config.heads() * config.headDim());
+    inner = activations(torch, elements, rows, config.intermediate());
     if (plain) {
       qkv = rows(rows, (config.heads() + 2 * config.kvHeads()) * config.headDim());
       boolean apart = config.family().postNorms();
@@ -67,8 +68,14 @@ final class LaneBuffers implements AutoCloseable {
     }
   }
 
+  private Activations activations(Libtorch torch, Elements elements, int rows, int columns) {
+    return plain
+        ? Activations.plain(pages, elements, rows, columns)
+        : Activations.tensor(torch, own, elements, rows, columns);
+  }
+
   private RowProduct rows(int rows, int columns) {
-    return RowProduct.at(arena.allocate(4L * rows * columns, 64).address(), columns);
+    return RowProduct.at(pages.allocate(4L * rows * columns, 64).address(), columns);
   }
 
   /// A row of the residual stream, f32.

@@ -50,7 +50,10 @@ final class LaneScratch implements AutoCloseable {
     keys = new long[stride / Model.BLOCK + 1];
     values = new long[keys.length];
     row = arena.allocate(4L * Math.max(config.hidden(), config.vocabulary()), 64).address();
-    tile = arena.allocate(8L * TileProjection.ROWS * TileProjection.GATED_COLUMNS, 64).address();
+    tile =
+        new LargePages(arena)
+            .allocate(8L * TileProjection.ROWS * TileProjection.GATED_COLUMNS, 64)
+            .address();
   }
 
   /// Rows for queries, kept from one piece to the next and replaced when too few.

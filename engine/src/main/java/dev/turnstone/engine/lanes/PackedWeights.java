@@ -27,6 +27,7 @@ final class PackedWeights implements ForwardPass.Weights {
   private final Elements elements;
   private final int lanes;
   private final Arena arena = Arena.ofShared();
+  private final LargePages pages = new LargePages(arena);
   private final PtNDManager own = Model.newManager();
   private final Map<String, PtNDArray> named = new HashMap<>();
   private final List<Projection> projections = new ArrayList<>();
@@ -140,7 +141,7 @@ final class PackedWeights implements ForwardPass.Weights {
         (int) matrices.getFirst().getShape().get(1),
         matrices.stream().map(Libtorch::address).toList(),
         biases.stream().map(this::floats).toList(),
-        arena);
+        pages);
   }
 
   private List<PtNDArray> weights(List<String> names) {

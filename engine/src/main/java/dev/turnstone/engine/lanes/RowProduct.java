@@ -1,7 +1,6 @@
 package dev.turnstone.engine.lanes;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 
 /// A product as plain rows of f32, either of its own or those that it is to be added to.
 final class RowProduct implements Product {
@@ -62,7 +61,10 @@ final class RowProduct implements Product {
 
   @Override
   public void copyTo(int row, int column, int count, float[] to, int at) {
-    MemorySegment.copy(
-        Simd.MEMORY, ValueLayout.JAVA_FLOAT_UNALIGNED, at(row, column), to, at, count);
+    long from = at(row, column);
+    int i = 0;
+    for (; i <= count - Simd.WIDTH; i += Simd.WIDTH)
+      Simd.floats(from + 4L * i).intoArray(to, at + i);
+    for (; i < count; i++) to[at + i] = Simd.get(from + 4L * i);
   }
 }

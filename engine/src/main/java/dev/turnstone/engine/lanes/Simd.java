@@ -53,9 +53,18 @@ final class Simd {
   /// The sum in one fixed order: the Vector API's own may differ between interpreter and compiler.
   static float sum(FloatVector values, float[] scratch) {
     values.intoArray(scratch, 0);
-    float sum = 0;
-    for (int i = 0; i < WIDTH; i++) sum += scratch[i];
-    return sum;
+    return sum(scratch, 0);
+  }
+
+  /// The same of a vector that was stored.
+  static float sum(float[] values, int from) {
+    float even = 0;
+    float odd = 0;
+    for (int i = from; i < from + WIDTH; i += 2) {
+      even += values[i];
+      odd += values[i + 1];
+    }
+    return even + odd;
   }
 
   static float max(FloatVector values, float[] scratch) {

@@ -1,8 +1,9 @@
 package dev.turnstone.engine.lanes;
 
-import java.lang.foreign.Arena;
+import java.lang.foreign.SegmentAllocator;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
+import jdk.incubator.vector.FloatVector;
 
 /// A projection whose matrices lie in memory as [TileKernel] multiplies them: block after block of
 /// output columns, each `[inputs / 2][columns][2]`, so that a lane reads its share from one end to
@@ -17,28 +18,34 @@ final class TileProjection implements Projection {
   /// Columns that take a kernel's whole vectors.
   private static final int UNIT = 32;
 
-  /// Bytes of a block at most: what fits in a core's cache beside its rows.
+  /// Bytes of a block at most: it is to fit in a core's cache beside its rows.
   private static final long BLOCK_BYTES = 1 << 20;
 
-  /// Rows that are multiplied at once: few enough that they stay in a core's cache.
+  /// Bytes of rows that are multiplied at once.
+  private static final long ROW_BYTES = 400 << 10;
+
+  /// Bytes of rows that meet one block after the other.
+  private static final long NEAR_BYTES = 640 << 10;
+
+  /// Rows that are multiplied at once, at most.
   static final int ROWS = 256;
 
   /// A single row is multiplied by another kernel, at half the speed of two rows.
   static final int LEAST = 2;
 
   private final TileKernel kernel;
-  private final FloatElements sums = new FloatElements();
   private final Elements elements;
   private final Shares columns;
   private final int inputs;
   private final int matrices;
   private final int most;
+  private final int mostRows;
   private final long packed;
   private final List<float[]> biases;
 
   /// @param matrices addresses of `[columns, inputs]` in bf16 each; they are copied
   /// @param biases `[columns]` each, or none at all
-  /// @param arena where the copy lives
+  /// @param memory where the copy lives
   TileProjection(
       TileKernel kernel,
       Elements elements,
@@ -46,7 +53,7 @@ final class TileProjection implements Projection {
       int inputs,
       List<Long> matrices,
       List<float[]> biases,
-      Arena arena) {
+      SegmentAllocator memory) {
     this.kernel = kernel;
     this.elements = elements;
     this.columns = columns;
@@ -55,8 +62,9 @@ final class TileProjection implements Projection {
     this.biases = biases;
     int fitting = (int) (BLOCK_BYTES / Short.BYTES / inputs) / UNIT * UNIT;
     most = Math.clamp(fitting, UNIT, this.matrices == 1 ? COLUMNS : GATED_COLUMNS);
+    mostRows = Math.clamp(ROW_BYTES / bytes(1) / Tiling.FIXED * Tiling.FIXED, Tiling.FIXED, ROWS);
     int all = columns.end(columns.lanes() - 1);
-    packed = arena.allocate(bytes((long) padded(all) * this.matrices), 64).address();
+    packed = memory.allocate(bytes((long) padded(all) * this.matrices), 64).address();
     for (int lane = 0; lane < columns.lanes(); lane++)
       for (int column = columns.first(lane); column < columns.end(lane); column += most)
         for (int i = 0; i < this.matrices; i++) {
@@ -99,12 +107,16 @@ final class TileProjection implements Projection {
   public void run(LaneStep step, Tiling tiling, Activations x, Product product) {
     var to = (RowProduct) product;
     int rows = Math.max(LEAST, tiling.rows());
-    int together = Math.clamp(tiling.tileRows(), LEAST, ROWS);
+    int together = together(tiling);
     for (int row = 0; row < rows; row += together) {
       int count = Math.min(together, rows - row);
       if (!biases.isEmpty()) bias(step.lane(), to, row, count);
       multiply(step.lane(), x.row(row), count, row, to);
     }
+  }
+
+  private int together(Tiling tiling) {
+    return Math.clamp(tiling.tileRows(), LEAST, mostRows);
   }
 
   private void multiply(int lane, long x, int count, int row, RowProduct to) {
@@ -125,22 +137,33 @@ final class TileProjection implements Projection {
   }
 
   private void bias(int lane, RowProduct to, int first, int count) {
-    for (int row = first; row < first + count; row++)
-      for (int column = columns.first(lane); column < columns.end(lane); column++) {
+    float[] bias = biases.getFirst();
+    for (int row = first; row < first + count; row++) {
+      int column = columns.first(lane);
+      for (; column <= columns.end(lane) - Simd.WIDTH; column += Simd.WIDTH) {
         long at = to.at(row, column);
-        Simd.put(at, biases.getFirst()[column] + (to.adds() ? Simd.get(at) : 0));
+        FloatVector sum = FloatVector.fromArray(Simd.FLOATS, bias, column);
+        Simd.store(to.adds() ? sum.add(Simd.floats(at)) : sum, at);
       }
+      for (; column < columns.end(lane); column++) {
+        long at = to.at(row, column);
+        Simd.put(at, bias[column] + (to.adds() ? Simd.get(at) : 0));
+      }
+    }
   }
 
   @Override
   public void runGated(
       LaneStep step, Activations x, Product product, Gate gate, Activations inner) {
     int rows = Math.max(LEAST, step.tiling().rows());
-    int together = Math.clamp(step.tiling().tileRows(), LEAST, ROWS);
+    int together = together(step.tiling());
+    // Weights are many, and come from afar: they meet as many rows as are near.
+    int near = Math.max(together, (int) (NEAR_BYTES / bytes(together)) * together);
     int end = columns.end(step.lane());
-    for (int row = 0; row < rows; row += together)
+    for (int first = 0; first < rows; first += near)
       for (int column = columns.first(step.lane()); column < end; column += most)
-        gate(step, x, row, Math.min(together, rows - row), column, gate, inner);
+        for (int row = first; row < Math.min(rows, first + near); row += together)
+          gate(step, x, row, Math.min(together, rows - row), column, gate, inner);
   }
 
   private void gate(
@@ -163,21 +186,19 @@ final class TileProjection implements Projection {
           tile + 4L * GATED_COLUMNS * i,
           2 * GATED_COLUMNS,
           !biases.isEmpty());
-    int end = Math.min(first + count, step.batch().rows());
-    for (int row = first; row < end; row++) {
-      long from = tile + 8L * GATED_COLUMNS * (row - first);
-      gate.apply(
-          sums,
-          from,
-          from + 4L * GATED_COLUMNS,
-          elements,
-          to.row(row) + (long) elements.bytes() * column,
-          width);
-    }
+    gate.applyTile(
+        tile,
+        8L * GATED_COLUMNS,
+        4L * GATED_COLUMNS,
+        Math.min(count, step.batch().rows() - first),
+        width,
+        elements,
+        to.row(first) + (long) elements.bytes() * column,
+        to.rowBytes());
   }
 
   @Override
   public void close() {
-    // The memory is its arena's.
+    // The memory is its allocator's.
   }
 }

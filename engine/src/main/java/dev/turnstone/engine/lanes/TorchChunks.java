@@ -65,7 +65,7 @@ final class TorchChunks implements ChunkAttention {
   private List<Activations> buffers(int rows) {
     var buffers = new ArrayList<Activations>();
     for (int head = 0; head < config.kvHeads(); head++)
-      buffers.add(new Activations(torch, own, elements, rows, headDim));
+      buffers.add(Activations.tensor(torch, own, elements, rows, headDim));
     return buffers;
   }
 
