@@ -61,6 +61,8 @@ public interface Policy {
   /// @param conversation names the conversation whose next turn this is: what is computed for it
   ///   may be kept until the next request of that name, or until [Policy#forget]
   /// @param cacheSalt only requests with the same salt share what is computed of equal prompts
+  /// @param logprobs whether anybody reads the log-probabilities of sampled ids; where nobody does,
+  ///   a policy that would have to compute them apart may say others
   record Request(
       Tokens prompt,
       Sampling sampling,
@@ -72,7 +74,8 @@ public interface Policy {
       OptionalInt promptLogprobs,
       Optional<Constraint> constraint,
       Optional<String> conversation,
-      Optional<String> cacheSalt) {
+      Optional<String> cacheSalt,
+      boolean logprobs) {
     public Request {
       stopIds = Set.copyOf(stopIds);
       if (prompt.isEmpty()) throw new IllegalArgumentException("prompt is empty");
@@ -121,7 +124,8 @@ public interface Policy {
           promptLogprobs,
           constraint,
           conversation,
-          Optional.empty());
+          Optional.empty(),
+          true);
     }
 
     /// Plain generation.
@@ -152,7 +156,8 @@ public interface Policy {
           promptLogprobs,
           constraint,
           conversation,
-          cacheSalt);
+          cacheSalt,
+          logprobs);
     }
 
     public Request withLogprobIds(Tokens value) {
@@ -167,7 +172,8 @@ public interface Policy {
           promptLogprobs,
           constraint,
           conversation,
-          cacheSalt);
+          cacheSalt,
+          logprobs);
     }
 
     public Request withPromptLogprobs(int value) {
@@ -182,7 +188,8 @@ public interface Policy {
           OptionalInt.of(value),
           constraint,
           conversation,
-          cacheSalt);
+          cacheSalt,
+          logprobs);
     }
 
     public Request withConstraint(Constraint value) {
@@ -197,7 +204,8 @@ public interface Policy {
           promptLogprobs,
           Optional.of(value),
           conversation,
-          cacheSalt);
+          cacheSalt,
+          logprobs);
     }
 
     public Request withConversation(String value) {
@@ -212,7 +220,8 @@ public interface Policy {
           promptLogprobs,
           constraint,
           Optional.of(value),
-          cacheSalt);
+          cacheSalt,
+          logprobs);
     }
 
     public Request withCacheSalt(String value) {
@@ -227,7 +236,24 @@ public interface Policy {
           promptLogprobs,
           constraint,
           conversation,
-          Optional.of(value));
+          Optional.of(value),
+          logprobs);
+    }
+
+    public Request withoutLogprobs() {
+      return new Request(
+          prompt,
+          sampling,
+          maxTokens,
+          stopIds,
+          timeout,
+          topLogprobs,
+          logprobIds,
+          promptLogprobs,
+          constraint,
+          conversation,
+          cacheSalt,
+          false);
     }
   }
 

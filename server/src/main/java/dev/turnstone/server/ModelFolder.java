@@ -13,13 +13,13 @@ import dev.turnstone.engine.chat.tools.ReasoningTags;
 import dev.turnstone.engine.chat.tools.ToolFormat;
 import dev.turnstone.engine.chat.tools.ToolFormats;
 import dev.turnstone.engine.chat.tools.TurnParser;
+import dev.turnstone.engine.grammar.Constraints;
 import dev.turnstone.engine.grammar.TokenTrie;
 import dev.turnstone.engine.hub.Hub;
 import dev.turnstone.engine.hub.HubModel;
 import dev.turnstone.engine.hub.HubSettings;
 import dev.turnstone.engine.hub.ProgressBar;
 import dev.turnstone.rollout.Sampling;
-import dev.turnstone.rollout.Tokens;
 import dev.turnstone.rollout.TrainablePolicy;
 import dev.turnstone.rollout.WeightsId;
 import dev.turnstone.server.completion.Served;
@@ -27,6 +27,7 @@ import dev.turnstone.server.completion.TokenizerTexts;
 import dev.turnstone.server.http.StartupError;
 import dev.turnstone.server.http.Wire;
 import dev.turnstone.trainerbridge.spec.PolicyIdentity;
+import dev.turnstone.upstream.TokenSpace;
 import java.io.Console;
 import java.io.IOException;
 import java.io.InputStream;
@@ -38,7 +39,6 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -156,7 +156,14 @@ record ModelFolder(String name, Path path) {
         TemplateChatFormat chat = TemplateChatFormat.load(path, tokenizer);
         TurnParser parser = parser(chat, format, tags);
         int vocabulary = vocabulary(tokenizer);
-        TrainablePolicy policy = elsewhere.open(vocabulary, text -> tokenizer.encode(text, false));
+        Constraints constraints = new Constraints();
+        TrainablePolicy policy =
+            elsewhere.open(
+                new TokenSpace(
+                    vocabulary,
+                    text -> tokenizer.encode(text, false),
+                    ids -> tokenizer.decode(ids, false),
+                    constraints::grammar));
         return served(policy, tokenizer, chat, parser, vocabulary);
       } catch (ModelException | IOException | RuntimeException e) {
         tokenizer.close();
@@ -173,10 +180,7 @@ record ModelFolder(String name, Path path) {
   @FunctionalInterface
   interface Elsewhere {
     /// Opens it.
-    ///
-    /// @param vocabulary one more than the largest id
-    /// @param encode ids of a text
-    TrainablePolicy open(int vocabulary, Function<String, Tokens> encode);
+    TrainablePolicy open(TokenSpace space);
   }
 
   /// As many ids as the model has, which may be more than its tokenizer's.

@@ -92,8 +92,7 @@ record PolicySettings(UpstreamConfig engines, String tokenizer) {
   ///
   /// @throws StartupError with one sentence, if none may
   Served load(Optional<ToolFormat> format, Optional<ReasoningTags> tags) {
-    return ModelFolder.findTokenizer(tokenizer, System.getenv())
-        .serve((size, encode) -> open(new TokenSpace(size, encode)), format, tags);
+    return ModelFolder.findTokenizer(tokenizer, System.getenv()).serve(this::open, format, tags);
   }
 
   private TrainablePolicy open(TokenSpace space) {

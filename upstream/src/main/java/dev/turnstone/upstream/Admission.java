@@ -3,6 +3,7 @@ package dev.turnstone.upstream;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.turnstone.rollout.Tokens;
+import dev.turnstone.upstream.wire.BadWords;
 import dev.turnstone.upstream.wire.EngineFault;
 import dev.turnstone.upstream.wire.EngineFault.Kind;
 import dev.turnstone.upstream.wire.EngineHttp;
@@ -53,9 +54,10 @@ final class Admission {
 
   /// Asks the engine everything.
   ///
-  /// @param salt of the weights that it serves
+  /// @param readiness lets it go on
   /// @throws EngineFault saying in one sentence what it lacks
-  Admitted admit(EngineSpec spec, String salt) throws EngineFault, InterruptedException {
+  Admitted admit(EngineSpec spec, Fleet.Readiness readiness)
+      throws EngineFault, InterruptedException {
     JsonNode served = served(spec);
     String model = served.path("id").asText("default");
     int context = served.path("max_model_len").asInt(0);
@@ -65,9 +67,9 @@ final class Admission {
     String label = control.label();
     if (WeightsLabel.underWay(label, EngineWeights.now()))
       throw new EngineFault(Kind.BUSY, "another server is bringing it weights: " + label);
-    // Whoever made it stand still may have died before it let it go on.
-    control.resume();
+    readiness.goOn(spec);
     EngineWire wire = wire(spec);
+    String salt = readiness.salt();
     Probe probe = new Probe(http, spec, wire, model, salt);
     try {
       checkMode(spec, probe);
@@ -77,7 +79,7 @@ final class Admission {
           "engine {} has no /inference/v1/generate (vLLM: --enable-scale-out): its completions are"
               + " used",
           spec.name());
-      wire = new VllmCompletions();
+      wire = new VllmCompletions(words());
       probe = new Probe(http, spec, wire, model, salt);
       checkMode(spec, probe);
     }
@@ -95,9 +97,13 @@ final class Admission {
     return data.path(0);
   }
 
-  private static EngineWire wire(EngineSpec spec) {
+  private BadWords words() {
+    return new BadWords(space.encode(), space.decode());
+  }
+
+  private EngineWire wire(EngineSpec spec) {
     return switch (spec.kind()) {
-      case VLLM -> new VllmWire();
+      case VLLM -> new VllmWire(words());
       case SGLANG -> new SglangWire();
     };
   }

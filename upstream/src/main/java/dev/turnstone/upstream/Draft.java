@@ -6,6 +6,7 @@ import dev.turnstone.rollout.LogprobMode;
 import dev.turnstone.rollout.Logprobs;
 import dev.turnstone.rollout.Policy.Request;
 import dev.turnstone.rollout.Policy.TokenListener;
+import dev.turnstone.rollout.PromptLogprobs;
 import dev.turnstone.rollout.RunLength;
 import dev.turnstone.rollout.Tokens;
 import dev.turnstone.rollout.TopLogprobs;
@@ -27,13 +28,22 @@ final class Draft {
   private float[] logprobs = new float[64];
   private int[] versions = new int[64];
   private int size;
+  private int told;
+  private boolean scoredApart;
   private int cached = -1;
-  private Optional<FinishReason> finish = Optional.empty();
+  private Optional<FinishReason> finish;
+  private Optional<PromptLogprobs> prompt = Optional.empty();
 
   Draft(Request request, TokenListener listener, int vocabulary) {
     this.request = request;
     this.listener = listener;
     this.vocabulary = vocabulary;
+    finish = request.maxTokens() == 0 ? Optional.of(FinishReason.LENGTH) : Optional.empty();
+  }
+
+  /// What comes next is told to nobody before it is scored.
+  void scoredApart(boolean value) {
+    scoredApart = value;
   }
 
   /// Adds what an attempt brought.
@@ -75,13 +85,56 @@ final class Draft {
         request.sampling().logprobMode() == LogprobMode.SAMPLED && request.sampling().greedy();
     ids[size] = id;
     logprobs[size] = certain ? 0 : logprob;
-    if (request.topLogprobs() > 0) tops.add(top);
+    if (request.topLogprobs() > 0 || !request.logprobIds().isEmpty()) tops.add(top);
     versions[size] = attempt.version();
     size++;
-    listener.sampled(id, logprobs[size - 1], attempt.version(), top);
+    if (!scoredApart) tell();
     if (request.stopIds().contains(id) && size >= request.sampling().minTokens())
       finish = Optional.of(FinishReason.STOP);
     else if (size == request.maxTokens()) finish = Optional.of(FinishReason.LENGTH);
+  }
+
+  /// Tokens from [#told] on are this probable.
+  ///
+  /// @param scores of the prompt and all tokens
+  void scored(PromptLogprobs scores) {
+    int before = request.prompt().size();
+    for (int i = told; i < size; i++) {
+      logprobs[i] = scores.logprobs().get(before + i);
+      if (request.topLogprobs() > 0) tops.set(i, scores.tops().get(before + i));
+    }
+    tell();
+  }
+
+  private void tell() {
+    for (; told < size; told++)
+      listener.sampled(
+          ids[told],
+          logprobs[told],
+          versions[told],
+          tops.isEmpty() ? TopLogprobs.NONE : tops.get(told));
+  }
+
+  /// How many tokens nobody can take back.
+  int told() {
+    return told;
+  }
+
+  /// Tokens that could not be scored were never sampled.
+  void dropUntold() {
+    if (told == size) return;
+    size = told;
+    if (!tops.isEmpty()) tops.subList(told, tops.size()).clear();
+    finish = Optional.empty();
+  }
+
+  /// Whether the prompt is still to be scored.
+  boolean wantsPrompt() {
+    return request.promptLogprobs().isPresent() && prompt.isEmpty();
+  }
+
+  void prompt(PromptLogprobs scores) {
+    prompt = Optional.of(scores);
   }
 
   /// Other weights than it was thought sampled tokens `[from, to)`.
@@ -95,6 +148,11 @@ final class Draft {
 
   boolean finished() {
     return finish.isPresent();
+  }
+
+  /// Whether nothing is left to ask.
+  boolean complete() {
+    return finished() && !wantsPrompt();
   }
 
   /// The turn's prompt and everything sampled so far.
@@ -127,7 +185,7 @@ final class Draft {
         false,
         request.constraint().isPresent(),
         tops,
-        Optional.empty());
+        prompt);
   }
 
   private RunLength<Integer> versionRuns() {

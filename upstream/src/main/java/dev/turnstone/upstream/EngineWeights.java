@@ -102,11 +102,12 @@ final class EngineWeights {
     return brought.calling(control.label());
   }
 
-  /// Says that nobody may use the weights as they are, if this server has touched them.
+  /// Says that nobody may use the weights as they are, if this server has touched them and no other
+  /// has named them since.
   void disown() throws InterruptedException {
     if (claimed.isEmpty()) return;
     try {
-      control.label(WeightsLabel.NONE);
+      if (control.label().equals(claimed)) control.label(WeightsLabel.NONE);
     } catch (EngineFault e) {
       LOG.warn("engine {} cannot be told to name its weights: {}", engine.name(), e.why());
     }

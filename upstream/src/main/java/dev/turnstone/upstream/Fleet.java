@@ -40,6 +40,14 @@ final class Fleet implements AutoCloseable {
     /// Under which salt the engine is asked.
     String salt();
 
+    /// Makes it go on: whoever made it stand still may have died before it let it.
+    ///
+    /// @throws EngineFault if a trainer wants all engines to stand still
+    void goOn(EngineSpec spec) throws EngineFault, InterruptedException;
+
+    /// Its address is gone.
+    void gone(UpstreamEngine engine);
+
     /// Makes it ready.
     ///
     /// @param enter lets it in, with what it serves then
@@ -82,6 +90,7 @@ final class Fleet implements AutoCloseable {
     for (UpstreamEngine engine : List.copyOf(engines))
       if (engine.name().equals(name)) {
         eject(engine, "its address is gone");
+        readiness.gone(engine);
         engines.remove(engine);
         router.remove(engine.node());
       }
@@ -89,7 +98,7 @@ final class Fleet implements AutoCloseable {
 
   /// Asks an engine whether it may serve, and lets it if so.
   void admit(UpstreamEngine engine) throws EngineFault, InterruptedException {
-    Admitted admitted = admission.admit(engine.spec(), readiness.salt());
+    Admitted admitted = admission.admit(engine.spec(), readiness);
     try {
       readiness.prepare(engine, admitted, ready -> enter(engine, ready));
     } catch (EngineFault e) {

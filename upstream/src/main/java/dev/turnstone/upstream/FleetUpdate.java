@@ -59,6 +59,8 @@ final class FleetUpdate {
           // The trainer may have named its own already.
           if (engine.spec().weights() == WeightsBy.EXTERNAL) return;
           String theirs = new EngineControl(http, engine.spec()).label();
+          // Whoever names what it is about to bring has not brought it yet.
+          if (WeightsLabel.underWay(theirs, EngineWeights.now())) return;
           if (!theirs.equals(admitted(engine).label())) engine.found(theirs);
         });
   }
@@ -84,7 +86,8 @@ final class FleetUpdate {
           Probe probe = new Probe(http, engine.spec(), ready.wire(), ready.model(), salt);
           after.put(engine, Fingerprint.of(probe, space));
           if (update.probe().isPresent())
-            new TrainerProbe(http, engine.spec(), ready).check(update.probe().get());
+            new TrainerProbe(new Scorer(http, engine.spec(), ready, salt))
+                .check(update.probe().get());
         });
     after.keySet().removeAll(failed.keySet());
   }

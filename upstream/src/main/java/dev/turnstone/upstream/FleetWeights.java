@@ -94,6 +94,11 @@ final class FleetWeights {
     return of.lineage() + "/" + of.version();
   }
 
+  /// An engine whose address is gone is no longer known.
+  void gone(UpstreamEngine engine) {
+    before.remove(engine);
+  }
+
   /// Nothing that was cached so far is used again.
   void forget() {
     epoch.incrementAndGet();

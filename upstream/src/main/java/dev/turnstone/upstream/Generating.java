@@ -15,10 +15,13 @@ import dev.turnstone.upstream.wire.Chunk;
 import dev.turnstone.upstream.wire.EngineFault;
 import dev.turnstone.upstream.wire.EngineFault.Kind;
 import dev.turnstone.upstream.wire.EngineWire;
+import dev.turnstone.upstream.wire.EngineWire.Scored;
 import dev.turnstone.upstream.wire.EventLines;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.UUID;
 import okhttp3.Call;
 
@@ -28,12 +31,19 @@ final class Generating {
   private static final int FRUITLESS = 20;
   private static final long LONGEST_PAUSE_MS = 2000;
 
+  /// How long whoever cuts a turn waits for the scores of what it has.
+  private static final Duration SCORING = Duration.ofSeconds(20);
+
   private final Cluster cluster;
   private final Request request;
   private final Draft draft;
   private final long deadline;
   private final String id = UUID.randomUUID().toString();
   private final String lineage;
+
+  /// What the attempt's engine called the weights that sampled its tokens.
+  private final Set<String> labels = new TreeSet<>();
+
   private int attempts;
   private int fruitless;
   private int refusals;
@@ -48,7 +58,7 @@ final class Generating {
   }
 
   Generation run() throws InterruptedException, PolicyException {
-    while (!draft.finished() && !aborted && left().isPositive()) {
+    while (!draft.complete() && !aborted && left().isPositive()) {
       int before = draft.size();
       attempt();
       if (draft.size() > before) fruitless = 0;
@@ -93,6 +103,8 @@ final class Generating {
     if (admitted.isEmpty()) return; // ejected since it was chosen
     FleetWeights weights = cluster.weights();
     if (!weights.id().lineage().equals(lineage)) throw new PolicyException("the lineage has ended");
+    if (draft.wantsPrompt()) scorePrompt(engine, admitted.get());
+    if (draft.finished() || draft.wantsPrompt()) return;
     String name = id + "-" + attempts++;
     Ask ask =
         new Ask(
@@ -105,10 +117,10 @@ final class Generating {
     EngineWire wire = admitted.get().wire();
     EngineSpec spec = engine.spec();
     Call call = cluster.http().call(spec.url(), wire.path(), spec.key(), wire.body(ask), left());
-    Attempt attempt =
-        new Attempt(call, weights.id().version(), admitted.get().label(), Draft.divisible(request));
-    engine.attempts().add(attempt);
+    Attempt attempt = attempt(engine, admitted.get(), call, Draft.divisible(request));
     if (engine.admitted().isEmpty()) attempt.cut(Attempt.Cut.EJECTED); // who ejected it missed it
+    draft.scoredApart(wire.scoredApart(request));
+    labels.clear();
     int first = draft.size();
     try {
       read(engine, attempt, wire.reader(ask));
@@ -118,8 +130,72 @@ final class Generating {
     } finally {
       engine.attempts().remove(attempt);
     }
+    attempt.found().ifPresent(labels::add);
     if (attempt.found().isPresent())
       sampledBy(engine, attempt, attempt.found().get(), first, draft.size());
+    if (draft.told() < draft.size()) score(engine, admitted.get(), attempt);
+  }
+
+  /// Scores the prompt. It is asked for again if it is cut or its engine fails.
+  private void scorePrompt(UpstreamEngine engine, Admitted admitted)
+      throws InterruptedException, PolicyException {
+    int top = request.promptLogprobs().orElseThrow();
+    Scorer scorer =
+        new Scorer(
+            cluster.http(), engine.spec(), admitted, cluster.weights().salt(request.cacheSalt()));
+    Scorer.Question question = scorer.question(request.prompt(), 0, top, left());
+    Attempt attempt = attempt(engine, admitted, question.call(), true);
+    try {
+      draft.prompt(Scorer.cut(scorer.ask(question).scores(), top));
+    } catch (EngineFault fault) {
+      failed(engine, attempt, fault);
+    } finally {
+      engine.attempts().remove(attempt);
+    }
+  }
+
+  private Attempt attempt(UpstreamEngine engine, Admitted admitted, Call call, boolean divisible) {
+    Attempt attempt =
+        new Attempt(call, cluster.weights().id().version(), admitted.label(), divisible);
+    engine.attempts().add(attempt);
+    return attempt;
+  }
+
+  /// Scores what an attempt brought, under the weights that sampled it: nothing changes them before
+  /// the attempt is over. What cannot be scored is dropped, and the turn goes on before it.
+  private void score(UpstreamEngine engine, Admitted admitted, Attempt before)
+      throws InterruptedException, PolicyException {
+    Tokens all = draft.held();
+    int from = request.prompt().size() + draft.told();
+    int top = Math.max(1, request.topLogprobs());
+    Scorer scorer =
+        new Scorer(
+            cluster.http(), engine.spec(), admitted, cluster.weights().salt(request.cacheSalt()));
+    Scorer.Question question = scorer.question(all, from, top, patience(before));
+    Attempt attempt = attempt(engine, admitted, question.call(), false);
+    // Whoever cut the tokens off waits for their scores.
+    if (before.cut().isPresent()) engine.attempts().remove(attempt);
+    try {
+      Scored scored = scorer.ask(question);
+      scored.weights().filter(label -> !before.label().isEmpty()).ifPresent(labels::add);
+      if (labels.size() > 1)
+        throw new EngineFault(Kind.AHEAD, "its weights were one after the other " + labels);
+      draft.scored(
+          Scorer.cut(
+              scorer.recorded(request.sampling(), all, from, scored.scores()),
+              request.topLogprobs()));
+    } catch (EngineFault fault) {
+      draft.dropUntold();
+      failed(engine, attempt, fault);
+    } finally {
+      engine.attempts().remove(attempt);
+    }
+  }
+
+  /// A turn whose time is over still says what it has.
+  private Duration patience(Attempt before) {
+    boolean late = before.cut().isPresent() || left().compareTo(SCORING) < 0;
+    return late ? SCORING : left();
   }
 
   private void read(UpstreamEngine engine, Attempt attempt, EngineWire.Reader reader)
@@ -130,6 +206,7 @@ final class Generating {
         Chunk chunk = reader.read(event.get());
         Optional<EngineFault> end = draft.add(chunk, attempt);
         if (!chunk.weights().isEmpty()) sampledBy(engine, attempt, chunk.weights(), first);
+        if (!attempt.label().isEmpty()) chunk.weights().forEach(span -> labels.add(span.label()));
         if (end.isPresent()) throw end.get();
         // What a cut means for the turn is the same wherever it is noticed.
         if (attempt.cut().isPresent()) throw new EngineFault(Kind.GONE, "it was cut off");
@@ -201,10 +278,17 @@ final class Generating {
     if (!left().isPositive()) return;
     cluster.fleet().failed(engine, fault, attempt.sent());
     String sentence = "engine %s: %s".formatted(engine.name(), fault.why());
-    if (fault.kind() == Kind.REFUSED && ++refusals > 1) throw new PolicyException(sentence);
+    if (fault.kind() == Kind.REFUSED && ++refusals > 1) throw refused(sentence);
     checkDivisible(sentence);
     if (++fruitless >= FRUITLESS) throw new PolicyException(sentence);
     pause();
+  }
+
+  /// An engine that takes other requests does not take what this one asks for beside its prompt.
+  private PolicyException refused(String sentence) {
+    if (request.constraint().isPresent() || request.promptLogprobs().isPresent())
+      throw new IllegalArgumentException(sentence);
+    return new PolicyException(sentence);
   }
 
   private void checkDivisible(String sentence) throws PolicyException {

@@ -2,6 +2,7 @@ package dev.turnstone.upstream;
 
 import dev.turnstone.rollout.WeightsUpdate.Pause;
 import dev.turnstone.upstream.Attempt.Cut;
+import dev.turnstone.upstream.wire.EngineFault;
 import dev.turnstone.upstream.wire.EngineHttp;
 import java.time.Duration;
 import java.util.List;
@@ -49,6 +50,21 @@ final class Standstill {
   void pause(List<UpstreamEngine> engines, Map<UpstreamEngine, String> failed)
       throws InterruptedException {
     AllEngines.each(engines, failed, engine -> new EngineControl(http, engine.spec()).pause());
+  }
+
+  /// One that is not let in yet goes on, so that it can be asked.
+  ///
+  /// @throws EngineFault if the trainer wants all to stand still
+  void goOn(EngineSpec spec, BooleanSupplier wanted) throws EngineFault, InterruptedException {
+    telling.lockInterruptibly();
+    try {
+      if (!wanted.getAsBoolean())
+        throw new EngineFault(
+            EngineFault.Kind.GONE, "it is asked again when the trainer's pause is over");
+      new EngineControl(http, spec).resume();
+    } finally {
+      telling.unlock();
+    }
   }
 
   /// They go on, unless the trainer wants them to stand still again.

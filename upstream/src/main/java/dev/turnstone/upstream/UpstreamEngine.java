@@ -17,7 +17,7 @@ final class UpstreamEngine {
   private final Set<Attempt> attempts = ConcurrentHashMap.newKeySet();
   private final AtomicInteger suspicions = new AtomicInteger();
   private final AtomicLong ejections = new AtomicLong();
-  private volatile State state = new State.Out("it has not been asked yet", false);
+  private volatile State state = new State.Out("it has not answered yet", false);
   private volatile boolean changedElsewhere;
   private volatile Optional<WeightsLabel> ahead = Optional.empty();
   private volatile Optional<Figures> figures = Optional.empty();

@@ -2,6 +2,7 @@ package dev.turnstone.upstream;
 
 import dev.turnstone.rollout.Generation;
 import dev.turnstone.rollout.PausablePolicy;
+import dev.turnstone.rollout.Tokens;
 import dev.turnstone.rollout.TrainablePolicy;
 import dev.turnstone.rollout.WeightsId;
 import dev.turnstone.rollout.WeightsUpdate;
@@ -91,6 +92,16 @@ public final class UpstreamPolicy implements TrainablePolicy, PausablePolicy, Au
     }
 
     @Override
+    public void goOn(EngineSpec spec) throws EngineFault, InterruptedException {
+      standstill.goOn(spec, () -> !paused());
+    }
+
+    @Override
+    public void gone(UpstreamEngine engine) {
+      weights.gone(engine);
+    }
+
+    @Override
     public void prepare(UpstreamEngine engine, Admitted admitted, Consumer<Admitted> enter)
         throws EngineFault, InterruptedException {
       int context = admitted.contextLength();
@@ -123,6 +134,9 @@ public final class UpstreamPolicy implements TrainablePolicy, PausablePolicy, Au
       throw new IllegalArgumentException(
           "a prompt of %d tokens leaves no room in a context of %d"
               .formatted(request.prompt().size(), contextLength));
+    for (Tokens word : request.sampling().badWords()) checkIds("bad_words with ", word);
+    checkIds("logprob_token_ids with ", request.logprobIds());
+    request.constraint().ifPresent(space.sound());
     for (UpstreamEngine engine : fleet.engines())
       engine
           .admitted()
@@ -130,6 +144,10 @@ public final class UpstreamPolicy implements TrainablePolicy, PausablePolicy, Au
           .ifPresent(why -> {
             throw new IllegalArgumentException(why);
           });
+  }
+
+  private void checkIds(String what, Tokens ids) {
+    for (int i = 0; i < ids.size(); i++) checkId(what + ids.get(i), ids.get(i));
   }
 
   private void checkId(String what, int id) {
@@ -185,6 +203,7 @@ public final class UpstreamPolicy implements TrainablePolicy, PausablePolicy, Au
     } finally {
       barrier.open();
     }
+    fleet.lookAgain();
   }
 
   @Override

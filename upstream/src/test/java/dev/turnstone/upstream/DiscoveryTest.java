@@ -66,6 +66,12 @@ class DiscoveryTest {
     }
 
     @Override
+    public void goOn(EngineSpec spec) {}
+
+    @Override
+    public void gone(UpstreamEngine engine) {}
+
+    @Override
     public void prepare(
         UpstreamEngine engine,
         Admission.Admitted admitted,

@@ -28,6 +28,12 @@ class EngineWatchTest {
     }
 
     @Override
+    public void goOn(EngineSpec spec) {}
+
+    @Override
+    public void gone(UpstreamEngine engine) {}
+
+    @Override
     public void prepare(UpstreamEngine engine, Admitted admitted, Consumer<Admitted> enter) {
       surprises.countDown();
       if (surprises.getCount() > 0) throw new IllegalStateException("a defect");
@@ -60,7 +66,7 @@ class EngineWatchTest {
                   config,
                   http,
                   new Router(Routing.ROUND_ROBIN),
-                  new TokenSpace(FakeEngine.VOCABULARY, FakeEngine::encode),
+                  new TokenSpace(FakeModel.VOCABULARY, FakeModel::encode),
                   surprise)) {
         fleet.add(engine.spec());
 

@@ -2,10 +2,9 @@ package dev.turnstone.upstream;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
-import dev.turnstone.rollout.Tokens;
+import dev.turnstone.upstream.FakeEvents.Sampled;
 import dev.turnstone.upstream.wire.EngineHttp;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -24,14 +23,9 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.stream.IntStream;
 
-/// An engine whose next token is a function of the one before, of its position and of the weights'
-/// version, so that a test can tell whether every token is the right one.
+/// An engine that generates as a [FakeModel] does, and goes wrong as it is told.
 final class FakeEngine implements AutoCloseable {
-  static final int VOCABULARY = 300;
-  static final int STOP = 7;
-
   /// What it does wrong.
   enum Fault {
     NONE,
@@ -47,8 +41,6 @@ final class FakeEngine implements AutoCloseable {
     FOREIGN_IDS,
     NO_LOAD
   }
-
-  private static final int CANDIDATES = 4;
 
   final List<JsonNode> asked = new CopyOnWriteArrayList<>();
   final List<String> control = new CopyOnWriteArrayList<>();
@@ -79,6 +71,9 @@ final class FakeEngine implements AutoCloseable {
   /// So many times its figures break off.
   final AtomicInteger brokenFigures = new AtomicInteger();
 
+  /// Cannot say how probable the ids of a text are.
+  volatile boolean scoresNothing;
+
   volatile int version;
 
   /// What it calls its weights, and whether it says so.
@@ -98,7 +93,8 @@ final class FakeEngine implements AutoCloseable {
   final CountDownLatch loading = new CountDownLatch(1);
   private final CountDownLatch closed = new CountDownLatch(1);
 
-  private final EngineSpec.Kind kind;
+  final EngineSpec.Kind kind;
+  private final FakeEvents events = new FakeEvents(this);
   private HttpServer server;
 
   FakeEngine(EngineSpec.Kind kind) {
@@ -125,26 +121,6 @@ final class FakeEngine implements AutoCloseable {
 
   EngineSpec spec(EngineSpec.WeightsBy weights) {
     return new EngineSpec(kind, spec().url(), Optional.empty(), false, weights);
-  }
-
-  static Tokens encode(String text) {
-    byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
-    return Tokens.of(IntStream.range(0, bytes.length).map(i -> bytes[i] & 0xff).toArray());
-  }
-
-  static List<Integer> candidates(int previous, int position, int version) {
-    int first = Math.floorMod(31 * previous + 17 * position + 101 * version, 200);
-    return IntStream.range(0, CANDIDATES).mapToObj(i -> 10 + (first + 50 * i) % 280).toList();
-  }
-
-  static double[] logprobs(int previous, int position, int version, double temperature) {
-    int seed = 7 * previous + 3 * position + 5 * version;
-    double[] logits =
-        IntStream.range(0, CANDIDATES)
-            .mapToDouble(i -> Math.floorMod(seed + 11 * i, 13) / 4.0 / temperature)
-            .toArray();
-    double sum = Math.log(Arrays.stream(logits).map(Math::exp).sum());
-    return Arrays.stream(logits).map(l -> l - sum).toArray();
   }
 
   private void handle(HttpExchange exchange) throws IOException {
@@ -221,7 +197,7 @@ final class FakeEngine implements AutoCloseable {
 
   private String tokenize(JsonNode json) {
     ArrayNode ids = EngineHttp.JSON.createArrayNode();
-    for (int id : encode(json.path("prompt").asText()).toArray())
+    for (int id : FakeModel.encode(json.path("prompt").asText()).toArray())
       ids.add(fault == Fault.OTHER_TOKENIZER ? id + 1 : id);
     return EngineHttp.JSON.createObjectNode().set("tokens", ids).toString();
   }
@@ -241,12 +217,13 @@ final class FakeEngine implements AutoCloseable {
       return;
     }
     for (JsonNode id : prompt)
-      if (fault == Fault.SMALL_VOCABULARY && id.asInt() >= VOCABULARY - 10) {
+      if (fault == Fault.SMALL_VOCABULARY && id.asInt() >= FakeModel.VOCABULARY - 10) {
         text(exchange, 400, "{\"error\":{\"message\":\"out of vocabulary\"}}");
         return;
       }
-    if (params.has("prompt_logprobs") || body.path("logprob_start_len").asInt(-1) == 0) {
-      text(exchange, 200, scores(prompt));
+    if (params.has("prompt_logprobs") || (body.has("logprob_start_len") && !body.has("stream"))) {
+      if (scoresNothing) text(exchange, 500, "{}");
+      else text(exchange, 200, events.scores(body, params, prompt));
       return;
     }
     String type = fault == Fault.HTML ? "text/html" : "text/event-stream";
@@ -254,33 +231,17 @@ final class FakeEngine implements AutoCloseable {
     exchange.sendResponseHeaders(200, 0);
     try (OutputStream out = exchange.getResponseBody()) {
       if (fault == Fault.HTML) write(out, "<html>hello</html>");
-      else if (fault != Fault.NOTHING) stream(out, params, prompt, body.path("model").asText());
+      else if (fault != Fault.NOTHING) stream(out, body, params, prompt);
     } catch (IOException e) {
       gone.countDown();
       throw e;
     }
   }
 
-  /// How probable each id of a prompt is, in the words of the wire that asked.
-  private String scores(JsonNode prompt) {
-    ObjectNode reply = EngineHttp.JSON.createObjectNode();
-    ObjectNode holder = completionsOnly ? reply.putArray("choices").addObject() : reply;
-    ArrayNode list =
-        kind == EngineSpec.Kind.SGLANG
-            ? reply.putObject("meta_info").putArray("input_token_logprobs")
-            : holder.putArray("prompt_logprobs");
-    for (int i = 0; i < prompt.size(); i++) {
-      int id = prompt.path(i).asInt();
-      int at = i == 0 ? -1 : candidates(prompt.path(i - 1).asInt(), i, version).indexOf(id);
-      double logprob = at < 0 ? -99 : logprobs(prompt.path(i - 1).asInt(), i, version, 1)[at];
-      if (kind == EngineSpec.Kind.SGLANG) list.addArray().add(logprob).add(id);
-      else list.addObject().putObject(Integer.toString(id)).put("logprob", logprob);
-    }
-    return reply.toString();
-  }
-
-  private void stream(OutputStream out, JsonNode params, JsonNode prompt, String model)
+  private void stream(OutputStream out, JsonNode body, JsonNode params, JsonNode prompt)
       throws IOException {
+    String model = body.path("model").asText();
+    JsonNode asked = kind == EngineSpec.Kind.SGLANG ? body : params;
     int most = params.path(params.has("max_tokens") ? "max_tokens" : "max_new_tokens").asInt();
     int previous = prompt.path(prompt.size() - 1).asInt();
     int before = pauses.get();
@@ -292,19 +253,23 @@ final class FakeEngine implements AutoCloseable {
       }
       if (most > 1 && i >= hangAfter) hang(out, before);
       if (pauses.get() != before) {
-        write(out, ended(named, i));
+        write(out, events.ended(named, i));
         write(out, "data: [DONE]");
         return;
       }
       int version = adapters.getOrDefault(model, this.version);
       int position = prompt.size() + i;
       double temperature = fault == Fault.RAW_LOGPROBS ? 1 : params.path("temperature").asDouble();
-      List<Integer> ids = candidates(previous, position, version);
-      double[] logprobs = logprobs(previous, position, version, temperature);
-      int chosen = 0;
-      for (int c = 1; c < CANDIDATES; c++) if (logprobs[c] > logprobs[chosen]) chosen = c;
+      List<Integer> ids = FakeModel.candidates(previous, position, version);
+      double[] logprobs = FakeModel.logprobs(previous, position, version, temperature);
+      if (FakeModel.masks(params)) logprobs = FakeModel.masked(logprobs);
+      int chosen = FakeModel.best(logprobs);
       previous = ids.get(chosen);
-      write(out, event(ids, logprobs, chosen, i, i == most - 1));
+      write(
+          out,
+          events.event(
+              new Sampled(
+                  asked, ids, Arrays.stream(logprobs).boxed().toList(), chosen, i, i == most - 1)));
     }
     write(out, "data: [DONE]");
   }
@@ -322,90 +287,9 @@ final class FakeEngine implements AutoCloseable {
     }
   }
 
-  /// The last event of a turn that a pause ends.
-  private String ended(String named, int tokens) {
-    ObjectNode event = EngineHttp.JSON.createObjectNode();
-    if (kind == EngineSpec.Kind.SGLANG) {
-      event.putArray("output_ids");
-      ObjectNode meta = event.putObject("meta_info").put("completion_tokens", tokens);
-      meta.putObject("finish_reason").put("type", "abort");
-    } else {
-      ObjectNode choice = event.putArray("choices").addObject().put("finish_reason", "abort");
-      if (namesWeights) spans(choice, named, tokens);
-      choice.putArray("token_ids");
-      choice.putObject("logprobs").putArray("content");
-    }
-    return "data: " + event;
-  }
-
   private static void write(OutputStream out, String event) throws IOException {
     out.write((event + "\n\n").getBytes(StandardCharsets.UTF_8));
     out.flush();
-  }
-
-  private String event(List<Integer> ids, double[] right, int chosen, int index, boolean last) {
-    int id = fault == Fault.FOREIGN_IDS && index > 0 ? VOCABULARY + 5 : ids.get(chosen);
-    double[] logprobs = Arrays.stream(right).map(l -> fault == Fault.LOGITS ? l + 9 : l).toArray();
-    ObjectNode event = EngineHttp.JSON.createObjectNode();
-    if (kind == EngineSpec.Kind.SGLANG) sglang(event, ids, logprobs, chosen, index, last);
-    else if (completionsOnly) completions(event, ids, logprobs, chosen, last);
-    else vllm(event, id, ids, logprobs, chosen, index, last);
-    String text = event.toString();
-    return "data: " + (fault == Fault.NAN ? text.replaceAll("-?\\d+\\.\\d+", "NaN") : text);
-  }
-
-  private static void spans(ObjectNode choice, String named, int tokens) {
-    choice.putArray("weight_versions").addObject().put("version", named).put("end", tokens);
-  }
-
-  private void vllm(
-      ObjectNode event,
-      int id,
-      List<Integer> ids,
-      double[] logprobs,
-      int chosen,
-      int index,
-      boolean last) {
-    ObjectNode choice = event.putArray("choices").addObject();
-    if (fault == Fault.TEXT_ONLY) {
-      choice.put("text", "hello");
-      return;
-    }
-    choice.putArray("token_ids").add(id);
-    choice.put("finish_reason", last ? "length" : null);
-    if (last && namesWeights) spans(choice, label, index + 1);
-    ObjectNode entry = choice.putObject("logprobs").putArray("content").addObject();
-    entry.put("token_id", id).put("logprob", logprobs[chosen]);
-    ArrayNode tops = entry.putArray("top_logprobs");
-    for (int i = 0; i < CANDIDATES; i++)
-      tops.addObject().put("token_id", ids.get(i)).put("logprob", logprobs[i]);
-  }
-
-  private static void completions(
-      ObjectNode event, List<Integer> ids, double[] logprobs, int chosen, boolean last) {
-    ObjectNode choice = event.putArray("choices").addObject().put("text", "x");
-    choice.putArray("token_ids").add(ids.get(chosen));
-    choice.put("finish_reason", last ? "length" : null);
-    ObjectNode said = choice.putObject("logprobs");
-    said.putArray("token_logprobs").add(logprobs[chosen]);
-    ObjectNode tops = said.putArray("top_logprobs").addObject();
-    for (int i = 0; i < CANDIDATES; i++) tops.put("token_id:" + ids.get(i), logprobs[i]);
-  }
-
-  private void sglang(
-      ObjectNode event, List<Integer> ids, double[] lps, int chosen, int index, boolean last) {
-    if (fault == Fault.TEXT_ONLY) {
-      event.put("text", "hello");
-      return;
-    }
-    event.putArray("output_ids").add(ids.get(chosen));
-    ObjectNode meta = event.putObject("meta_info").put("completion_tokens", index + 1);
-    if (namesWeights) meta.put("weight_version", label);
-    if (last) meta.putObject("finish_reason").put("type", "length");
-    else meta.putNull("finish_reason");
-    meta.putArray("output_token_logprobs").addArray().add(lps[chosen]).add(ids.get(chosen));
-    ArrayNode tops = meta.putArray("output_top_logprobs").addArray();
-    for (int i = 0; i < CANDIDATES; i++) tops.addArray().add(lps[i]).add(ids.get(i));
   }
 
   private void awaitClosed() throws IOException {

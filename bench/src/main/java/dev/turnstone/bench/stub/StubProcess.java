@@ -18,16 +18,20 @@ import java.util.List;
 public record StubProcess(Process process, int port) implements AutoCloseable {
   /// Starts one and waits until it listens.
   public static StubProcess start(StubOptions options) throws IOException {
-    return listening(launch(options));
+    return start(options, 1).getFirst();
   }
 
-  /// Starts several, all at the same time.
+  /// Starts several, all at the same time; if one cannot be started, none is left.
   public static List<StubProcess> start(StubOptions options, int count) throws IOException {
     List<Process> launched = new ArrayList<>();
-    for (int i = 0; i < count; i++) launched.add(launch(options));
     List<StubProcess> stubs = new ArrayList<>();
-    for (Process process : launched) stubs.add(listening(process));
-    return stubs;
+    try {
+      for (int i = 0; i < count; i++) launched.add(launch(options));
+      for (Process process : launched) stubs.add(listening(process));
+      return stubs;
+    } finally {
+      if (stubs.size() < count) launched.forEach(Process::destroyForcibly);
+    }
   }
 
   private static Process launch(StubOptions options) throws IOException {

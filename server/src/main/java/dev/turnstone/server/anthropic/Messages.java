@@ -63,10 +63,12 @@ public final class Messages {
     Tokens prompt = prompt(request);
     int bound = Math.min(request.maxTokens(), served.room(prompt, "messages"));
     Ask ask =
-        served.forced(
-            new Ask(prompt, request.sampling(), 1, bound, request.ends(), request.reading()),
-            request.forced(),
-            !request.reading().oneCall());
+        served
+            .forced(
+                new Ask(prompt, request.sampling(), 1, bound, request.ends(), request.reading()),
+                request.forced(),
+                !request.reading().oneCall())
+            .withLogprobs(false);
     String id = "msg_" + Completions.id(call);
     String model = call.body().path("model").asText(served.name());
     if (request.stream())

@@ -17,6 +17,7 @@ import java.util.Set;
 /// @param constraint what the text of each choice must be
 /// @param conversation names the conversation whose next turn this is, as for [Policy.Request]
 /// @param cacheSalt whom it shares cached prefixes with, as for [Policy.Request]
+/// @param logprobs whether the reply says how probable the sampled ids were
 public record Ask(
     Tokens prompt,
     Sampling sampling,
@@ -27,7 +28,8 @@ public record Ask(
     Scores scores,
     Optional<Constraint> constraint,
     Optional<String> conversation,
-    Optional<String> cacheSalt) {
+    Optional<String> cacheSalt,
+    boolean logprobs) {
 
   /// Without further scores, constraint, conversation or salt.
   public Ask(Tokens prompt, Sampling sampling, int n, int maxTokens, Ends ends, Reading reading) {
@@ -41,23 +43,54 @@ public record Ask(
         Scores.SAMPLED,
         Optional.empty(),
         Optional.empty(),
-        Optional.empty());
+        Optional.empty(),
+        true);
   }
 
   /// The same, sampled otherwise and shorter.
   public Ask within(Sampling drawn, int most) {
     return new Ask(
-        prompt, drawn, n, most, ends, reading, scores, constraint, conversation, cacheSalt);
+        prompt,
+        drawn,
+        n,
+        most,
+        ends,
+        reading,
+        scores,
+        constraint,
+        conversation,
+        cacheSalt,
+        logprobs);
   }
 
   public Ask withScores(Scores value) {
     return new Ask(
-        prompt, sampling, n, maxTokens, ends, reading, value, constraint, conversation, cacheSalt);
+        prompt,
+        sampling,
+        n,
+        maxTokens,
+        ends,
+        reading,
+        value,
+        constraint,
+        conversation,
+        cacheSalt,
+        logprobs);
   }
 
   public Ask withConstraint(Optional<Constraint> value) {
     return new Ask(
-        prompt, sampling, n, maxTokens, ends, reading, scores, value, conversation, cacheSalt);
+        prompt,
+        sampling,
+        n,
+        maxTokens,
+        ends,
+        reading,
+        scores,
+        value,
+        conversation,
+        cacheSalt,
+        logprobs);
   }
 
   public Ask withConversation(String value) {
@@ -71,12 +104,39 @@ public record Ask(
         scores,
         constraint,
         Optional.of(value),
-        cacheSalt);
+        cacheSalt,
+        logprobs);
   }
 
   public Ask withCacheSalt(Optional<String> value) {
     return new Ask(
-        prompt, sampling, n, maxTokens, ends, reading, scores, constraint, conversation, value);
+        prompt,
+        sampling,
+        n,
+        maxTokens,
+        ends,
+        reading,
+        scores,
+        constraint,
+        conversation,
+        value,
+        logprobs);
+  }
+
+  /// The same, for a reply that says how probable its ids were, or does not.
+  public Ask withLogprobs(boolean value) {
+    return new Ask(
+        prompt,
+        sampling,
+        n,
+        maxTokens,
+        ends,
+        reading,
+        scores,
+        constraint,
+        conversation,
+        cacheSalt,
+        value);
   }
 
   /// Ids that end a choice: the format's and the request's.
@@ -106,7 +166,8 @@ public record Ask(
           scores.prompt(),
           constraint,
           conversation,
-          cacheSalt);
+          cacheSalt,
+          logprobs);
     } catch (IllegalArgumentException e) {
       throw Refused.bad(String.valueOf(e.getMessage()));
     }

@@ -236,6 +236,9 @@ public final class Completion implements AutoCloseable {
         choice.ended(FinishReason.ABORT, policy.weights().lineage());
         return ended(choice);
       }
+      // What an engine elsewhere refuses of a request is the client's to change.
+      case Arrival.Failed(IllegalArgumentException why) ->
+          throw Refused.bad(String.valueOf(why.getMessage()));
       case Arrival.Failed(Exception why) ->
           throw why instanceof PolicyException known
               ? known

@@ -104,6 +104,8 @@ public final class Completions {
         streaming.write(prepared, out);
       } catch (PolicyException e) {
         failing.write(failed(e), out);
+      } catch (Refused e) {
+        failing.write(e, out);
       }
     });
   }
@@ -121,7 +123,7 @@ public final class Completions {
     if (!Recorder.CURRENT.isBound())
       return new Completion(served, asks, pace, timings, ended -> {}, running::remove);
     Recorder recorder = Recorder.CURRENT.get();
-    List<Ask> kept = asks.stream().map(recorder::ask).toList();
+    List<Ask> kept = asks.stream().map(ask -> recorder.ask(ask.withLogprobs(true))).toList();
     return new Completion(served, kept, pace, timings, recorder::ended, running::remove);
   }
 

@@ -45,11 +45,18 @@ public final class Chat {
     fields.model().ifPresent(served::checkModel);
     Tokens prompt = served.prompt(request.messages(), request.tools(), request.rendering());
     Ask ask =
-        served.forced(
-            fields.ask(
-                served, prompt, request.maxTokens(), request.reading(), request.top(), "messages"),
-            request.forced(),
-            !request.oneCall());
+        served
+            .forced(
+                fields.ask(
+                    served,
+                    prompt,
+                    request.maxTokens(),
+                    request.reading(),
+                    request.top(),
+                    "messages"),
+                request.forced(),
+                !request.oneCall())
+            .withLogprobs(request.logprobs());
     String id = "chatcmpl-" + Completions.id(call);
     ChatJson json =
         new ChatJson(id, clock.instant().getEpochSecond(), request, served, ask.prompt());

@@ -61,7 +61,10 @@ public final class TextCompletions {
     int top = request.logprobs().orElse(0);
     Reading reading = new Reading.Text(request.fields().skipSpecial());
     Ask ask =
-        request.fields().ask(served, prompt.ids(), request.maxTokens(), reading, top, "prompt");
+        request
+            .fields()
+            .ask(served, prompt.ids(), request.maxTokens(), reading, top, "prompt")
+            .withLogprobs(request.logprobs().isPresent());
     if (!request.scoresPrompt() || ask.scores().prompt().isPresent()) return ask;
     return ask.withScores(new Scores(top, request.logprobs()).withNamed(request.fields().named()));
   }

@@ -102,7 +102,8 @@ record Question(Ask ask, List<Message> said, String frame) {
                 reading)
             .withScores(new Scores(body.path("top_logprobs").asInt(0), OptionalInt.empty()))
             .withConstraint(ConstraintFields.read(format))
-            .withCacheSalt(SamplingFields.salt(body));
+            .withCacheSalt(SamplingFields.salt(body))
+            .withLogprobs(ResponseJson.logprobs(body));
     return served.forced(
         ask,
         ToolChoice.of(body.path("tool_choice"), tools),

@@ -72,6 +72,10 @@ record ResponseJson(String id, long created, JsonNode request, Served served) {
 
   /// Whether the sampled tokens' log-probabilities are part of its text.
   boolean logprobs() {
+    return logprobs(request);
+  }
+
+  static boolean logprobs(JsonNode request) {
     for (JsonNode wanted : request.path("include"))
       if (wanted.asText().equals("message.output_text.logprobs")) return true;
     return request.path("top_logprobs").asInt(0) > 0;

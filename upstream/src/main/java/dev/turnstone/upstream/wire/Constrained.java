@@ -1,30 +1,41 @@
 package dev.turnstone.upstream.wire;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.turnstone.rollout.Constraint;
+import dev.turnstone.rollout.Json;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/// Constraints in the fields of engines: a JSON Schema as it is, and everything that a regular
-/// expression can say as one.
+/// Constraints in the fields of engines: a JSON Schema as it is, everything that a regular
+/// expression can say as one, and the rest as a [StructuralTag].
 final class Constrained {
   private static final String SPECIAL = "\\^$.|?*+()[]{}/-";
 
   private Constrained() {}
 
-  /// A constraint that engines can be given.
-  sealed interface Regular {
-    record Schema(String json) implements Regular {}
+  /// A field and its value.
+  private record Field(String name, String value) {}
 
-    record Pattern(String regex) implements Regular {}
+  private static Field field(Constraint constraint, String json) {
+    if (constraint instanceof Constraint.Schema(var schema))
+      return new Field(json, json(schema).toString());
+    return pattern(constraint)
+        .map(regex -> new Field("regex", regex))
+        .orElseGet(() -> new Field("structural_tag", StructuralTag.of(constraint)));
   }
 
-  /// Empty if no engine can be given it.
-  static Optional<Regular> regular(Constraint constraint) {
-    if (constraint instanceof Constraint.Schema(var schema))
-      return Optional.of(new Regular.Schema(schema.text()));
-    return pattern(constraint).map(Regular.Pattern::new);
+  /// A schema's tree.
+  ///
+  /// @throws IllegalArgumentException if it is no JSON
+  static JsonNode json(Json schema) {
+    try {
+      return EngineHttp.JSON.readTree(schema.text());
+    } catch (JsonProcessingException e) {
+      throw new IllegalArgumentException("the schema is no JSON: " + schema.text(), e);
+    }
   }
 
   private static Optional<String> pattern(Constraint constraint) {
@@ -35,9 +46,9 @@ final class Constrained {
           patterns(parts).map(all -> String.join("", all));
       case Constraint.OneOf(List<Constraint> choices) ->
           patterns(choices).map(all -> "(" + String.join("|", all) + ")");
-      case Constraint.Repeat(Constraint part, int min, int max) ->
-          pattern(part).map(one -> "(%s){%d,%d}".formatted(one, min, max));
-      case Constraint.Schema _, Constraint.Tag _, Constraint.Until _ -> Optional.empty();
+      // What is repeated tens of times makes an expression that engines do not compile in time.
+      case Constraint.Repeat _, Constraint.Schema _, Constraint.Tag _, Constraint.Until _ ->
+          Optional.empty();
     };
   }
 
@@ -68,18 +79,13 @@ final class Constrained {
 
   /// vLLM's `structured_outputs`.
   static void vllm(ObjectNode params, Constraint constraint) {
-    ObjectNode fields = params.putObject("structured_outputs");
-    switch (regular(constraint).orElseThrow()) {
-      case Regular.Schema(String json) -> fields.put("json", json);
-      case Regular.Pattern(String regex) -> fields.put("regex", regex);
-    }
+    Field field = field(constraint, "json");
+    params.putObject("structured_outputs").put(field.name(), field.value());
   }
 
-  /// SGLang's `json_schema` and `regex`.
+  /// SGLang's `json_schema`, `regex` and `structural_tag`.
   static void sglang(ObjectNode params, Constraint constraint) {
-    switch (regular(constraint).orElseThrow()) {
-      case Regular.Schema(String json) -> params.put("json_schema", json);
-      case Regular.Pattern(String regex) -> params.put("regex", regex);
-    }
+    Field field = field(constraint, "json_schema");
+    params.put(field.name(), field.value());
   }
 }

@@ -40,6 +40,9 @@ public final class EngineHttp implements AutoCloseable {
 
   private final OkHttpClient client;
 
+  /// For what is answered as a whole, which may take as long as its own timeout says.
+  private final OkHttpClient patient;
+
   /// A client.
   ///
   /// @param stall after which an engine that sends nothing has lost the request
@@ -57,14 +60,32 @@ public final class EngineHttp implements AutoCloseable {
             .fastFallback(false)
             .retryOnConnectionFailure(false)
             .build();
+    patient = client.newBuilder().readTimeout(Duration.ZERO).build();
   }
 
-  /// A request that has not been sent.
+  /// A request that has not been sent, and whose answer is a stream.
   ///
   /// @param timeout for all of it
   public Call call(URI engine, String path, Optional<String> key, byte[] body, Duration timeout) {
+    return call(client, engine, path, key, body, timeout);
+  }
+
+  /// A request that has not been sent, and that is answered as a whole.
+  ///
+  /// @param timeout for all of it
+  public Call whole(URI engine, String path, Optional<String> key, byte[] body, Duration timeout) {
+    return call(patient, engine, path, key, body, timeout);
+  }
+
+  private static Call call(
+      OkHttpClient by,
+      URI engine,
+      String path,
+      Optional<String> key,
+      byte[] body,
+      Duration timeout) {
     Request.Builder request = request(engine, path, key);
-    Call call = client.newCall(request.post(RequestBody.create(body, JSON_TYPE)).build());
+    Call call = by.newCall(request.post(RequestBody.create(body, JSON_TYPE)).build());
     call.timeout().timeout(Math.max(1, timeout.toMillis()), TimeUnit.MILLISECONDS);
     return call;
   }
@@ -106,10 +127,11 @@ public final class EngineHttp implements AutoCloseable {
 
   public Answer post(URI engine, String path, Optional<String> key, JsonNode body, Duration timeout)
       throws EngineFault, InterruptedException {
-    return answer(call(engine, path, key, bytes(body), timeout));
+    return answer(whole(engine, path, key, bytes(body), timeout));
   }
 
-  private static Answer answer(Call call) throws EngineFault, InterruptedException {
+  /// Sends a request that is answered as a whole.
+  public Answer answer(Call call) throws EngineFault, InterruptedException {
     try (Response response = call.execute()) {
       checkRedirect(response);
       return new Answer(response.code(), response.body().string());

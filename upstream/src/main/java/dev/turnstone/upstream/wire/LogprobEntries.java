@@ -2,6 +2,7 @@ package dev.turnstone.upstream.wire;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.turnstone.rollout.Logprobs;
+import dev.turnstone.rollout.Policy;
 import dev.turnstone.rollout.Tokens;
 import dev.turnstone.rollout.TopLogprobs;
 import java.util.ArrayList;
@@ -35,12 +36,57 @@ final class LogprobEntries {
   }
 
   static int id(String token) throws EngineFault {
-    try {
-      if (token.startsWith("token_id:")) return Integer.parseInt(token.substring(9));
-    } catch (NumberFormatException e) {
-      // Said below.
-    }
+    if (token.startsWith("token_id:")) return number(token.substring(9));
     throw EngineFault.broken("it names a token %s instead of token_id:N".formatted(token));
+  }
+
+  /// An id in digits.
+  static int number(String digits) throws EngineFault {
+    try {
+      return Integer.parseInt(digits);
+    } catch (NumberFormatException e) {
+      throw EngineFault.broken("it names a token %s instead of its id".formatted(digits));
+    }
+  }
+
+  /// The ids that were named, in their order, beside a sampled one.
+  static TopLogprobs named(List<Entry> entries, Tokens named, Entry sampled) throws EngineFault {
+    float[] logprobs = new float[named.size()];
+    for (int i = 0; i < logprobs.length; i++) {
+      int id = named.get(i);
+      logprobs[i] =
+          id == sampled.id()
+              ? sampled.logprob()
+              : entries.stream()
+                  .filter(entry -> entry.id() == id)
+                  .findFirst()
+                  .map(entry -> Math.max(CLAMPED, entry.logprob()))
+                  .orElseThrow(
+                      () -> EngineFault.broken("it does not say how probable id " + id + " is"));
+    }
+    int rank = 1;
+    for (Entry entry : entries) if (entry.logprob() > sampled.logprob()) rank++;
+    return new TopLogprobs(named, Logprobs.of(logprobs), rank);
+  }
+
+  /// What a request wants to know beside its sampled id.
+  static TopLogprobs beside(Policy.Request request, List<Entry> entries, Entry sampled)
+      throws EngineFault {
+    return request.logprobIds().isEmpty()
+        ? top(entries, request.topLogprobs(), sampled.id())
+        : named(entries, request.logprobIds(), sampled);
+  }
+
+  /// Whether a request wants to know any.
+  static boolean wanted(Policy.Request request) {
+    return request.topLogprobs() > 0 || !request.logprobIds().isEmpty();
+  }
+
+  /// The log-probability of a prompt's id, which may be all but impossible.
+  static float ofPrompt(JsonNode value, int id) throws EngineFault {
+    if (!value.isNumber() || Double.isNaN(value.doubleValue()))
+      throw EngineFault.broken("it does not say how probable id %d is: %s".formatted(id, value));
+    return Math.max(CLAMPED, value.floatValue());
   }
 
   /// The `count` most probable of them beside a sampled id.
@@ -48,6 +94,7 @@ final class LogprobEntries {
     List<Entry> sorted = new ArrayList<>(entries);
     sorted.sort(Comparator.comparingDouble(Entry::logprob).reversed().thenComparingInt(Entry::id));
     int kept = Math.min(count, sorted.size());
+    if (kept == 0 && sorted.isEmpty()) return TopLogprobs.NONE;
     int[] ids = new int[kept];
     float[] logprobs = new float[kept];
     int rank = sorted.size() + 1;

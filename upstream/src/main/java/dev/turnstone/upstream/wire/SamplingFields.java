@@ -13,7 +13,7 @@ final class SamplingFields {
   private SamplingFields() {}
 
   /// vLLM's names. What is not asked for is left out: an engine's own defaults are the same.
-  static void vllm(ObjectNode params, Ask ask) {
+  static void vllm(ObjectNode params, Ask ask, BadWords words) {
     Sampling sampling = ask.turn().sampling();
     params.put("max_tokens", ask.maxTokens()).put("temperature", sampling.temperature());
     params.put("top_p", sampling.topP()).put("top_k", sampling.topK());
@@ -32,6 +32,10 @@ final class SamplingFields {
       ArrayNode allowed = params.putArray("allowed_token_ids");
       sampling.allowedIds().stream().sorted().forEach(allowed::add);
     }
+    if (!sampling.badWords().isEmpty()) {
+      ArrayNode bad = params.putArray("bad_words");
+      words.texts(sampling.badWords()).orElseThrow().forEach(bad::add);
+    }
     if (ask.minTokens() > 0) params.put("min_tokens", ask.minTokens());
     if (sampling.seed().isPresent()) params.put("seed", ask.seed());
     // Only the ids of the request end it: what else ends a turn at the engine is not ours.
@@ -49,35 +53,46 @@ final class SamplingFields {
     for (int i = 0; i < ids.size(); i++) array.add(ids.get(i));
   }
 
+  /// Whether an engine says of sampled tokens something else than is recorded of them, so that they
+  /// must be scored again.
+  ///
+  /// @param afterTruncation whether its log-probabilities are of what truncation leaves
+  static boolean scoredApart(Policy.Request request, boolean afterTruncation) {
+    Sampling sampling = request.sampling();
+    if (sampling.logprobMode() == LogprobMode.SAMPLED || !request.logprobs()) return false;
+    boolean otherTemperature =
+        sampling.logprobMode() == LogprobMode.RAW
+            && sampling.temperature() != 1
+            && !sampling.greedy();
+    return otherTemperature
+        || sampling.changesLogits()
+        || request.constraint().isPresent()
+        || (afterTruncation && sampling.truncates() && !sampling.greedy());
+  }
+
   /// What no engine can record as it is asked for.
   ///
   /// @param afterTruncation whether its log-probabilities are of what truncation leaves
   static Optional<String> obstacle(Policy.Request request, boolean afterTruncation) {
     Sampling sampling = request.sampling();
-    if (request.promptLogprobs().isPresent())
-      return Optional.of("engines elsewhere do not score prompts: leave out prompt_logprobs");
-    if (!request.logprobIds().isEmpty())
-      return Optional.of("engines elsewhere take no logprob_token_ids");
-    if (!sampling.badWords().isEmpty())
-      return Optional.of("engines elsewhere take no bad_words as ids");
-    if (request.constraint().isPresent()
-        && Constrained.regular(request.constraint().get()).isEmpty())
+    if (request.promptLogprobs().isPresent()
+        && sampling.logprobMode() != LogprobMode.RAW
+        && !sampling.greedy()
+        && sampling.temperature() != 1)
       return Optional.of(
-          "engines elsewhere take a JSON Schema or a regular expression as a constraint, not tool"
-              + " calls that must be made or text up to a marker");
-    boolean changed =
-        sampling.changesLogits()
-            || request.constraint().isPresent()
-            || (afterTruncation && sampling.truncates() && !sampling.greedy());
-    if (sampling.logprobMode() == LogprobMode.POLICY && changed)
+          "engines elsewhere score prompts at temperature 1, but this asks at %s: ask for"
+                  .formatted(sampling.temperature())
+              + " logprob_mode raw, or leave out prompt_logprobs and echo");
+    if (!request.logprobIds().isEmpty() && scoredApart(request, afterTruncation))
       return Optional.of(
-          "engines elsewhere report log-probabilities of what the sampling leaves: ask for"
+          "engines elsewhere say logprob_token_ids of what the sampling leaves: ask for"
               + " logprob_mode sampled, or sample with a temperature alone");
-    if (sampling.logprobMode() == LogprobMode.RAW && (changed || sampling.temperature() != 1))
-      return Optional.of("engines elsewhere report no raw log-probabilities");
-    if (sampling.logprobMode() == LogprobMode.SAMPLED && !afterTruncation && sampling.truncates())
+    if (sampling.logprobMode() == LogprobMode.SAMPLED
+        && request.logprobs()
+        && !afterTruncation
+        && sampling.truncates())
       return Optional.of(
-          "these engines report log-probabilities of what is there before truncation: ask for"
+          "SGLang engines report log-probabilities of what is there before truncation: ask for"
               + " logprob_mode policy");
     return Optional.empty();
   }

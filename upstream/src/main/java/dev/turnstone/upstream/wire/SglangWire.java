@@ -5,11 +5,13 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.turnstone.rollout.Generation.FinishReason;
 import dev.turnstone.rollout.Logprobs;
 import dev.turnstone.rollout.Policy;
+import dev.turnstone.rollout.PromptLogprobs;
 import dev.turnstone.rollout.Sampling;
 import dev.turnstone.rollout.Tokens;
 import dev.turnstone.rollout.TopLogprobs;
 import dev.turnstone.upstream.wire.LogprobEntries.Entry;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -26,7 +28,11 @@ public final class SglangWire implements EngineWire {
   public byte[] body(Ask ask) {
     ObjectNode body = EngineHttp.JSON.createObjectNode().put("rid", ask.id());
     SamplingFields.ids(body.putArray("input_ids"), ask.prompt());
-    body.put("stream", true).put("return_logprob", true).put("logprob_start_len", -1);
+    body.put("stream", true).put("return_logprob", true);
+    // Named ids would be told of the whole prompt as well.
+    Tokens named = ask.turn().logprobIds();
+    body.put("logprob_start_len", named.isEmpty() ? -1 : ask.prompt().size());
+    if (!named.isEmpty()) SamplingFields.ids(body.putArray("token_ids_logprob"), named);
     body.put("top_logprobs_num", ask.turn().topLogprobs()).put("extra_key", ask.salt());
     body.put("incremental_streaming_output", true);
     ObjectNode params = body.putObject("sampling_params");
@@ -37,10 +43,7 @@ public final class SglangWire implements EngineWire {
     params.put("frequency_penalty", sampling.penalties().frequency());
     params.put("presence_penalty", sampling.penalties().presence());
     params.put("repetition_penalty", sampling.penalties().repetition());
-    if (!sampling.logitBias().isEmpty()) {
-      ObjectNode bias = params.putObject("logit_bias");
-      sampling.logitBias().forEach((id, value) -> bias.put(Integer.toString(id), value));
-    }
+    bias(params, sampling);
     if (ask.minTokens() > 0) params.put("min_new_tokens", ask.minTokens());
     if (sampling.seed().isPresent()) params.put("sampling_seed", ask.seed() & 0x7fffffffL);
     params.put("ignore_eos", true).put("no_stop_trim", true).put("skip_special_tokens", false);
@@ -51,23 +54,77 @@ public final class SglangWire implements EngineWire {
 
   @Override
   public Reader reader(Ask ask) {
-    return new Events(ask.turn().topLogprobs());
+    return new Events(ask.turn());
+  }
+
+  private static void bias(ObjectNode params, Sampling sampling) {
+    if (sampling.logitBias().isEmpty() && sampling.badWords().isEmpty()) return;
+    ObjectNode bias = params.putObject("logit_bias");
+    sampling.logitBias().forEach((id, value) -> bias.put(Integer.toString(id), value));
+    for (Tokens word : sampling.badWords()) bias.put(Integer.toString(word.last()), BadWords.NEVER);
   }
 
   @Override
   public Optional<String> obstacle(Policy.Request request) {
     if (!request.sampling().allowedIds().isEmpty())
       return Optional.of("SGLang engines take no allowed_token_ids");
+    Optional<Tokens> several = BadWords.several(request.sampling().badWords());
+    if (several.isPresent())
+      return Optional.of(
+          "SGLang engines forbid single ids only, but bad_words has one of %s"
+              .formatted(several.get()));
     return SamplingFields.obstacle(request, false);
+  }
+
+  @Override
+  public boolean scoredApart(Policy.Request request) {
+    return SamplingFields.scoredApart(request, false);
+  }
+
+  @Override
+  public byte[] body(Scoring scoring) {
+    ObjectNode rest = EngineHttp.JSON.createObjectNode().put("rid", scoring.id());
+    rest.put("extra_key", scoring.salt()).put("return_logprob", true);
+    // The first of what is told has nothing before it.
+    rest.put("logprob_start_len", Math.max(0, scoring.from() - 1));
+    rest.put("top_logprobs_num", scoring.top());
+    rest.putObject("sampling_params").put("max_new_tokens", 1).put("temperature", 1.0);
+    return EngineHttp.withIds("input_ids", scoring.ids(), rest);
+  }
+
+  @Override
+  public Scored scored(Scoring scoring, JsonNode reply) throws EngineFault {
+    JsonNode meta = reply.path("meta_info");
+    JsonNode pairs = meta.path("input_token_logprobs");
+    JsonNode most = meta.path("input_top_logprobs");
+    int size = scoring.ids().size();
+    if (pairs.size() < size - scoring.from() || pairs.size() > size)
+      throw EngineFault.broken(
+          "it was asked to score %d ids, but scores %d"
+              .formatted(size - scoring.from(), pairs.size()));
+    float[] logprobs = new float[size];
+    List<TopLogprobs> tops = new ArrayList<>(Collections.nCopies(size, TopLogprobs.NONE));
+    for (int i = Math.max(1, scoring.from()); i < size; i++) {
+      int id = scoring.ids().get(i);
+      logprobs[i] = LogprobEntries.ofPrompt(pairs.path(pairs.size() - size + i).path(0), id);
+      if (scoring.top() > 0)
+        tops.set(
+            i,
+            LogprobEntries.top(
+                Events.entries(most.path(most.size() - size + i)), scoring.top(), id));
+    }
+    return new Scored(
+        new PromptLogprobs(Logprobs.roundedToZero(logprobs), tops),
+        Optional.ofNullable(meta.path("weight_version").textValue()));
   }
 
   /// One reply.
   private static final class Events implements Reader {
-    private final int top;
+    private final Policy.Request turn;
     private int read;
 
-    Events(int top) {
-      this.top = top;
+    Events(Policy.Request turn) {
+      this.turn = turn;
     }
 
     @Override
@@ -96,7 +153,9 @@ public final class SglangWire implements EngineWire {
       int[] sampled = new int[fresh];
       float[] logprobs = new float[fresh];
       List<TopLogprobs> tops = new ArrayList<>();
-      JsonNode most = meta.path("output_top_logprobs");
+      JsonNode beside =
+          meta.path(
+              turn.logprobIds().isEmpty() ? "output_top_logprobs" : "output_token_ids_logprobs");
       for (int i = 0; i < fresh; i++) {
         sampled[i] = ids.path(ids.size() - fresh + i).asInt(-1);
         JsonNode pair = pairs.path(pairs.size() - fresh + i);
@@ -105,7 +164,12 @@ public final class SglangWire implements EngineWire {
               "it returns id %d with the log-probability of id %s"
                   .formatted(sampled[i], pair.path(1)));
         logprobs[i] = LogprobEntries.finite(pair.path(0), sampled[i]);
-        if (top > 0) tops.add(tops(most.path(most.size() - fresh + i), sampled[i]));
+        if (LogprobEntries.wanted(turn))
+          tops.add(
+              LogprobEntries.beside(
+                  turn,
+                  entries(beside.path(beside.size() - fresh + i)),
+                  new Entry(sampled[i], logprobs[i])));
       }
       JsonNode cached = meta.path("cached_tokens");
       return new Chunk(
@@ -114,19 +178,22 @@ public final class SglangWire implements EngineWire {
           tops,
           finish,
           cached.isInt() ? OptionalInt.of(cached.intValue()) : OptionalInt.empty(),
-          weights(meta.path("weight_version"), fresh));
+          weights(meta, fresh));
     }
 
-    private List<Chunk.Weights> weights(JsonNode label, int fresh) {
+    /// Of all tokens, or where that is not said, of those that are new.
+    private List<Chunk.Weights> weights(JsonNode meta, int fresh) {
+      if (!meta.path("weight_versions").isEmpty()) return VllmWire.weights(meta);
+      JsonNode label = meta.path("weight_version");
       if (fresh == 0 || !label.isTextual()) return List.of();
       return List.of(new Chunk.Weights(label.textValue(), read, read + fresh));
     }
 
-    private TopLogprobs tops(JsonNode list, int sampled) {
+    private static List<Entry> entries(JsonNode list) {
       List<Entry> entries = new ArrayList<>();
       for (JsonNode pair : list)
         entries.add(new Entry(pair.path(1).asInt(-1), pair.path(0).floatValue()));
-      return LogprobEntries.top(entries, top, sampled);
+      return entries;
     }
 
     private static Optional<FinishReason> finish(JsonNode reason) throws EngineFault {

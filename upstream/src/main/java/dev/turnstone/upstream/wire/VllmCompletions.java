@@ -15,6 +15,12 @@ import java.util.Optional;
 
 /// `/v1/completions` with `return_token_ids`, for engines without [VllmWire].
 public final class VllmCompletions implements EngineWire {
+  private final BadWords words;
+
+  public VllmCompletions(BadWords words) {
+    this.words = words;
+  }
+
   @Override
   public String path() {
     return "/v1/completions";
@@ -26,8 +32,8 @@ public final class VllmCompletions implements EngineWire {
     body.put("model", ask.model()).put("stream", true).put("cache_salt", ask.salt());
     body.putObject("stream_options").put("include_usage", true);
     SamplingFields.ids(body.putArray("prompt"), ask.prompt());
-    SamplingFields.vllm(body, ask);
-    body.put("logprobs", VllmWire.most(ask));
+    SamplingFields.vllm(body, ask, words);
+    VllmWire.logprobs(body, ask);
     body.put("return_token_ids", true).put("return_tokens_as_token_ids", true);
     return EngineHttp.bytes(body);
   }
@@ -39,15 +45,34 @@ public final class VllmCompletions implements EngineWire {
 
   @Override
   public Reader reader(Ask ask) {
-    return event -> read(event, ask.turn().topLogprobs());
+    return event -> read(event, ask.turn());
   }
 
   @Override
   public Optional<String> obstacle(Policy.Request request) {
-    return SamplingFields.obstacle(request, true);
+    return VllmWire.obstacle(request, words);
   }
 
-  private static Chunk read(JsonNode event, int top) throws EngineFault {
+  @Override
+  public boolean scoredApart(Policy.Request request) {
+    return SamplingFields.scoredApart(request, true);
+  }
+
+  @Override
+  public byte[] body(Scoring scoring) {
+    ObjectNode rest = EngineHttp.JSON.createObjectNode().put("request_id", scoring.id());
+    rest.put("model", scoring.model()).put("cache_salt", scoring.salt());
+    VllmScoring.params(rest, scoring);
+    return EngineHttp.withIds("prompt", scoring.ids(), rest);
+  }
+
+  @Override
+  public Scored scored(Scoring scoring, JsonNode reply) throws EngineFault {
+    JsonNode choice = reply.path("choices").path(0);
+    return VllmScoring.read(scoring, choice.path("prompt_logprobs"), choice);
+  }
+
+  private static Chunk read(JsonNode event, Policy.Request turn) throws EngineFault {
     JsonNode choice = event.path("choices").path(0);
     if (choice.isMissingNode()) return Chunk.empty(VllmWire.cached(event));
     JsonNode ids = choice.path("token_ids");
@@ -64,17 +89,22 @@ public final class VllmCompletions implements EngineWire {
     for (int i = 0; i < sampled.length; i++) {
       sampled[i] = ids.path(i).asInt(-1);
       logprobs[i] = LogprobEntries.finite(given.path(i), sampled[i]);
-      if (top > 0)
-        tops.add(tops(choice.path("logprobs").path("top_logprobs").path(i), top, sampled[i]));
+      if (LogprobEntries.wanted(turn))
+        tops.add(
+            tops(
+                choice.path("logprobs").path("top_logprobs").path(i),
+                turn,
+                new Entry(sampled[i], logprobs[i])));
     }
     return new Chunk(
         Tokens.of(sampled), Logprobs.of(logprobs), tops, finish, VllmWire.cached(event), List.of());
   }
 
-  private static TopLogprobs tops(JsonNode map, int count, int sampled) throws EngineFault {
+  private static TopLogprobs tops(JsonNode map, Policy.Request turn, Entry sampled)
+      throws EngineFault {
     List<Entry> entries = new ArrayList<>();
     for (Map.Entry<String, JsonNode> entry : map.properties())
       entries.add(new Entry(LogprobEntries.id(entry.getKey()), entry.getValue().floatValue()));
-    return LogprobEntries.top(entries, count, sampled);
+    return LogprobEntries.beside(turn, entries, sampled);
   }
 }
