@@ -136,6 +136,9 @@ ADVANTAGES = {
     "remax": remax(),
 }
 
+# What a server gives, which knows no log-probabilities of a reference: no penalty.
+SERVER = {"reinforce_plus_plus": reinforce_plus_plus(1.0, 0.0)}
+
 A = ADVANTAGES["grpo"]
 
 
@@ -271,6 +274,7 @@ json.dump(
             for i in range(N)
         ],
         "advantages": {name: rows(matrix) for name, matrix in ADVANTAGES.items()},
+        "server_advantages": {name: rows(matrix) for name, matrix in SERVER.items()},
         "objectives": objectives,
         "critic": {
             "returns": rows(returns),

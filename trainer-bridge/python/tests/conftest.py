@@ -148,7 +148,8 @@ class FakeServer:
             credit += message.get("groups", 0)
             while credit and held < len(self.messages):
                 held += 1
-                credit -= 1
+                message = self.messages[held - 1]
+                credit -= isinstance(message, list) or message.get("type") != "dropped"
                 await self._deliver(socket, self.messages[held - 1])
                 if held in self.cut_after:
                     self.cut_after.discard(held)

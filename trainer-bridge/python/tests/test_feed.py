@@ -62,6 +62,14 @@ def test_no_more_than_the_window_comes_ahead(server: FakeServer) -> None:
         assert credit <= 3
 
 
+def test_what_the_server_dropped_gives_no_credit(server: FakeServer) -> None:
+    dropped = [{"type": "dropped", "seq": seq, "group": f"g-{seq}", "reason": "zero_variance"} for seq in range(1, 20)]
+    server.messages = [*dropped, group(20)]
+    with feed(server, window_groups=2) as f:
+        assert len(list(f)) == 20
+    assert sum(m["groups"] for m in server.heard if m["type"] == "credit") == 3
+
+
 def test_parts_of_a_large_group_come_as_one(server: FakeServer) -> None:
     rows = [row(i, float(i)) for i in range(3)]
     whole = group(1, rows=rows, expected=3, delivered=3)

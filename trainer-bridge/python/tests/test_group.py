@@ -23,6 +23,14 @@ def test_the_frame_that_the_server_is_tested_with_is_read() -> None:
         assert len(r.ids) == len(r.mask) == len(r.logprobs) == len(r.versions.expand()) == len(r.turns.expand())
 
 
+def test_advantages_of_tokens_are_read() -> None:
+    (path,) = GOLDEN.rglob("group-advantages.cbor.hex")
+    decoded = decode_group(bytes.fromhex(path.read_text().replace("\n", "")))
+    runs = decoded.rows[0].advantages
+    assert runs is not None and runs.expand().tolist() == [0, 0, 0.5, 0.5, 0, -1.25]
+    assert decoded.rows[1].advantages is None
+
+
 def test_arrays_are_views_of_the_message() -> None:
     message = cbor(group(1))
     decoded = decode_group(message)

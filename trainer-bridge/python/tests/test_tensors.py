@@ -46,6 +46,14 @@ def test_the_servers_advantages_are_used_if_it_sent_them() -> None:
     assert [s.advantage for s in got] == [0.25, -0.25]
 
 
+def test_advantages_of_tokens_are_the_servers() -> None:
+    runs = {"starts": np.array([0, 2, 4], np.int32), "values": np.array([0, 0.5, -1], np.float32)}
+    got = collate.samples(decoded(rows=[row(0, 1.0, advantages=runs), row(1, 0.0, length=9, advantages=runs)]))
+    assert [s.advantage for s in got] == [None, None]
+    assert collate.pad(got)["advantages"].tolist() == [[0, 0, 0.5, 0.5, -1, -1, 0, 0, 0], [0, 0, 0.5, 0.5, *[-1] * 5]]
+    assert collate.pack(got)["advantages"][0, :6].tolist() == [0, 0, 0.5, 0.5, -1, -1]
+
+
 def test_a_greedy_baseline_is_not_trained() -> None:
     got = collate.samples(decoded(rows=[row(0, 1.0), row(1, 0.0), row(2, 1.0, flags=["greedy"])], expected=3, delivered=3))
     assert [s.row.rollout for s in got] == [0, 1]

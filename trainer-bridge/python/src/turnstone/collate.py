@@ -15,11 +15,17 @@ from turnstone.group import Group, Row
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A row to train with the advantage of its rollout."""
+    """A row to train with the advantage of its rollout; `None` where the server sent one per token."""
 
     row: Row
-    advantage: float
+    advantage: float | None
     group: str
+
+    def per_token(self) -> np.ndarray[Any, Any]:
+        """The advantage of every token of the row; only that of trained ones means anything."""
+        if self.row.advantages is not None:
+            return self.row.advantages.expand().astype(np.float32)
+        return np.full(len(self.row), self.advantage, np.float32)
 
 
 def samples(group: Group, spread: Spread = "unbiased", epsilon: float = 1e-6) -> list[Sample]:
@@ -28,12 +34,17 @@ def samples(group: Group, spread: Spread = "unbiased", epsilon: float = 1e-6) ->
     advantages: Mapping[int, float] = (
         group.advantages if group.advantages is not None else group_advantages(group.rewards, spread, epsilon)
     )
-    return [Sample(row, advantages.get(row.rollout, 0.0), group.group) for row in group.rows if row.trainable]
+    return [
+        Sample(row, advantages.get(row.rollout, 0.0) if row.advantages is None else None, group.group)
+        for row in group.rows
+        if row.trainable
+    ]
 
 
 def pad(batch: Sequence[Sample], pad_id: int = 0) -> dict[str, torch.Tensor]:
     """Right-padded tensors `[B, T]`: `input_ids`, `attention_mask`, `position_ids`, `mask` (tokens to train),
-    `logprobs` (the rollout's), `temperatures`, `versions`, and `advantages [B]`.
+    `logprobs` (the rollout's), `temperatures`, `versions`, and `advantages`: `[B]`, or `[B, T]` if the server sent one
+    per token.
 
     Position t of `mask`, `logprobs` and `temperatures` belongs to token t, which the model predicts at t - 1.
     """
@@ -53,7 +64,9 @@ def pad(batch: Sequence[Sample], pad_id: int = 0) -> dict[str, torch.Tensor]:
         "logprobs": stacked("logprobs", 0, np.float32),
         "temperatures": stacked("temperatures", 1, np.float32),
         "versions": stacked("versions", -1, np.int64),
-        "advantages": torch.tensor([s.advantage for s in batch], dtype=torch.float32),
+        "advantages": torch.tensor([s.advantage for s in batch], dtype=torch.float32)
+        if all(s.advantage is not None for s in batch)
+        else torch.from_numpy(np.stack([filled(s.per_token(), 0) for s in batch])),
     }
 
 
@@ -73,9 +86,7 @@ def pack(batch: Sequence[Sample]) -> dict[str, torch.Tensor]:
         "logprobs": joined("logprobs", np.float32),
         "temperatures": joined("temperatures", np.float32),
         "versions": joined("versions", np.int64),
-        "advantages": torch.repeat_interleave(
-            torch.tensor([s.advantage for s in batch], dtype=torch.float32), torch.tensor(lengths)
-        )[None],
+        "advantages": torch.from_numpy(np.concatenate([s.per_token() for s in batch]))[None],
     }
 
 

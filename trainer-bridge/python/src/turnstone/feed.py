@@ -75,9 +75,10 @@ class FeedOptions:
 
 @dataclass(slots=True)
 class _Held:
-    """What came and was not taken yet."""
+    """What came and was not taken yet. What the server dropped cost no credit: `groups` and `size` are 0."""
 
     item: Group | Dropped
+    groups: int
     size: int
 
 
@@ -168,7 +169,7 @@ class AsyncFeed:
                 raise TimeoutError(f"no group of run {self.options.run} came within {timeout:g} s") from None
             held = self._items.popleft() if self._items else None
         if held is not None:
-            self._owed_groups += 1
+            self._owed_groups += held.groups
             self._owed_bytes += held.size
             await self._grant()
             return held.item
@@ -183,11 +184,13 @@ class AsyncFeed:
         if self._items and self._owed_groups * 4 < self.options.window_groups:
             return
         credit = {"type": "credit", "groups": self._owed_groups, "bytes": self._owed_bytes}
+        owed = self._owed_groups > 0
         self._owed_groups = self._owed_bytes = 0
         if self._received < self._held:
             self._received = self._held
             await self._send({"type": "received", "seq": self._held})
-        await self._send(credit)
+        if owed:
+            await self._send(credit)
 
     @property
     def version(self) -> int:
@@ -310,7 +313,7 @@ class AsyncFeed:
                     tuple(message.get("lengths") or ()),
                     tuple(message.get("rewards") or ()),
                 )
-                await self._arrived(dropped, 0)
+                await self._arrived(dropped, 0, 0)
             case "weights_applied" | "weights_failed":
                 self._answered(message)
             case "end":
@@ -343,7 +346,7 @@ class AsyncFeed:
             await self._send(nack)
         self._nacks.clear()
         self._owed_groups = self._owed_bytes = 0
-        groups = self.options.window_groups - len(self._items)
+        groups = self.options.window_groups - sum(held.groups for held in self._items)
         size = self.options.window_bytes - sum(held.size for held in self._items)
         if groups > 0:
             await self._send({"type": "credit", "groups": groups, "bytes": max(size, 1)})
@@ -364,16 +367,16 @@ class AsyncFeed:
         self.decode_s += time.thread_time() - started
         if reason:
             await self.nack(item.seq, reason)
-        await self._arrived(item, size)
+        await self._arrived(item, 1, size)
 
-    async def _arrived(self, item: Group | Dropped, size: int) -> None:
+    async def _arrived(self, item: Group | Dropped, groups: int, size: int) -> None:
         if item.seq <= self._held:
             return
         if item.seq != self._held + 1:
             raise FeedClosed(1002, f"seq {item.seq} came after {self._held}")
         async with self._changed:
             self._held = item.seq
-            self._items.append(_Held(item, size))
+            self._items.append(_Held(item, groups, size))
             self._changed.notify_all()
 
     def _answered(self, message: Mapping[str, Any]) -> None:

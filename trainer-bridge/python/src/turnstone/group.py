@@ -65,6 +65,8 @@ class Row:
     prompt_length: int
     flags: tuple[str, ...]
     sampler: Mapping[str, Any] | None = None
+    advantages: Runs | None = None
+    """One per token, 0 where nothing is trained: if the run's algorithm has more than one in a rollout."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -122,6 +124,7 @@ class Group:
     rows: tuple[Row, ...]
     stats: Mapping[str, Any] = field(default_factory=dict)
     advantages: Mapping[int, float] | None = None
+    """By rollout, if the run's algorithm has one for each."""
 
     @property
     def rewards(self) -> dict[int, float | None]:
@@ -206,6 +209,7 @@ def _row(fields: Mapping[str, Any]) -> Row:
         prompt_length=fields["prompt_length"],
         flags=tuple(fields["flags"]),
         sampler=fields.get("sampler"),
+        advantages=_runs(fields["advantages"], length) if "advantages" in fields else None,
     )
 
 

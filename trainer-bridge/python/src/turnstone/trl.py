@@ -108,14 +108,23 @@ class RolloutWorker:
                 self._failure = EOFError("the run has no more tasks")
                 return
             self._last = time.monotonic()
-            self._take(item)
+            try:
+                self._take(item)
+            except ValueError as e:
+                self._failure = e
+                return
 
     def _take(self, item: Group | Dropped) -> None:
         if isinstance(item, Dropped):
             log.info("group %s was dropped: %s", item.group, item.reason)
             return
         for sample in samples(item, self._spread, self._epsilon):
-            self._put(self._sample(item, sample))
+            if sample.advantage is None:
+                raise ValueError(
+                    f"group {item.group} has advantages per token and TRL takes one per row: create the run with"
+                    " another algorithm in advantages, or without"
+                )
+            self._put(self._sample(item, sample, sample.advantage))
 
     def _put(self, sample: RolloutSample) -> None:
         while not self._stopping.is_set():
@@ -124,7 +133,7 @@ class RolloutWorker:
             except queue.Full:
                 self._last = time.monotonic()
 
-    def _sample(self, group: Group, sample: Sample) -> RolloutSample:
+    def _sample(self, group: Group, sample: Sample, advantage: float) -> RolloutSample:
         row = sample.row
         prompt = list(group.task.get("messages", []))
         reward = row.reward if row.reward is not None else float("nan")
@@ -135,7 +144,7 @@ class RolloutWorker:
             input_ids=row.ids,
             completion_mask=row.mask,
             old_log_probs=row.logprobs,
-            advantage=sample.advantage,
+            advantage=advantage,
             model_version=self._version - age,
             group_id=group.seq,
             metrics={"reward": reward, **{f"rewards/{name}": value for name, value in row.reward_parts.items()}},

@@ -80,7 +80,7 @@ class LogCommandTest {
             .rollouts()
             .finish(new RolloutTable.Finished(trajectory, RolloutSummary.of(trajectory, "")));
       }
-      written.groups().settle("r", "g", Settlement.of(spec, written.rollouts().latest("r", "g")));
+      written.groups().settle("r", "g", Settlement.of(spec, written.rollouts().latest("r", "g")), 8);
     }
   }
 

@@ -10,9 +10,20 @@ public interface AdvantageEstimator {
   /// gets 0 and takes no part in any mean.
   List<double[]> of(StepBatch batch);
 
-  /// Whether a group's rewards are all that [#of] reads, so that a server can apply it before it
-  /// sends the group.
-  default boolean groupwise() {
+  /// What [#of] must see at once to give a group its advantages.
+  enum Scope {
+    /// The group.
+    GROUP,
+    /// All groups of a step.
+    STEP
+  }
+
+  default Scope scope() {
+    return Scope.STEP;
+  }
+
+  /// Whether all tokens of a rollout have the same advantage.
+  default boolean perRollout() {
     return false;
   }
 

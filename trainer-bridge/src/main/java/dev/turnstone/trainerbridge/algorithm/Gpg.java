@@ -26,6 +26,11 @@ public final class Gpg implements Algorithm {
   /// `α (r − mean)` with α = rollouts of the step over those whose reward is not 0, as verl has it.
   record Rescaled() implements AdvantageEstimator {
     @Override
+    public boolean perRollout() {
+      return true;
+    }
+
+    @Override
     public List<double[]> of(StepBatch batch) {
       double[] rewards =
           batch.rollouts().stream()

@@ -26,7 +26,12 @@ public interface GroupAdvantage extends AdvantageEstimator {
   }
 
   @Override
-  default boolean groupwise() {
+  default Scope scope() {
+    return Scope.GROUP;
+  }
+
+  @Override
+  default boolean perRollout() {
     return true;
   }
 

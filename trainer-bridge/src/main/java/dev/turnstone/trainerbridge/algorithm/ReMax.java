@@ -24,15 +24,24 @@ public final class ReMax implements Algorithm {
     return Objective.of(new GreedyBaseline(), new LogLikelihood());
   }
 
-  /// `r − r_greedy`; 0 for a group whose greedy rollout has no reward.
+  /// `r − r_greedy`; 0 for a group whose greedy rollout failed or has no reward.
   record GreedyBaseline() implements AdvantageEstimator {
     @Override
-    public boolean groupwise() {
+    public Scope scope() {
+      return Scope.GROUP;
+    }
+
+    @Override
+    public boolean perRollout() {
       return true;
     }
 
     @Override
     public List<double[]> of(StepBatch batch) {
+      if (batch.rollouts().stream().noneMatch(StepBatch.Scored::baseline))
+        throw new IllegalArgumentException(
+            "remax needs a greedy rollout in every group: create the run with"
+                + " \"greedy_baseline\": true");
       double[] advantages = new double[batch.rollouts().size()];
       for (int[] group : batch.groups()) {
         Optional<Double> greedy =
@@ -40,11 +49,7 @@ public final class ReMax implements Algorithm {
                 .mapToObj(batch.rollouts()::get)
                 .filter(StepBatch.Scored::baseline)
                 .findFirst()
-                .orElseThrow(() ->
-                    new IllegalArgumentException(
-                        "remax needs a greedy rollout in every group: create the run with"
-                            + " \"greedy_baseline\": true"))
-                .reward();
+                .flatMap(StepBatch.Scored::reward);
         for (int i : group) {
           StepBatch.Scored rollout = batch.rollouts().get(i);
           if (rollout.baseline() || greedy.isEmpty() || rollout.reward().isEmpty()) continue;

@@ -24,6 +24,11 @@ public final class ReinforcePlusPlusBaseline implements Algorithm {
   /// Centred rewards on every trained token, whitened over all of them.
   record WhitenedGroups() implements AdvantageEstimator {
     @Override
+    public boolean perRollout() {
+      return true;
+    }
+
+    @Override
     public List<double[]> of(StepBatch batch) {
       return Moments.whiten(GroupNormalised.CENTRED.of(batch));
     }

@@ -27,6 +27,11 @@ public final class TurnGrpo implements Algorithm {
   /// turn.
   record TurnNormalised() implements AdvantageEstimator {
     @Override
+    public Scope scope() {
+      return Scope.GROUP;
+    }
+
+    @Override
     public List<double[]> of(StepBatch batch) {
       double[][] turns = new double[batch.rollouts().size()][];
       for (int[] group : batch.groups()) {

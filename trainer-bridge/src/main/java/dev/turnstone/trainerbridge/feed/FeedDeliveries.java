@@ -2,6 +2,7 @@ package dev.turnstone.trainerbridge.feed;
 
 import dev.turnstone.rollout.Row;
 import dev.turnstone.trainerbridge.log.GroupTable;
+import dev.turnstone.trainerbridge.log.RunTable;
 import dev.turnstone.trainerbridge.log.Settlement;
 import dev.turnstone.trainerbridge.spec.RunSpec;
 import dev.turnstone.trainerbridge.wire.Compression;
@@ -9,7 +10,7 @@ import dev.turnstone.trainerbridge.wire.FeedMessage.Dropped;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 
 /// What each seq of a run is when it is its turn: a whole group, or one that will not come.
 ///
@@ -17,16 +18,18 @@ import java.util.function.LongSupplier;
 final class FeedDeliveries {
   private final FeedOwner run;
   private final RunSpec spec;
-  private final LongSupplier head;
+  private final Supplier<RunTable.Marks> marks;
   private final ReentrantLock lock;
   private final GroupTable groups;
   private final SettledGroups settled;
+  private final boolean stepwise;
 
-  /// @param head the highest seq there is
-  FeedDeliveries(FeedOwner run, LongSupplier head, ReentrantLock lock) {
+  /// @param marks the newest that this server knows
+  FeedDeliveries(FeedOwner run, Supplier<RunTable.Marks> marks, ReentrantLock lock) {
     this.run = run;
     this.spec = run.spec();
-    this.head = head;
+    this.marks = marks;
+    stepwise = spec.stepwise();
     this.lock = lock;
     groups = run.log().groups();
     settled = new SettledGroups(spec, run.log());
@@ -48,8 +51,11 @@ final class FeedDeliveries {
   /// @param checked whether a group that is too old for training is dropped instead
   Optional<Delivery> next(
       long seq, long epoch, boolean credit, boolean checked, Compression compression) {
-    if (seq > head.getAsLong()) return Optional.empty();
+    RunTable.Marks now = marks.get();
+    if (seq > now.head()) return Optional.empty();
     GroupTable.Stored group = settled.group(seq);
+    // Its advantages are not known before the last group of its step is.
+    if (stepwise && group.step() >= now.step()) return Optional.empty();
     if (group.state() == GroupTable.State.COMPLETE) {
       if (!credit) return Optional.empty();
       // Reading and encoding rows takes long and needs no lock: a group never changes.

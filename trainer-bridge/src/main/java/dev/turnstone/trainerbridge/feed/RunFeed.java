@@ -44,7 +44,7 @@ public final class RunFeed {
     this.run = run;
     this.spec = stored.spec();
     this.lock = lock;
-    deliveries = new FeedDeliveries(run, this::head, lock);
+    deliveries = new FeedDeliveries(run, this::marks, lock);
     runs = run.log().runs();
     marks = stored.marks();
     received = marks.committed();
@@ -220,8 +220,8 @@ public final class RunFeed {
   }
 
   /// A group of this server got its seq.
-  public void settled(long seq) {
-    marks = marks.withHead(Math.max(seq, head()));
+  public void settled(Marks fresh) {
+    if (fresh.head() > head()) marks = marks.at(fresh.head(), fresh.step(), fresh.stepGroups());
   }
 
   /// Takes what this server wrote.

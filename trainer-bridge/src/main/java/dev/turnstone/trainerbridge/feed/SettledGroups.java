@@ -15,9 +15,11 @@ import dev.turnstone.trainerbridge.wire.GroupFrame;
 import dev.turnstone.trainerbridge.wire.GroupFrame.Failed;
 import dev.turnstone.trainerbridge.wire.GroupHeader;
 import dev.turnstone.trainerbridge.wire.OutgoingRow;
+import dev.turnstone.trainerbridge.wire.TokenAdvantages;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalDouble;
+import java.util.stream.IntStream;
 
 /// A run's groups that have their seq, as the log holds them: nothing waits for a trainer in
 /// memory.
@@ -25,11 +27,13 @@ public final class SettledGroups {
   private final RunSpec spec;
   private final GroupTable groups;
   private final RolloutTable rollouts;
+  private final RunAdvantages advantages;
 
   SettledGroups(RunSpec spec, TrajectoryLog log) {
     this.spec = spec;
     groups = log.groups();
     rollouts = log.rollouts();
+    advantages = new RunAdvantages(spec, log);
   }
 
   GroupTable.Stored group(long seq) {
@@ -44,11 +48,13 @@ public final class SettledGroups {
     List<Failed> failed = new ArrayList<>();
     List<OutgoingRow> rows = new ArrayList<>();
     List<RolloutSummary> delivered = new ArrayList<>();
-    for (RolloutTable.Settled rollout : rollouts.settled(spec.run(), group.name())) {
+    List<RolloutTable.Settled> members = rollouts.settled(spec.run(), group.name());
+    GroupAdvantages given = advantages.of(group, members);
+    for (RolloutTable.Settled rollout : members) {
       Settlement.Outcome outcome = rollout.outcome();
       if (outcome.delivered()) {
         delivered.add(rollout.summary().orElseThrow());
-        rows.addAll(rows(group, outcome));
+        rows.addAll(rows(group, outcome, given));
       } else
         failed.add(
             new Failed(outcome.index(), outcome.attempt(), outcome.failure(), outcome.detail()));
@@ -65,17 +71,23 @@ public final class SettledGroups {
             failed,
             group.versionMin(),
             group.versionMax(),
-            GroupAdvantages.of(spec, delivered),
+            given.rollouts(),
             stats(delivered));
     return GroupCodec.frames(header, rows, compression);
   }
 
-  private List<OutgoingRow> rows(GroupTable.Stored group, Settlement.Outcome outcome) {
+  private List<OutgoingRow> rows(
+      GroupTable.Stored group, Settlement.Outcome outcome, GroupAdvantages given) {
     RolloutId id = new RolloutId(spec.run(), group.name(), outcome.index(), outcome.attempt());
     byte[] record =
         rollouts.record(id).orElseThrow(() -> new LogException("the log has no rows of " + id));
-    return OutgoingRow.of(
-        record, outcome.index(), outcome.attempt(), outcome.kind().equals(Settlement.MASK));
+    List<OutgoingRow> plain =
+        OutgoingRow.of(
+            record, outcome.index(), outcome.attempt(), outcome.kind().equals(Settlement.MASK));
+    List<TokenAdvantages> values = given.rows().getOrDefault(outcome.index(), List.of());
+    return IntStream.range(0, plain.size())
+        .mapToObj(i -> i < values.size() ? plain.get(i).with(values.get(i)) : plain.get(i))
+        .toList();
   }
 
   private static GroupFrame.Stats stats(List<RolloutSummary> rollouts) {

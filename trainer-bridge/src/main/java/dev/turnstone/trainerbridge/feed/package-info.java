@@ -1,5 +1,5 @@
 /// The server's side of a feed: what outlives connections ([RunFeed]), one connection
-/// ([FeedSession]), and what bounds the groups on their way ([Admission]).
+/// ([FeedSession]), and what goes out at each seq ([FeedDeliveries]).
 @NullMarked
 package dev.turnstone.trainerbridge.feed;
 

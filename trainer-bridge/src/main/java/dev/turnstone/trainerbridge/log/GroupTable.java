@@ -48,6 +48,8 @@ public final class GroupTable {
   ///
   /// @param reason why it was dropped, else empty
   /// @param length ids of its longest row
+  /// @param step number of the training step whose groups its advantages are computed over, from 1;
+  ///   0 if it was never complete
   public record Stored(
       String name,
       String task,
@@ -56,7 +58,8 @@ public final class GroupTable {
       String reason,
       int versionMin,
       int versionMax,
-      int length) {}
+      int length,
+      long step) {}
 
   /// What became of submitted tasks in the log.
   public sealed interface Inserted {
@@ -221,30 +224,81 @@ public final class GroupTable {
 
   /// Gives a group of this server its seq and says what becomes of it and of each of its rollouts.
   ///
-  /// @return the seq; empty if the group is another server's by now
-  public OptionalLong settle(String run, String group, Settlement settlement) {
+  /// @param stepSize complete groups that make a step
+  /// @return the run's marks, whose head is the seq; empty if the group is another server's by now
+  public Optional<RunTable.Marks> settle(
+      String run, String group, Settlement settlement, int stepSize) {
     return writer.write(sql -> {
-      long seq = RunTable.locked(sql, dialect, run).head() + 1;
+      RunTable.Marks was = RunTable.locked(sql, dialect, run);
+      RunTable.Marks marks = was.settled(!settlement.dropped(), stepSize);
       int settled =
           sql.update(
               "update groups set state = ?, seq = ?, reason = ?, version_min = ?,"
-                  + " version_max = ?, length = ? where run = ? and name = ?"
+                  + " version_max = ?, length = ?, step = ? where run = ? and name = ?"
                   + " and state = 'running' and owner = ?",
               Fields.wire(settlement.dropped() ? State.DROPPED : State.COMPLETE),
-              seq,
+              marks.head(),
               settlement.reason(),
               settlement.versionMin(),
               settlement.versionMax(),
               settlement.length(),
+              settlement.dropped() ? 0 : was.step(),
               run,
               group,
               server);
-      if (settled == 0) return OptionalLong.empty();
+      if (settled == 0) return Optional.empty();
       for (Settlement.Outcome outcome : settlement.outcomes())
         RolloutTable.settle(sql, run, group, outcome);
-      sql.update("update runs set head = ? where run = ?", seq, run);
-      return OptionalLong.of(seq);
+      sql.update(
+          "update runs set head = ?, step = ?, step_groups = ? where run = ?",
+          marks.head(),
+          marks.step(),
+          marks.stepGroups(),
+          run);
+      return Optional.of(marks);
     });
+  }
+
+  /// Closes the step that complete groups join now, if no other group can join it: none is left of
+  /// a run that takes no task, or none can be admitted before the trainer, which holds less than a
+  /// step, has trained.
+  ///
+  /// @return the marks after it, if it was closed
+  public Optional<RunTable.Marks> closeStep(RunSpec spec) {
+    String run = spec.run();
+    return writer.write(sql -> {
+      RunTable.Marks marks = RunTable.locked(sql, dialect, run);
+      if (marks.stepGroups() == 0 || count(sql, run, State.RUNNING) > 0) return Optional.empty();
+      boolean last = marks.phase() != RunPhase.OPEN && count(sql, run, State.PENDING) == 0;
+      boolean stuck =
+          admitted(sql, run) >= spec.admissionBound()
+              && untrained(sql, marks) < spec.groupsPerVersion();
+      if (!last && !stuck) return Optional.empty();
+      sql.update("update runs set step = step + 1, step_groups = 0 where run = ?", run);
+      return Optional.of(marks.at(marks.head(), marks.step() + 1, 0));
+    });
+  }
+
+  /// Groups of closed steps that the trainer has not trained.
+  private static int untrained(Sql sql, RunTable.Marks marks) throws SQLException {
+    return sql.query(
+            row -> row.getInt(1),
+            "select count(*) from groups where run = ? and state = 'complete' and seq > ?"
+                + " and step < ?",
+            marks.run(),
+            marks.trained(),
+            marks.step())
+        .getFirst();
+  }
+
+  /// The groups of a step in the order of their seq, also those that were dropped since.
+  public List<Stored> step(String run, long step) {
+    return readers.read(sql ->
+        sql.query(
+            GroupTable::read,
+            "select * from groups where run = ? and step = ? order by seq",
+            run,
+            step));
   }
 
   /// A complete group will not be delivered after all.
@@ -317,7 +371,8 @@ public final class GroupTable {
         row.getString("reason"),
         row.getInt("version_min"),
         row.getInt("version_max"),
-        row.getInt("length"));
+        row.getInt("length"),
+        row.getLong("step"));
   }
 
   public static Task task(Stored group, String environment) {

@@ -32,7 +32,11 @@ public final class RolloutTable {
   /// A rollout of a settled group.
   ///
   /// @param summary empty if it did not finish in time
-  public record Settled(Settlement.Outcome outcome, Optional<RolloutSummary> summary) {}
+  /// @param turnTokens empty for one that was logged before they were noted
+  public record Settled(
+      Settlement.Outcome outcome,
+      Optional<RolloutSummary> summary,
+      Optional<TurnTokens> turnTokens) {}
 
   public static int start(Sql sql, String run, String group, int index, int attempt)
       throws SQLException {
@@ -64,12 +68,14 @@ public final class RolloutTable {
     private final RolloutSummary summary;
     private final byte[] record;
     private final byte[] packed;
+    private final String turnTokens;
 
     public Finished(Trajectory trajectory, RolloutSummary summary) {
       id = trajectory.id();
       this.summary = summary;
       record = TrajectoryCodec.encode(trajectory);
       packed = TrajectoryCodec.pack(record);
+      turnTokens = TurnTokens.of(trajectory).write();
     }
   }
 
@@ -94,7 +100,8 @@ public final class RolloutTable {
               "update rollouts set state = ?, stop = ?, detail = ?, reward = ?, row_count = ?,"
                   + " length = ?, turns = ?, tool_calls = ?, generated_tokens = ?,"
                   + " cached_tokens = ?, version_min = ?, version_max = ?, wall_ms = ?,"
-                  + " violation = ?, record = ?, bytes = ?, file = ?, place = ?, finished_ms = "
+                  + " violation = ?, turn_tokens = ?, record = ?, bytes = ?, file = ?, place = ?,"
+                  + " finished_ms = "
                   + database.dialect().nowMillis()
                   + " where run = ? and group_name = ? and idx = ?"
                   + " and attempt = ? and state = 'running' and outcome = ''",
@@ -112,6 +119,7 @@ public final class RolloutTable {
               summary.versionMax(),
               summary.wallMillis(),
               summary.violation(),
+              finished.turnTokens,
               place.isPresent() ? null : finished.packed,
               finished.packed.length,
               place.map(RecordFiles.Place::file).orElse(0),
@@ -185,7 +193,10 @@ public final class RolloutTable {
                         row.getString("outcome"),
                         row.getString("failure"),
                         row.getString("detail")),
-                    summary(row)),
+                    summary(row),
+                    Optional.of(row.getString("turn_tokens"))
+                        .filter(text -> !text.isEmpty())
+                        .map(TurnTokens::parse)),
             "select * from rollouts where run = ? and group_name = ? and outcome != ''"
                 + " order by idx",
             run,

@@ -20,8 +20,8 @@ import java.util.Optional;
 /// admission drift.
 public final class RunTable {
   private static final String MARKS =
-      "select run, phase, epoch, head, trained, trained_version, released, committed, kept_from"
-          + " from runs";
+      "select run, phase, epoch, head, trained, trained_version, released, committed, kept_from,"
+          + " step, step_groups from runs";
 
   private final Dialect dialect;
   private final LogWriter writer;
@@ -41,6 +41,8 @@ public final class RunTable {
   /// @param released every group up to it is out of admission
   /// @param committed every group up to it is in a checkpoint of the trainer
   /// @param keptFrom first seq that is kept for redelivery
+  /// @param step number of the step that complete groups join now, from 1
+  /// @param stepGroups complete groups that have joined it
   public record Marks(
       String run,
       RunPhase phase,
@@ -50,16 +52,37 @@ public final class RunTable {
       int trainedVersion,
       long released,
       long committed,
-      long keptFrom) {
-    /// The same with a higher head.
-    public Marks withHead(long seq) {
+      long keptFrom,
+      long step,
+      int stepGroups) {
+    /// The same at a higher head.
+    public Marks at(long seq, long nextStep, int joined) {
       return new Marks(
-          run, phase, epoch, seq, trained, trainedVersion, released, committed, keptFrom);
+          run,
+          phase,
+          epoch,
+          seq,
+          trained,
+          trainedVersion,
+          released,
+          committed,
+          keptFrom,
+          nextStep,
+          joined);
+    }
+
+    /// The next group has its seq.
+    ///
+    /// @param stepSize complete groups that make a step
+    Marks settled(boolean complete, int stepSize) {
+      if (!complete) return at(head + 1, step, stepGroups);
+      boolean full = stepGroups + 1 >= stepSize;
+      return at(head + 1, full ? step + 1 : step, full ? 0 : stepGroups + 1);
     }
 
     /// A run that was just made.
     public static Marks fresh(String run) {
-      return new Marks(run, RunPhase.OPEN, 0, 0, 0, 0, 0, 0, 1);
+      return new Marks(run, RunPhase.OPEN, 0, 0, 0, 0, 0, 0, 1, 1, 0);
     }
   }
 
@@ -273,6 +296,8 @@ public final class RunTable {
         row.getInt("trained_version"),
         row.getLong("released"),
         row.getLong("committed"),
-        row.getLong("kept_from"));
+        row.getLong("kept_from"),
+        row.getLong("step"),
+        row.getInt("step_groups"));
   }
 }

@@ -18,7 +18,7 @@ import java.util.Optional;
 /// @param length ids of the longest row of any rollout
 public record Settlement(
     List<Outcome> outcomes, String reason, int versionMin, int versionMax, int length) {
-  static final String TRAIN = "train";
+  public static final String TRAIN = "train";
   public static final String MASK = "mask";
   static final String FAILED = "failed";
   static final String QUARANTINED = "quarantined";

@@ -361,6 +361,7 @@ public final class Run implements FeedOwner {
   private void tellEnd() {
     if (endTold || !(finished() || phase() == RunPhase.CANCELLED)) return;
     endTold = true;
+    running.closeStep();
     events.tell(new RunEvent.Ended(feed.head()));
     feed.wake();
   }

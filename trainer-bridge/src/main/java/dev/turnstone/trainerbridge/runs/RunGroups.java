@@ -16,8 +16,8 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
-import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
@@ -48,6 +48,7 @@ final class RunGroups {
   private final Listener listener = new Listener();
 
   private final Condition settled;
+  private final boolean stepwise;
   private final Map<String, OpenGroup> open = new LinkedHashMap<>();
   private boolean stopped;
 
@@ -69,6 +70,7 @@ final class RunGroups {
     this.events = events;
     this.lock = lock;
     this.told = told;
+    stepwise = spec.stepwise();
     groups = context.log().groups();
     rollouts = context.log().rollouts();
     settled = lock.newCondition();
@@ -154,6 +156,7 @@ final class RunGroups {
       else if (!stopped) resume(group);
     }
     admit();
+    closeStep();
   }
 
   /// A group whose rollouts have all finished but that could not be settled then, and rollouts that
@@ -203,13 +206,25 @@ final class RunGroups {
   }
 
   private void settle(OpenGroup group, Settlement settlement) {
-    OptionalLong seq = groups.settle(spec.run(), group.name(), settlement);
+    Optional<RunTable.Marks> marks =
+        groups.settle(spec.run(), group.name(), settlement, spec.groupsPerVersion());
     forget(group);
-    if (seq.isEmpty()) return;
-    feed.settled(seq.getAsLong());
-    tellSettled(seq.getAsLong(), group, settlement);
+    if (marks.isEmpty()) return;
+    feed.settled(marks.get());
+    tellSettled(marks.get().head(), group, settlement);
     admit();
-    told.accept(seq.getAsLong());
+    told.accept(marks.get().head());
+  }
+
+  /// Closes the step of groups that wait for others, if none can come.
+  void closeStep() {
+    if (!stepwise) return;
+    groups
+        .closeStep(spec)
+        .ifPresent(marks -> {
+          feed.wrote(marks);
+          feed.wake();
+        });
   }
 
   private void tellSettled(long seq, OpenGroup group, Settlement settlement) {

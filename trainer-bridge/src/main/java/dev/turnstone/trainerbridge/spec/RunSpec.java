@@ -7,6 +7,7 @@ import dev.turnstone.rollout.Sampling;
 import dev.turnstone.rollout.StopReason;
 import dev.turnstone.rollout.StopReason.Use;
 import dev.turnstone.rollout.WeightsUpdate;
+import dev.turnstone.trainerbridge.algorithm.AdvantageEstimator;
 import dev.turnstone.trainerbridge.algorithm.Algorithm;
 import dev.turnstone.trainerbridge.json.Fields;
 import java.util.Collections;
@@ -91,7 +92,7 @@ public record RunSpec(
     if (greedyBaseline && driver == Driver.AGENT)
       throw new IllegalArgumentException(
           "greedy_baseline is true, but an agent drives and chooses its sampling");
-    advantages.ifPresent(RunSpec::requireGroupwise);
+    advantages.ifPresent(RunSpec::requireNoCritic);
     if (advantages.equals(Optional.of("remax")) && !greedyBaseline)
       throw new IllegalArgumentException(
           "advantages is remax, which needs \"greedy_baseline\": true");
@@ -100,11 +101,21 @@ public record RunSpec(
     stops = Collections.unmodifiableMap(ordered);
   }
 
-  private static void requireGroupwise(String algorithm) {
-    if (!Algorithm.named(algorithm).objective().advantage().groupwise())
+  private static void requireNoCritic(String algorithm) {
+    if (Algorithm.named(algorithm).objective().advantage().critic().isPresent())
       throw new IllegalArgumentException(
-          "advantages of %s take more than a group's rewards: leave them to the trainer"
+          "advantages is %s, whose value head only its trainer has: leave advantages out, the trainer computes its own"
               .formatted(algorithm));
+  }
+
+  /// Whether advantages are sent that are computed over all groups of a step.
+  public boolean stepwise() {
+    return estimator().filter(each -> each.scope() == AdvantageEstimator.Scope.STEP).isPresent();
+  }
+
+  /// What the server gives groups their advantages by; empty if it leaves them to the trainer.
+  public Optional<AdvantageEstimator> estimator() {
+    return advantages.map(algorithm -> Algorithm.named(algorithm).objective().advantage());
   }
 
   /// Reads the body of `POST /v1/runs`.

@@ -20,9 +20,6 @@ public final class CloseCode {
   /// A newer trainer took the run's epoch.
   public static final int FENCED = 4401;
 
-  /// No such run.
-  public static final int NO_RUN = 4404;
-
   /// Nothing came for too long; coming back may help.
   public static final int SILENT = 4408;
 
@@ -34,7 +31,7 @@ public final class CloseCode {
   /// Whether a client that comes back unchanged would be closed again.
   public static boolean isFinal(int code) {
     return switch (code) {
-      case NORMAL, PROTOCOL, REFUSED, FENCED, NO_RUN, GONE -> true;
+      case NORMAL, PROTOCOL, REFUSED, FENCED, GONE -> true;
       default -> false;
     };
   }

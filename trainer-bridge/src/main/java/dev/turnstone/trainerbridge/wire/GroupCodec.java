@@ -18,6 +18,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 
 /// A [GroupFrame] as the feed's binary frame: one CBOR map with string keys.
@@ -42,8 +43,10 @@ public final class GroupCodec {
       RowCbor.write(record.putArray("rows").addObject(), row.data());
       RowCbor.writeReward(record, row.reward());
       record.put("stop", row.stop().wire());
-      rows.addAll(
-          OutgoingRow.of(TypedCbor.encode(record), row.rollout(), row.rolloutAttempt(), false));
+      OutgoingRow plain =
+          OutgoingRow.of(TypedCbor.encode(record), row.rollout(), row.rolloutAttempt(), false)
+              .getFirst();
+      rows.add(row.advantages().map(plain::with).orElse(plain));
     }
     return rows;
   }
@@ -185,6 +188,7 @@ public final class GroupCodec {
   }
 
   private static GroupRow row(Fields fields) {
+    Row data = RowCbor.parse(fields);
     return new GroupRow(
         Math.toIntExact(fields.integer("row")),
         Math.toIntExact(fields.integer("rollout")),
@@ -193,7 +197,10 @@ public final class GroupCodec {
             .choice("stop", StopReason.class)
             .orElseThrow(() -> new IllegalArgumentException("stop is missing")),
         RowCbor.reward(fields),
-        RowCbor.parse(fields));
+        data,
+        fields.has(RowCbor.ADVANTAGES)
+            ? Optional.of(RowCbor.floatRuns(fields, RowCbor.ADVANTAGES, data.length()))
+            : Optional.empty());
   }
 
   private static ObjectNode stats(Stats stats) {

@@ -2,6 +2,7 @@ package dev.turnstone.trainerbridge.wire;
 
 import dev.turnstone.rollout.Reward;
 import dev.turnstone.rollout.Row;
+import dev.turnstone.rollout.RunLength;
 import dev.turnstone.rollout.StopReason;
 import dev.turnstone.rollout.Task;
 import java.util.List;
@@ -86,13 +87,16 @@ public record GroupFrame(GroupHeader header, List<GroupRow> rows) {
   /// @param row number within the group, from 0
   /// @param rollout index of the rollout within the group
   /// @param reward of the whole rollout, the same on each of its rows; empty until scored
+  /// @param advantages one per token, 0 where nothing is trained; empty unless the run's algorithm
+  ///   has more than one in a rollout
   public record GroupRow(
       int row,
       int rollout,
       int rolloutAttempt,
       StopReason stop,
       Optional<Reward> reward,
-      Row data) {}
+      Row data,
+      Optional<RunLength<Float>> advantages) {}
 
   /// What the delivered rollouts cost together.
   public record Stats(

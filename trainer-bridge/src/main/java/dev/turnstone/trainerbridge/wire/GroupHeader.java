@@ -16,7 +16,8 @@ import java.util.Map;
 /// @param versionMin lowest version that sampled a token; [Row#NOT_SAMPLED] if none did
 /// @param versionMax highest version that sampled a token
 /// @param advantages of scored rollouts by index, as the run's algorithm has them; empty if the run
-///   leaves them to its trainer
+///   leaves them to its trainer, or if tokens of one rollout have different ones, which are the
+///   rows'
 public record GroupHeader(
     long seq,
     long epoch,

@@ -1,8 +1,10 @@
 package dev.turnstone.trainerbridge.wire;
 
+import dev.turnstone.rollout.RunLength;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 
 /// One row of a group on its way out. Its tokens are the bytes that the log holds: nothing is
@@ -19,18 +21,27 @@ public final class OutgoingRow {
   private final byte[] record;
   private final RowSpan row;
   private final Span reward;
+  private final byte[] advantages;
 
   /// @param record the trajectory's CBOR map
   /// @param row its row in there
   /// @param reward the trajectory's reward and stop in there
+  /// @param advantages an entry of the row's map; empty if it has none
   private OutgoingRow(
-      int rollout, int attempt, boolean masked, byte[] record, RowSpan row, Span reward) {
+      int rollout,
+      int attempt,
+      boolean masked,
+      byte[] record,
+      RowSpan row,
+      Span reward,
+      byte[] advantages) {
     this.rollout = rollout;
     this.attempt = attempt;
     this.masked = masked;
     this.record = record;
     this.row = row;
     this.reward = reward;
+    this.advantages = advantages;
   }
 
   /// Entries of a map, from the first key to the end of the last value.
@@ -63,7 +74,7 @@ public final class OutgoingRow {
       if (key.equals("stop")) {
         Span reward = new Span(from, scan.at(), count);
         return rows.stream()
-            .map(row -> new OutgoingRow(rollout, attempt, masked, record, row, reward))
+            .map(row -> new OutgoingRow(rollout, attempt, masked, record, row, reward, new byte[0]))
             .toList();
       }
     }
@@ -90,6 +101,19 @@ public final class OutgoingRow {
     return rows;
   }
 
+  /// The same with an advantage for every trained token.
+  public OutgoingRow with(TokenAdvantages values) {
+    BitSet mask = new BitSet();
+    int length = row.maskTo() - row.maskFrom();
+    for (int i = 0; i < length; i++) if (record[row.maskFrom() + i] != 0) mask.set(i);
+    return with(values.over(mask, length));
+  }
+
+  OutgoingRow with(RunLength<Float> values) {
+    return new OutgoingRow(
+        rollout, attempt, masked, record, row, reward, TokenAdvantages.field(values));
+  }
+
   /// Bytes that it takes as row number `number` of its group.
   int size(int number) {
     return CborScan.headSize(fields())
@@ -97,7 +121,8 @@ public final class OutgoingRow {
         + field(ROLLOUT, rollout)
         + field(ATTEMPT, attempt)
         + (row.entries().to() - row.entries().from())
-        + (reward.to() - reward.from());
+        + (reward.to() - reward.from())
+        + advantages.length;
   }
 
   /// Writes it as row number `number` of its group.
@@ -116,11 +141,14 @@ public final class OutgoingRow {
     }
     to += entries.to() - entries.from();
     System.arraycopy(record, reward.from(), out, to, reward.to() - reward.from());
-    return to + reward.to() - reward.from();
+    to += reward.to() - reward.from();
+    System.arraycopy(advantages, 0, out, to, advantages.length);
+    return to + advantages.length;
   }
 
   private int fields() {
-    return OWN_FIELDS + row.entries().entries() + reward.entries();
+    int own = advantages.length == 0 ? OWN_FIELDS : OWN_FIELDS + 1;
+    return own + row.entries().entries() + reward.entries();
   }
 
   private static int field(byte[] name, int value) {

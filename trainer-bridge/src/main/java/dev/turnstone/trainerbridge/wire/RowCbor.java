@@ -25,6 +25,9 @@ import java.util.TreeMap;
 
 /// A [Row] as a tree for [TypedCbor], in the log and on the feed alike.
 public final class RowCbor {
+  /// What a row's advantages are called beside it.
+  static final String ADVANTAGES = "advantages";
+
   private RowCbor() {}
 
   static void write(ObjectNode node, Row row) {
@@ -38,7 +41,7 @@ public final class RowCbor {
     node.set("logprobs", new POJONode(row.logprobs().toArray()));
     node.set("versions", runs(row.versions(), ints(row.versions().values())));
     node.set("turns", runs(row.turns(), ints(row.turns().values())));
-    node.set("temperatures", runs(row.temperatures(), floats(row.temperatures().values())));
+    node.set("temperatures", runs(row.temperatures()));
     node.put("lineage", row.lineage());
     row.sampler().ifPresent(sampler -> node.set("sampler", SamplingJson.write(sampler)));
     node.put("prompt_length", row.promptLength());
@@ -115,6 +118,10 @@ public final class RowCbor {
     return mask;
   }
 
+  static ObjectNode runs(RunLength<Float> runs) {
+    return runs(runs, floats(runs.values()));
+  }
+
   private static ObjectNode runs(RunLength<?> runs, Object values) {
     ObjectNode node = JsonText.object();
     node.set("starts", new POJONode(ints(runs.starts())));
@@ -127,7 +134,7 @@ public final class RowCbor {
     return new RunLength<>(length, list(ints(runs, "starts")), list(ints(runs, "values")));
   }
 
-  private static RunLength<Float> floatRuns(Fields fields, String name, int length) {
+  static RunLength<Float> floatRuns(Fields fields, String name, int length) {
     Fields runs = runs(fields, name);
     List<Float> values = new ArrayList<>();
     for (float value : floats(runs, "values")) values.add(value);

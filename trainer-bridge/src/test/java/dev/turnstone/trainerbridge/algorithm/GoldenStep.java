@@ -11,8 +11,8 @@ import java.util.Optional;
 import java.util.stream.StreamSupport;
 
 /// The made-up step of `golden-algorithms.json` (tools/golden_algorithms.py).
-final class GoldenStep {
-  static final JsonNode FILE = read("/golden-algorithms.json");
+public final class GoldenStep {
+  public static final JsonNode FILE = read("/golden-algorithms.json");
 
   private GoldenStep() {}
 
@@ -55,19 +55,19 @@ final class GoldenStep {
             .toList());
   }
 
-  static List<JsonNode> rows() {
+  public static List<JsonNode> rows() {
     return list(FILE.get("rows"));
   }
 
-  static List<JsonNode> list(JsonNode array) {
+  public static List<JsonNode> list(JsonNode array) {
     return StreamSupport.stream(array.spliterator(), false).toList();
   }
 
-  static double[] doubles(JsonNode array) {
+  public static double[] doubles(JsonNode array) {
     return list(array).stream().mapToDouble(JsonNode::asDouble).toArray();
   }
 
-  static int[] ints(JsonNode array) {
+  public static int[] ints(JsonNode array) {
     return list(array).stream().mapToInt(JsonNode::asInt).toArray();
   }
 }

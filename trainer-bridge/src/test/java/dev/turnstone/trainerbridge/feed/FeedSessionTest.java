@@ -65,33 +65,12 @@ public class FeedSessionTest {
     bridge.close();
   }
 
-  /// A connection whose writing side runs when the test says so.
-  private final class Peer {
-    final RecordingSocket socket = new RecordingSocket();
-    final FeedSession session = bridge.found().feed(socket);
-    private boolean over;
-
-    /// Receives these frames and writes what there is to write.
-    Peer says(String... frames) throws Exception {
-      for (String frame : frames) session.onText(frame.replace('\'', '"'));
-      if (over) return this;
-      session.awaitWake(Duration.ZERO);
-      over = !session.step();
-      if (over) session.leave();
-      return this;
-    }
-
-    Peer hello(String fields) throws Exception {
-      return says("{'type':'hello','run':'r','role':'train','consumer':'t'" + fields + "}");
-    }
-
-    long epoch() {
-      return socket.last(Welcome.class).epoch();
-    }
+  private Peer peer() {
+    return new Peer(bridge);
   }
 
   private Peer trainer(long groups) throws Exception {
-    return new Peer().hello("").says(credit(groups));
+    return peer().hello("").says(credit(groups));
   }
 
   private static String credit(long groups) {
@@ -122,7 +101,7 @@ public class FeedSessionTest {
   void aTrainerIsWelcomedAndServedWithinItsCredit() throws Exception {
     complete(3, "");
 
-    Peer peer = new Peer().hello("");
+    Peer peer = peer().hello("");
     Welcome welcome = peer.socket.last(Welcome.class);
     assertThat(welcome.epoch()).isEqualTo(1);
     assertThat(welcome.head()).isEqualTo(3);
@@ -143,7 +122,7 @@ public class FeedSessionTest {
   void bytesMayGoNegativeByOneGroup() throws Exception {
     complete(3, "");
 
-    Peer peer = new Peer().hello("").says("{'type':'credit','groups':9,'bytes':1}");
+    Peer peer = peer().hello("").says("{'type':'credit','groups':9,'bytes':1}");
     assertThat(peer.socket.order()).containsExactly(1L);
 
     assertThat(peer.says("{'type':'credit','groups':0,'bytes':1}").socket.order())
@@ -155,7 +134,7 @@ public class FeedSessionTest {
   @Test
   void noCreditClosesAdmission() throws Exception {
     Run run = bridge.run("");
-    Peer peer = new Peer().hello("");
+    Peer peer = peer().hello("");
     try (RunEvents.Watch watch = run.events().watch()) {
       Bridge.submit(run, "g-1");
       assertThat(run.group("g-1").orElseThrow().state()).isEqualTo("pending");
@@ -195,8 +174,8 @@ public class FeedSessionTest {
   @Test
   void theNewestTrainerFencesTheOlder() throws Exception {
     complete(1, "");
-    Peer older = new Peer().hello("");
-    Peer newer = new Peer().hello("");
+    Peer older = peer().hello("");
+    Peer newer = peer().hello("");
 
     assertThat(newer.epoch()).isEqualTo(2);
     assertThat(older.says().socket.code()).contains(CloseCode.FENCED);
@@ -253,7 +232,7 @@ public class FeedSessionTest {
           """)
   void whatDoesNotFitIsRefused(String frame, int code, String reason) throws Exception {
     complete(1, "");
-    Peer peer = new Peer().says(frame);
+    Peer peer = peer().says(frame);
 
     assertThat(peer.socket.code()).contains(code);
     assertThat(peer.socket.reason()).contains(reason);
@@ -264,7 +243,7 @@ public class FeedSessionTest {
     complete(1, "");
 
     Peer peer =
-        new Peer().hello(",'max_staleness':0,'group_size':2,'incomplete':{'group_deadline_s':600}");
+        peer().hello(",'max_staleness':0,'group_size':2,'incomplete':{'group_deadline_s':600}");
 
     assertThat(peer.socket.code()).isEmpty();
   }
@@ -274,7 +253,7 @@ public class FeedSessionTest {
     complete(4, "");
     trainer(9);
 
-    Peer again = new Peer().hello(",'resume':{'commit':0,'held':3}").says(credit(9));
+    Peer again = peer().hello(",'resume':{'commit':0,'held':3}").says(credit(9));
 
     assertThat(again.socket.order()).containsExactly(4L);
   }
@@ -287,7 +266,7 @@ public class FeedSessionTest {
     trainedAndCommitted(first, 2);
     assertThat(run.state().counters()).containsEntry("admitted", 0L);
 
-    Peer again = new Peer().hello(",'resume':{'commit':2,'held':2}").says(credit(9));
+    Peer again = peer().hello(",'resume':{'commit':2,'held':2}").says(credit(9));
 
     assertThat(again.socket.order()).containsExactly(3L, 4L);
     // What it lost is untrained again.
@@ -307,11 +286,11 @@ public class FeedSessionTest {
     Run run = complete(4, "");
     trainedAndCommitted(trainer(9), 2);
 
-    Peer ahead = new Peer().hello(",'resume':{'commit':3,'held':3}").says(credit(9));
+    Peer ahead = peer().hello(",'resume':{'commit':3,'held':3}").says(credit(9));
     assertThat(ahead.socket.order()).containsExactly(4L);
     assertThat(run.state().counters()).containsEntry("commit", 3L);
 
-    Peer behind = new Peer().hello(",'resume':{'commit':1,'held':1}").says(credit(9));
+    Peer behind = peer().hello(",'resume':{'commit':1,'held':1}").says(credit(9));
     assertThat(behind.socket.order()).containsExactly(2L, 3L, 4L);
     assertThat(run.state().counters()).containsEntry("commit", 1L);
   }
@@ -327,9 +306,9 @@ public class FeedSessionTest {
     assertThat(retention.sweep(new Retention.Policy(0, Duration.ofDays(1)))).isEqualTo(2);
     assertThat(run.trajectory("g-1", 0).isEmpty() && run.trajectory("g-2", 0).isPresent()).isTrue();
 
-    assertThat(new Peer().hello(",'resume':{'commit':1,'held':1}").says(credit(9)).socket.order())
+    assertThat(peer().hello(",'resume':{'commit':1,'held':1}").says(credit(9)).socket.order())
         .containsExactly(2L, 3L, 4L, 5L);
-    Peer gone = new Peer().hello(",'resume':{'commit':0,'held':0}");
+    Peer gone = peer().hello(",'resume':{'commit':0,'held':0}");
     assertThat(gone.socket.code()).contains(CloseCode.GONE);
     assertThat(gone.socket.reason()).isEqualTo("seq 1 is not kept; the first seq there is is 2");
   }
@@ -396,7 +375,7 @@ public class FeedSessionTest {
     bridge.environment.score(transcript -> Optional.of(Reward.of(1)));
     settle(run, 1, 2);
 
-    assertThat(new Peer().hello("").socket.order()).containsExactly(1L, 2L);
+    assertThat(peer().hello("").socket.order()).containsExactly(1L, 2L);
   }
 
   @Test
@@ -416,7 +395,7 @@ public class FeedSessionTest {
     Run run = complete(2, "");
     Peer trainer = trainer(1);
     Peer observer =
-        new Peer()
+        peer()
             .says(
                 "{'type':'hello','run':'r','role':'observe','consumer':'o','resume':{'commit':0,'held':0}}",
                 credit(9));
@@ -434,7 +413,7 @@ public class FeedSessionTest {
   @Test
   void heartbeatsGoOutAndSilenceEndsTheConnection() throws Exception {
     bridge.run("");
-    Peer peer = new Peer().hello("");
+    Peer peer = peer().hello("");
     bridge.now.addAndGet(Duration.ofSeconds(5).toNanos());
     assertThat(peer.says().socket.all(Heartbeat.class)).hasSize(1);
 
@@ -506,7 +485,7 @@ public class FeedSessionTest {
   void newWeightsAreAppliedAndAnswered() throws Exception {
     Run run = bridge.run("\"kv\":\"keep\",\"pause\":\"wait\"");
     WeightsFolder.Published first = Bridge.published(directory, "base", 1, 1);
-    Peer peer = new Peer().hello("");
+    Peer peer = peer().hello("");
 
     peer.says(weights(first, peer.epoch()));
     awaitAnswers(peer, 1);
@@ -541,7 +520,7 @@ public class FeedSessionTest {
   void weightsMayComeOverTheFeed(@TempDir Path elsewhere) throws Exception {
     Run run = bridge.run("");
     WeightsFolder.Published first = Bridge.published(elsewhere, "base", 1, 1);
-    Peer peer = new Peer().hello("");
+    Peer peer = peer().hello("");
     stream(peer, first);
     WeightsFolder.Published here = new WeightsFolder.Published(first.id(), WeightsRequest.STREAMED);
 
@@ -561,7 +540,7 @@ public class FeedSessionTest {
   @Test
   void filesThatCameAreGoneWithTheConnection(@TempDir Path elsewhere) throws Exception {
     bridge.run("");
-    Peer peer = new Peer().hello("");
+    Peer peer = peer().hello("");
     stream(peer, Bridge.published(elsewhere, "base", 1, 1));
     assertThat(uploads()).isNotEmptyDirectory();
 
@@ -578,7 +557,7 @@ public class FeedSessionTest {
     Path fresh = Files.createDirectories(uploads().resolve("upload-2"));
     Files.setLastModifiedTime(left, FileTime.from(Instant.now().minus(Duration.ofHours(25))));
 
-    stream(new Peer().hello(""), Bridge.published(elsewhere, "base", 1, 1));
+    stream(peer().hello(""), Bridge.published(elsewhere, "base", 1, 1));
 
     assertThat(left).doesNotExist();
     assertThat(fresh).exists();
@@ -597,7 +576,7 @@ public class FeedSessionTest {
   void aFileThatCannotBeTakenEndsTheConnection(String name, long size, int sent, String reason)
       throws Exception {
     bridge.run("");
-    Peer peer = new Peer().hello("");
+    Peer peer = peer().hello("");
     String file = "{'type':'weights_file','lineage':'l','version':1,'file':'%s','size':%d}";
     peer.says(file.formatted(name, size));
     if (sent > 0) peer.session.onBinary(new byte[sent]);
@@ -611,7 +590,7 @@ public class FeedSessionTest {
   @Test
   void figuresThatAreTooLongToBeKeptEndTheConnection() throws Exception {
     bridge.run("");
-    Peer peer = new Peer().hello("");
+    Peer peer = peer().hello("");
     String stats = "{'type':'stats','note':'%s'}";
 
     peer.says(stats.formatted("x".repeat(65_000)));
@@ -626,7 +605,7 @@ public class FeedSessionTest {
   @Test
   void aBinaryFrameThatBelongsToNoFileEndsTheConnection() throws Exception {
     bridge.run("");
-    Peer peer = new Peer().hello("");
+    Peer peer = peer().hello("");
     peer.session.onBinary(new byte[3]);
 
     assertThat(peer.says().socket.code()).contains(CloseCode.PROTOCOL);
@@ -638,8 +617,8 @@ public class FeedSessionTest {
   void weightsOfAnOlderEpochFenceTheirSender() throws Exception {
     bridge.run("");
     WeightsFolder.Published first = Bridge.published(directory, "base", 1, 1);
-    new Peer().hello("");
-    Peer peer = new Peer().hello("");
+    peer().hello("");
+    Peer peer = peer().hello("");
 
     peer.says(weights(first, 1));
     awaitAnswers(peer, 1);
@@ -652,7 +631,7 @@ public class FeedSessionTest {
   void theTrainersFiguresReachWhoeverWatches() throws Exception {
     Run run = bridge.run("");
     try (RunEvents.Watch watch = run.events().watch()) {
-      new Peer().hello("").says("{'type':'stats','step':3,'loss':0.5}");
+      peer().hello("").says("{'type':'stats','step':3,'loss':0.5}");
 
       assertThat(Bridge.next(watch, RunEvent.TrainerStats.class).toJson())
           .hasToString("{\"step\":3,\"loss\":0.5}");
@@ -662,11 +641,11 @@ public class FeedSessionTest {
   @Test
   void cancellingARunClosesItsFeed() throws Exception {
     Run run = bridge.run("");
-    Peer peer = new Peer().hello("");
+    Peer peer = peer().hello("");
     run.cancel();
 
     assertThat(peer.says().socket.code()).contains(CloseCode.NORMAL);
-    assertThat(new Peer().hello("").socket.reason()).isEqualTo("run r was cancelled");
+    assertThat(peer().hello("").socket.reason()).isEqualTo("run r was cancelled");
   }
 
   @Test

@@ -161,6 +161,6 @@ public class LogArchiveTest {
       log.rollouts()
           .finish(new RolloutTable.Finished(trajectory, RolloutSummary.of(trajectory, "")));
     }
-    log.groups().settle(RUN, "g-0", Settlement.of(spec, log.rollouts().latest(RUN, "g-0")));
+    log.groups().settle(RUN, "g-0", Settlement.of(spec, log.rollouts().latest(RUN, "g-0")), 8);
   }
 }

@@ -164,6 +164,11 @@ public final class Bridge implements AutoCloseable {
     }
   }
 
+  /// Does what is due in every run, as its clock will.
+  public void tick() {
+    runs.all().forEach(Run::tick);
+  }
+
   /// Ends as a killed process does: nothing is said to anybody.
   void kill() {
     runs.stopClock();

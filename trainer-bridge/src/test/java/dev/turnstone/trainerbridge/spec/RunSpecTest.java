@@ -85,7 +85,7 @@ public class RunSpecTest {
           "overlong":{"max_tokens":5,"buffer":5}   | overlong is not 0 < buffer < max_tokens: buffer 5, max_tokens 5
           "overlong":{"buffer":5}                  | overlong.max_tokens is missing
           "advantages":"magic"                     | no algorithm "magic": there are
-          "advantages":"ppo"                       | advantages of ppo take more than a group's rewards
+          "advantages":"ppo"                       | advantages is ppo, whose value head only its trainer has
           "advantages":"remax"                     | advantages is remax, which needs "greedy_baseline": true
           """)
   void whatIsWrongIsNamed(String field, String sentence) {

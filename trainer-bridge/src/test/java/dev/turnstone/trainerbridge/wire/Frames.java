@@ -75,9 +75,15 @@ public final class Frames {
             new GroupFrame.Stats(4, 6, 2, 1, 1234)),
         List.of(
             new GroupFrame.GroupRow(
-                0, 0, 0, StopReason.ANSWER, Optional.of(new Reward(1.5, parts)), row()),
+                0,
+                0,
+                0,
+                StopReason.ANSWER,
+                Optional.of(new Reward(1.5, parts)),
+                row(),
+                Optional.empty()),
             new GroupFrame.GroupRow(
-                1, 2, 1, StopReason.TIMEOUT, Optional.empty(), row().masked())));
+                1, 2, 1, StopReason.TIMEOUT, Optional.empty(), row().masked(), Optional.empty())));
   }
 
   public static Trajectory trajectory(RolloutId id, Optional<Reward> reward) {

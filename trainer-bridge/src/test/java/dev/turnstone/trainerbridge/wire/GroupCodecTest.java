@@ -7,11 +7,13 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.POJONode;
 import dev.turnstone.rollout.Reward;
 import dev.turnstone.rollout.RolloutId;
+import dev.turnstone.rollout.RunLength;
 import dev.turnstone.rollout.Trajectory;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -21,15 +23,46 @@ public class GroupCodecTest {
   /// The bytes that trainers in other languages rely on; cbor2 reads them as the same values.
   @Test
   void aGroupIsTheseBytes() throws IOException {
-    byte[] golden;
-    try (InputStream in = GroupCodecTest.class.getResourceAsStream("group.cbor.hex")) {
-      String hex = new String(in.readAllBytes(), StandardCharsets.UTF_8);
-      golden = HexFormat.of().parseHex(hex.replaceAll("\\s", ""));
-    }
+    byte[] golden = golden("group.cbor.hex");
 
     assertThat(HexFormat.of().formatHex(GroupCodec.encode(Frames.group())))
         .isEqualTo(HexFormat.of().formatHex(golden));
     assertThat(GroupCodec.decode(golden)).isEqualTo(Frames.group());
+  }
+
+  @Test
+  void aRowWithAdvantagesIsTheseBytes() throws IOException {
+    GroupFrame plain = Frames.group();
+    GroupFrame.GroupRow first = plain.rows().getFirst();
+    RunLength<Float> advantages =
+        TokenAdvantages.of(new double[] {0.5, 0.5, -1.25})
+            .over(first.data().mask(), first.data().length());
+    GroupFrame group =
+        new GroupFrame(
+            plain.header(),
+            List.of(
+                new GroupFrame.GroupRow(
+                    first.row(),
+                    first.rollout(),
+                    first.rolloutAttempt(),
+                    first.stop(),
+                    first.reward(),
+                    first.data(),
+                    Optional.of(advantages)),
+                plain.rows().getLast()));
+
+    assertThat(advantages.starts()).containsExactly(0, 2, 4, 5);
+    assertThat(advantages.values()).containsExactly(0f, 0.5f, 0f, -1.25f);
+    assertThat(HexFormat.of().formatHex(GroupCodec.encode(group)))
+        .isEqualTo(HexFormat.of().formatHex(golden("group-advantages.cbor.hex")));
+    assertThat(GroupCodec.decode(GroupCodec.encode(group))).isEqualTo(group);
+  }
+
+  private static byte[] golden(String name) throws IOException {
+    try (InputStream in = GroupCodecTest.class.getResourceAsStream(name)) {
+      String hex = new String(in.readAllBytes(), StandardCharsets.UTF_8);
+      return HexFormat.of().parseHex(hex.replaceAll("\\s", ""));
+    }
   }
 
   @Test
