@@ -63,7 +63,8 @@ final class TrainCommand implements Callable<Integer> {
       paramLabel = "DIR",
       required = true,
       description = {
-        "Checkpoints, published weights, metrics.jsonl and TensorBoard files; the server must allow it."
+        "Checkpoints, published weights, metrics.jsonl and TensorBoard files; the server must allow it,",
+        "unless weights are streamed."
       })
   private Path directory = Path.of("");
 
@@ -105,6 +106,11 @@ final class TrainCommand implements Callable<Integer> {
       description = "For the server and for the next group; ${DEFAULT-VALUE}.")
   private long patience = 600;
 
+  @Option(
+      names = "--stream-weights",
+      description = "Send weights over the feed, to a server on another machine.")
+  private boolean streamWeights;
+
   @Spec private CommandSpec spec = CommandSpec.create();
 
   @Override
@@ -145,7 +151,8 @@ final class TrainCommand implements Callable<Integer> {
         algorithm.objective(),
         microBatchTokens,
         threads,
-        Duration.ofSeconds(patience));
+        Duration.ofSeconds(patience),
+        streamWeights);
   }
 
   private FeedOptions options(Path folder) throws IOException, ModelException {

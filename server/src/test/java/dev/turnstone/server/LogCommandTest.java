@@ -73,14 +73,16 @@ class LogCommandTest {
                           """))),
               100);
       written.servers().renew(Duration.ofMinutes(1));
-      written.groups().admit(spec, 1);
+      written.admission().admit(spec, 1);
       for (int index = 0; index < 2; index++) {
         Trajectory trajectory = trajectory(index);
         written
             .rollouts()
             .finish(new RolloutTable.Finished(trajectory, RolloutSummary.of(trajectory, "")));
       }
-      written.groups().settle("r", "g", Settlement.of(spec, written.rollouts().latest("r", "g")), 8);
+      written
+          .groups()
+          .settle("r", "g", Settlement.of(spec, written.rollouts().latest("r", "g")), 8);
     }
   }
 

@@ -9,36 +9,21 @@ import io.vertx.core.http.ServerWebSocket;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicLong;
 
 /// One feed's WebSocket between its event loop and the session: frames that come are read by a
 /// virtual thread of their own, frames that go wait until the transport has taken them.
 final class FeedConnection implements FeedSocket {
   private static final Duration PATIENCE = Duration.ofSeconds(60);
 
-  /// Frames that wait to be read before the peer is told to wait, and when it may go on.
-  private static final int HIGH = 64;
-
-  private static final int LOW = 16;
-
-  /// The same of their bytes.
-  private static final long HIGH_BYTES = 8 << 20;
-
-  private static final long LOW_BYTES = 1 << 20;
   private static final int REASON_BYTES = 123;
 
   private final ServerWebSocket socket;
   private final Runnable released;
 
-  // Bounded by HIGH, HIGH_BYTES and what one read of the transport brings.
-  private final BlockingQueue<Incoming> incoming = new LinkedBlockingQueue<>();
-
-  private final AtomicLong incomingBytes = new AtomicLong();
+  private final IncomingFrames<Incoming> incoming;
 
   /// Wraps an open WebSocket, on its event loop.
   ///
@@ -46,6 +31,7 @@ final class FeedConnection implements FeedSocket {
   FeedConnection(ServerWebSocket socket, Runnable released) {
     this.socket = socket;
     this.released = released;
+    incoming = new IncomingFrames<>(Incoming::bytes, socket::pause, socket::resume);
   }
 
   private sealed interface Incoming {
@@ -69,35 +55,21 @@ final class FeedConnection implements FeedSocket {
 
   /// Carries the feed of `run`. Called on the event loop, before any frame can come.
   void carry(Run run) {
-    socket.textMessageHandler(message -> came(new Incoming.Text(message)));
-    socket.binaryMessageHandler(message -> came(new Incoming.Binary(message.getBytes())));
+    socket.textMessageHandler(message -> incoming.add(new Incoming.Text(message)));
+    socket.binaryMessageHandler(message -> incoming.add(new Incoming.Binary(message.getBytes())));
     socket.exceptionHandler(failure -> socket.close((short) CloseCode.PROTOCOL));
     socket.closeHandler(closed -> {
       released.run();
-      came(new Incoming.Closed());
+      incoming.add(new Incoming.Closed());
     });
     Thread.ofVirtual().name("feed-in " + run.spec().run()).start(() -> read(run.feed(this)));
-  }
-
-  private void came(Incoming frame) {
-    long bytes = incomingBytes.addAndGet(frame.bytes());
-    incoming.add(frame);
-    if (incoming.size() < HIGH && bytes < HIGH_BYTES) return;
-    socket.pause();
-    // The reader may have taken them before the pause, and would not resume a second time.
-    if (incoming.size() <= LOW && incomingBytes.get() <= LOW_BYTES) socket.resume();
   }
 
   private void read(FeedSession session) {
     session.start();
     try {
       while (true) {
-        Incoming frame = incoming.take();
-        long bytes = incomingBytes.addAndGet(-frame.bytes());
-        boolean large = frame.bytes() > 0;
-        if (incoming.size() == LOW || (large && incoming.size() < LOW && bytes <= LOW_BYTES))
-          socket.resume();
-        switch (frame) {
+        switch (incoming.take()) {
           case Incoming.Text(String message) -> session.onText(message);
           case Incoming.Binary(byte[] message) -> session.onBinary(message);
           case Incoming.Closed() -> {

@@ -150,7 +150,8 @@ public final class RunsApi {
     String name = call.path("group");
     Run run = run(call);
     ObjectNode group =
-        run.group(name)
+        run.views()
+            .group(name)
             .map(GroupState::toJson)
             .orElseThrow(() ->
                 Refused.notFound("there is no group %s".formatted(name), "group", "unknown_group"));
@@ -163,6 +164,7 @@ public final class RunsApi {
     String group = call.path("group");
     int index = index(call.path("index"));
     return run(call)
+        .views()
         .trajectory(group, index)
         .map(trajectory -> Reply.ok(new TrajectoryJson(served.texts()).write(trajectory)))
         .orElseThrow(() ->

@@ -14,7 +14,7 @@ import dev.turnstone.trainerbridge.wire.FeedMessage.Trained;
 import dev.turnstone.trainerbridge.wire.FeedMessage.Welcome;
 import dev.turnstone.trainerbridge.wire.GroupAssembler;
 import dev.turnstone.trainerbridge.wire.GroupFrame;
-import dev.turnstone.trainerbridge.wire.WeightsRequest;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -50,11 +50,8 @@ public final class FeedClient implements AutoCloseable {
   private Optional<Trained> trained = Optional.empty();
   private Optional<Commit> commit = Optional.empty();
   private final List<FeedMessage.Nack> unsaid = new ArrayList<>();
-  private Optional<Update> update = Optional.empty();
   private Optional<FeedClosed> closed = Optional.empty();
-
-  /// Weights on their way to the server.
-  private record Update(WeightsRequest request, Optional<FeedMessage> answer) {}
+  private final WeightsSender updates;
 
   private FeedClient(FeedOptions options) {
     this.options = options;
@@ -62,6 +59,7 @@ public final class FeedClient implements AutoCloseable {
     inbox = new FeedInbox(committed.orElse(0));
     begun = committed.isPresent();
     connection = new FeedConnection(options, new Wire());
+    updates = new WeightsSender(options.run(), lock, changed, new Sending());
   }
 
   /// Connects, and goes on trying until the server welcomes it.
@@ -190,44 +188,26 @@ public final class FeedClient implements AutoCloseable {
     }
   }
 
-  /// Sends new weights and waits until they serve or are refused, across reconnects.
+  /// Names new weights' folder to the server and waits until they serve or are refused, across
+  /// reconnects.
   ///
   /// @return `WeightsApplied` or `WeightsFailed`
   /// @throws FeedClosed if the feed ended, or no answer came in time
   public FeedMessage weights(Published published, Duration timeout)
-      throws FeedClosed, InterruptedException {
-    long left = timeout.toNanos();
-    lock.lock();
-    try {
-      if (update.isPresent()) throw new IllegalStateException("an update is under way");
-      update = Optional.of(new Update(request(published), Optional.empty()));
-      sendUpdate();
-      while (update.orElseThrow().answer().isEmpty()) {
-        if (closed.isPresent()) throw closed.get();
-        if (left <= 0) throw new FeedClosed(CloseCode.SILENT, "no answer to new weights in time");
-        left = changed.awaitNanos(left);
-      }
-      return update.orElseThrow().answer().orElseThrow();
-    } finally {
-      update = Optional.empty();
-      lock.unlock();
-    }
+      throws FeedClosed, IOException, InterruptedException {
+    return updates.send(published, false, timeout);
+  }
+
+  /// The same, sending the files themselves to a server that does not see the folder.
+  public FeedMessage stream(Published published, Duration timeout)
+      throws FeedClosed, IOException, InterruptedException {
+    return updates.send(published, true, timeout);
   }
 
   /// Says goodbye after what was sent and waits for that a little.
   @Override
   public void close() {
     connection.close();
-  }
-
-  private static WeightsRequest request(Published published) {
-    return new WeightsRequest(
-        Optional.empty(),
-        OptionalLong.empty(),
-        published.id(),
-        published.folder(),
-        Optional.empty(),
-        Optional.empty());
   }
 
   private void topUp() {
@@ -242,15 +222,6 @@ public final class FeedClient implements AutoCloseable {
   private void sendCommit() {
     long epoch = welcome.orElseThrow().epoch();
     commit.ifPresent(c -> send(new Commit(epoch, c.seq(), c.version(), c.checkpoint())));
-  }
-
-  private void sendUpdate() {
-    update
-        .filter(sent -> sent.answer().isEmpty())
-        .ifPresent(sent ->
-            send(
-                new FeedMessage.Weights(
-                    sent.request().from(options.run(), welcome.orElseThrow().epoch()))));
   }
 
   /// What is lost while unconnected is said again after the next welcome, or was of no weight.
@@ -294,9 +265,9 @@ public final class FeedClient implements AutoCloseable {
           case FeedMessage.Dropped dropped ->
               inbox.arrived(dropped.seq(), new Delivered.Dropped(dropped), 0);
           case FeedMessage.WeightsApplied applied ->
-              answered(applied.lineage(), applied.version(), applied);
+              updates.answered(applied.lineage(), applied.version(), applied);
           case FeedMessage.WeightsFailed failed ->
-              answered(failed.lineage(), failed.version(), failed);
+              updates.answered(failed.lineage(), failed.version(), failed);
           case FeedMessage.End(long head) -> inbox.ended(new Delivered.End(head));
           case FeedMessage.Heartbeat beat -> options.beats().accept(beat);
           default -> throw new IllegalArgumentException("a server does not send " + message);
@@ -373,19 +344,32 @@ public final class FeedClient implements AutoCloseable {
       inbox.reconnected();
       sendTrained();
       sendCommit();
-      sendUpdate();
       unsaid.forEach(FeedClient.this::send);
       unsaid.clear();
       topUp();
     }
+  }
 
-    private void answered(String lineage, int version, FeedMessage answer) {
-      update =
-          update.map(sent ->
-              sent.request().id().lineage().equals(lineage)
-                      && sent.request().id().version() == version
-                  ? new Update(sent.request(), Optional.of(answer))
-                  : sent);
+  /// The connection as an update sees it.
+  private final class Sending implements WeightsSender.Session {
+    @Override
+    public OptionalLong epoch() {
+      return connected ? OptionalLong.of(welcome.orElseThrow().epoch()) : OptionalLong.empty();
+    }
+
+    @Override
+    public Optional<FeedClosed> closed() {
+      return closed;
+    }
+
+    @Override
+    public void send(FeedMessage message) {
+      FeedClient.this.send(message);
+    }
+
+    @Override
+    public Optional<FeedConnection.Uplink> uplink() {
+      return connection.uplink();
     }
   }
 

@@ -26,6 +26,11 @@ public final class FeedConnection implements AutoCloseable {
   private static final Duration FIRST_PAUSE = Duration.ofMillis(100);
   private static final Duration LONGEST_PAUSE = Duration.ofSeconds(5);
   private static final Duration GOODBYE = Duration.ofSeconds(5);
+
+  /// OkHttp gives a connection up whose queue reaches 16 MiB.
+  private static final long QUEUED_BYTES = 4 << 20;
+
+  private static final Duration ROOM_PAUSE = Duration.ofMillis(2);
   private static final Logger LOG = LoggerFactory.getLogger(FeedConnection.class);
 
   private final Request request;
@@ -89,6 +94,44 @@ public final class FeedConnection implements AutoCloseable {
       return link.filter(link -> !link.dead);
     } finally {
       lock.unlock();
+    }
+  }
+
+  /// The current connection alone, not the one that follows it; empty if there is none.
+  Optional<Uplink> uplink() {
+    return current().map(Uplink::new);
+  }
+
+  /// Sends over one connection, no faster than it carries.
+  final class Uplink {
+    private final Link link;
+
+    private Uplink(Link link) {
+      this.link = link;
+    }
+
+    /// Sends a text frame.
+    ///
+    /// @return false if the connection is gone
+    boolean text(String message) {
+      return !link.dead && link.socket().send(message);
+    }
+
+    /// Sends a binary frame once there is room, which leaves heartbeats and acknowledgements
+    /// theirs.
+    ///
+    /// @return false if the connection is gone
+    boolean binary(ByteString bytes) throws InterruptedException {
+      lock.lock();
+      try {
+        // OkHttp does not say when it has written.
+        while (!link.dead && !closed && link.socket().queueSize() > QUEUED_BYTES) {
+          long _ = changed.awaitNanos(ROOM_PAUSE.toNanos());
+        }
+        return !link.dead && !closed && link.socket().send(bytes);
+      } finally {
+        lock.unlock();
+      }
     }
   }
 

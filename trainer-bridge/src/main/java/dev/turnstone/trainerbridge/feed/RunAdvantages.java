@@ -3,6 +3,7 @@ package dev.turnstone.trainerbridge.feed;
 import dev.turnstone.trainerbridge.log.GroupTable;
 import dev.turnstone.trainerbridge.log.RolloutTable;
 import dev.turnstone.trainerbridge.log.RolloutTable.Settled;
+import dev.turnstone.trainerbridge.log.StepTable;
 import dev.turnstone.trainerbridge.log.TrajectoryLog;
 import dev.turnstone.trainerbridge.spec.RunSpec;
 import java.util.HashMap;
@@ -16,7 +17,7 @@ import java.util.Objects;
 /// groups never change, another connection or server comes to the same numbers.
 final class RunAdvantages {
   private final RunSpec spec;
-  private final GroupTable groups;
+  private final StepTable steps;
   private final RolloutTable rollouts;
   private final boolean stepwise;
 
@@ -26,7 +27,7 @@ final class RunAdvantages {
 
   RunAdvantages(RunSpec spec, TrajectoryLog log) {
     this.spec = spec;
-    groups = log.groups();
+    steps = log.steps();
     rollouts = log.rollouts();
     stepwise = spec.stepwise();
   }
@@ -41,7 +42,7 @@ final class RunAdvantages {
   private synchronized GroupAdvantages ofStep(GroupTable.Stored group) {
     if (step != group.step()) {
       List<String> names =
-          groups.step(spec.run(), group.step()).stream().map(GroupTable.Stored::name).toList();
+          steps.groups(spec.run(), group.step()).stream().map(GroupTable.Stored::name).toList();
       List<GroupAdvantages> computed =
           GroupAdvantages.of(
               spec, names.stream().map(name -> rollouts.settled(spec.run(), name)).toList());

@@ -2,7 +2,6 @@ package dev.turnstone.trainerbridge.feed;
 
 import dev.turnstone.trainerbridge.log.RunTable;
 import dev.turnstone.trainerbridge.log.RunTable.Marks;
-import dev.turnstone.trainerbridge.spec.RunPhase;
 import dev.turnstone.trainerbridge.spec.RunSpec;
 import dev.turnstone.trainerbridge.weights.WeightsOutcome;
 import dev.turnstone.trainerbridge.weights.WeightsUpload;
@@ -10,12 +9,9 @@ import dev.turnstone.trainerbridge.wire.CloseCode;
 import dev.turnstone.trainerbridge.wire.FeedMessage;
 import dev.turnstone.trainerbridge.wire.FeedMessage.Dropped;
 import dev.turnstone.trainerbridge.wire.FeedMessage.Hello;
-import dev.turnstone.trainerbridge.wire.FeedMessage.Limits;
 import dev.turnstone.trainerbridge.wire.FeedMessage.Resume;
 import dev.turnstone.trainerbridge.wire.FeedMessage.Role;
 import dev.turnstone.trainerbridge.wire.FeedMessage.Welcome;
-import dev.turnstone.trainerbridge.wire.FeedProtocol;
-import dev.turnstone.trainerbridge.wire.RowCheck;
 import dev.turnstone.trainerbridge.wire.WeightsRequest;
 import java.io.IOException;
 import java.util.List;
@@ -60,35 +56,17 @@ public final class RunFeed {
   Attached attach(FeedSession session, Hello hello) throws FeedRefusal {
     lock.lock();
     try {
-      check(hello);
+      FeedGreeting greeting = new FeedGreeting(run, hello);
+      greeting.check(marks);
       // Another server may have moved them.
       refresh(runs.find(spec.run()).orElseThrow().marks());
-      Resume resume = hello.resume().orElse(start(hello.role()));
-      if (resume.held() > head())
-        throw notKept("held %d is above head %d".formatted(resume.held(), head()));
-      if (resume.commit() + 1 < marks.keptFrom())
-        throw notKept("seq %d is not kept".formatted(resume.commit() + 1));
+      Resume resume = greeting.resume(marks);
       if (hello.role() == Role.TRAIN) take(session, resume);
       else subscribers.observe(session);
-      return new Attached(welcome(hello), resume.held());
+      return new Attached(greeting.welcome(marks), resume.held());
     } finally {
       lock.unlock();
     }
-  }
-
-  private Resume start(Role role) {
-    long from = role == Role.TRAIN ? marks.committed() : head();
-    return new Resume(from, from);
-  }
-
-  private void check(Hello hello) throws FeedRefusal {
-    if (marks.phase() == RunPhase.CANCELLED)
-      throw new FeedRefusal(CloseCode.NORMAL, "run " + spec.run() + " was cancelled");
-    if (!hello.run().equals(spec.run()))
-      throw new FeedRefusal(
-          CloseCode.REFUSED, "this is the feed of run %s: %s".formatted(spec.run(), hello.run()));
-    Optional<String> difference = hello.expected().difference(spec, run.policy());
-    if (difference.isPresent()) throw new FeedRefusal(CloseCode.REFUSED, difference.get());
   }
 
   private void take(FeedSession session, Resume resume) {
@@ -283,24 +261,6 @@ public final class RunFeed {
     subscribers.count(counters);
   }
 
-  private Welcome welcome(Hello hello) {
-    return new Welcome(
-        marks.epoch(),
-        head(),
-        marks.committed(),
-        run.applied().version(),
-        run.applied().lineage(),
-        run.policy(),
-        "policy",
-        hello.compression(),
-        new Limits(
-            FeedProtocol.MAX_MESSAGE_BYTES,
-            RowCheck.MAX_BYTES,
-            spec.maxStaleness(),
-            spec.groupsPerVersion(),
-            spec.groupSize()));
-  }
-
   private void requireCurrent(long claimed) throws FeedRefusal {
     if (claimed != marks.epoch()) throw fenced(claimed, String.valueOf(marks.epoch()));
   }
@@ -308,10 +268,5 @@ public final class RunFeed {
   private static FeedRefusal fenced(long claimed, String current) {
     return new FeedRefusal(
         CloseCode.FENCED, "epoch %d is over: the run's is %s".formatted(claimed, current));
-  }
-
-  private FeedRefusal notKept(String why) {
-    return new FeedRefusal(
-        CloseCode.GONE, "%s; the first seq there is is %d".formatted(why, marks.keptFrom()));
   }
 }

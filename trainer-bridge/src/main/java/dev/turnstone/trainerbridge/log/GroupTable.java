@@ -9,14 +9,10 @@ import dev.turnstone.trainerbridge.spec.RunSpec;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
-import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.Set;
 
 /// Groups from their task to their place in the feed.
 public final class GroupTable {
@@ -126,100 +122,22 @@ public final class GroupTable {
         .getFirst();
   }
 
-  /// Groups that are admitted and not released, on whichever server.
-  public int admitted(String run) {
-    return readers.read(sql -> admitted(sql, run));
-  }
-
-  private static int admitted(Sql sql, String run) throws SQLException {
-    return sql.query(
-            row -> row.getInt(1) + row.getInt(2),
-            "select (select count(*) from groups where run = ? and state = 'running'),"
-                + " (select count(*) from groups where run = ? and seq > (select released from"
-                + " runs where run = ?) and state = 'complete')",
-            run,
-            run,
-            run)
-        .getFirst();
-  }
-
   /// Whether a group waits or runs, on whichever server.
   public boolean unsettled(String run) {
     return any(run, State.RUNNING) || any(run, State.PENDING);
   }
 
   private boolean any(String run, State state) {
-    return !readers
-        .read(sql ->
-            sql.query(
-                row -> 1,
-                "select 1 from groups where run = ? and state = ? limit 1",
-                run,
-                Fields.wire(state)))
+    return readers.read(sql -> any(sql, run, state));
+  }
+
+  static boolean any(Sql sql, String run, State state) throws SQLException {
+    return !sql.query(
+            row -> 1,
+            "select 1 from groups where run = ? and state = ? limit 1",
+            run,
+            Fields.wire(state))
         .isEmpty();
-  }
-
-  /// Whether a task waits and there is room for it.
-  public boolean mayAdmit(RunSpec spec) {
-    return any(spec.run(), State.PENDING) && admitted(spec.run()) < spec.admissionBound();
-  }
-
-  /// Admits the oldest waiting tasks to this server while there is room: notes the first attempt of
-  /// each of their rollouts.
-  public List<Stored> admit(RunSpec spec, int most) {
-    return writer.write(sql -> {
-      RunTable.Marks marks = RunTable.locked(sql, dialect, spec.run());
-      int free = Math.min(most, spec.admissionBound() - admitted(sql, spec.run()));
-      if (free <= 0 || marks.phase() == RunPhase.CANCELLED) return List.of();
-      List<Stored> next =
-          sql.query(
-              GroupTable::read,
-              "select * from groups where run = ? and state = ? order by ordinal limit ?"
-                  + dialect.skipLocked(),
-              spec.run(),
-              Fields.wire(State.PENDING),
-              free);
-      for (Stored group : next) {
-        sql.update(
-            "update groups set state = ?, owner = ? where run = ? and name = ?",
-            Fields.wire(State.RUNNING),
-            server,
-            spec.run(),
-            group.name());
-        for (int index = 0; index < spec.groupSize(); index++)
-          RolloutTable.start(sql, spec.run(), group.name(), index, 0);
-      }
-      return next;
-    });
-  }
-
-  /// Takes over running groups whose server holds no lease.
-  public List<Stored> takeOver(String run, int most) {
-    String orphans =
-        "select g.* from groups g where g.run = ? and g.state = 'running' and g.owner != ?"
-            + " and not exists (select 1 from servers s where s.server = g.owner"
-            + " and s.expires > %s) order by g.ordinal limit ?".formatted(dialect.nowMillis());
-    if (readers.read(sql -> sql.query(row -> 1, orphans, run, server, 1)).isEmpty())
-      return List.of();
-    return writer.write(sql -> {
-      List<Stored> taken =
-          sql.query(GroupTable::read, orphans + dialect.skipLocked(), run, server, most);
-      for (Stored group : taken)
-        sql.update(
-            "update groups set owner = ? where run = ? and name = ?", server, run, group.name());
-      return taken;
-    });
-  }
-
-  /// Names of the running groups that are this server's.
-  public Set<String> owned(String run) {
-    return new HashSet<>(
-        readers.read(sql ->
-            sql.query(
-                row -> row.getString(1),
-                "select name from groups where run = ? and state = 'running' and owner = ?",
-                run,
-                server)));
   }
 
   /// Gives a group of this server its seq and says what becomes of it and of each of its rollouts.
@@ -259,48 +177,6 @@ public final class GroupTable {
     });
   }
 
-  /// Closes the step that complete groups join now, if no other group can join it: none is left of
-  /// a run that takes no task, or none can be admitted before the trainer, which holds less than a
-  /// step, has trained.
-  ///
-  /// @return the marks after it, if it was closed
-  public Optional<RunTable.Marks> closeStep(RunSpec spec) {
-    String run = spec.run();
-    return writer.write(sql -> {
-      RunTable.Marks marks = RunTable.locked(sql, dialect, run);
-      if (marks.stepGroups() == 0 || count(sql, run, State.RUNNING) > 0) return Optional.empty();
-      boolean last = marks.phase() != RunPhase.OPEN && count(sql, run, State.PENDING) == 0;
-      boolean stuck =
-          admitted(sql, run) >= spec.admissionBound()
-              && untrained(sql, marks) < spec.groupsPerVersion();
-      if (!last && !stuck) return Optional.empty();
-      sql.update("update runs set step = step + 1, step_groups = 0 where run = ?", run);
-      return Optional.of(marks.at(marks.head(), marks.step() + 1, 0));
-    });
-  }
-
-  /// Groups of closed steps that the trainer has not trained.
-  private static int untrained(Sql sql, RunTable.Marks marks) throws SQLException {
-    return sql.query(
-            row -> row.getInt(1),
-            "select count(*) from groups where run = ? and state = 'complete' and seq > ?"
-                + " and step < ?",
-            marks.run(),
-            marks.trained(),
-            marks.step())
-        .getFirst();
-  }
-
-  /// The groups of a step in the order of their seq, also those that were dropped since.
-  public List<Stored> step(String run, long step) {
-    return readers.read(sql ->
-        sql.query(
-            GroupTable::read,
-            "select * from groups where run = ? and step = ? order by seq",
-            run,
-            step));
-  }
-
   /// A complete group will not be delivered after all.
   public void drop(String run, String group, String reason, Optional<String> quarantine) {
     writer.write(sql -> {
@@ -325,36 +201,6 @@ public final class GroupTable {
 
   public Optional<Stored> byName(String run, String name) {
     return one("select * from groups where run = ? and name = ?", run, name);
-  }
-
-  /// Counts of groups and rollouts, named for [RunState].
-  public Map<String, Long> counters(String run) {
-    Map<String, Long> counters = new LinkedHashMap<>();
-    List<String> queries = new ArrayList<>();
-    queries.add("select 'groups_' || state, count(*) from groups where run = ? group by state");
-    queries.add(
-        "select 'dropped_' || reason, count(*) from groups where run = ? and reason != ''"
-            + " group by reason");
-    // Buckets by length show whether the long rollouts are the ones that are lost.
-    queries.add(
-        "select 'dropped_length_' || case when length <= 1024 then '1k' when length <= 4096 then"
-            + " '4k' when length <= 16384 then '16k' when length <= 65536 then '64k' else 'longer'"
-            + " end as bucket, count(*) from groups where run = ? and reason != ''"
-            + " group by bucket");
-    queries.add("select 'rollouts_' || state, count(*) from rollouts where run = ? group by state");
-    queries.add(
-        "select 'stop_' || stop, count(*) from rollouts where run = ? and stop != ''"
-            + " group by stop");
-    queries.add("select 'quarantined', count(*) from quarantine where run = ?");
-    queries.add(
-        "select 'generated_tokens', coalesce(sum(generated_tokens), 0) from rollouts"
-            + " where run = ?");
-    readers.read(sql -> {
-      for (String query : queries)
-        sql.query(row -> counters.put(row.getString(1), row.getLong(2)), query, run);
-      return counters;
-    });
-    return counters;
   }
 
   private Optional<Stored> one(String query, Object... values) {

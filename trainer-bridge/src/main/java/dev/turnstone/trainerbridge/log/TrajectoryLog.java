@@ -129,6 +129,18 @@ public final class TrajectoryLog implements AutoCloseable {
     return new GroupTable(database, writer, readers);
   }
 
+  public GroupAdmission admission() {
+    return new GroupAdmission(database, writer, readers);
+  }
+
+  public StepTable steps() {
+    return new StepTable(database.dialect(), writer, readers);
+  }
+
+  public RunCounters counters() {
+    return new RunCounters(readers);
+  }
+
   public RolloutTable rollouts() {
     return new RolloutTable(database, writer, readers, recent);
   }

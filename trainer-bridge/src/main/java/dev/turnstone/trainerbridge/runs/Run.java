@@ -1,7 +1,6 @@
 package dev.turnstone.trainerbridge.runs;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.turnstone.rollout.Trajectory;
 import dev.turnstone.rollout.WeightsId;
 import dev.turnstone.trainerbridge.feed.FeedOwner;
 import dev.turnstone.trainerbridge.feed.FeedSession;
@@ -11,7 +10,6 @@ import dev.turnstone.trainerbridge.json.Fields;
 import dev.turnstone.trainerbridge.log.GroupTable;
 import dev.turnstone.trainerbridge.log.GroupTable.Inserted;
 import dev.turnstone.trainerbridge.log.LogException;
-import dev.turnstone.trainerbridge.log.RolloutTable;
 import dev.turnstone.trainerbridge.log.RunTable;
 import dev.turnstone.trainerbridge.log.Settlement;
 import dev.turnstone.trainerbridge.log.TrajectoryLog;
@@ -27,10 +25,8 @@ import dev.turnstone.trainerbridge.wire.FeedMessage.Dropped;
 import dev.turnstone.trainerbridge.wire.WeightsRequest;
 import java.io.IOException;
 import java.time.Duration;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -56,7 +52,7 @@ public final class Run implements FeedOwner {
   private final RunSpec spec;
   private final RunContext context;
   private final GroupTable groups;
-  private final RolloutTable rollouts;
+  private final RunViews views;
   private final RolloutThreads threads;
   private final RunGroups running;
   private final RunEvents events = new RunEvents();
@@ -71,7 +67,7 @@ public final class Run implements FeedOwner {
     this.context = context;
     alarms = new RunAlarms(spec.maxStaleness());
     groups = context.log().groups();
-    rollouts = context.log().rollouts();
+    views = new RunViews(spec, context.log());
     threads =
         new RolloutThreads(
             spec,
@@ -79,7 +75,7 @@ public final class Run implements FeedOwner {
             context.policy().vocabSize(),
             context.environments(),
             context.agents(),
-            rollouts,
+            context.log().rollouts(),
             context.nanoTime());
     feed = new RunFeed(this, stored, lock);
     running = new RunGroups(stored, context, threads, feed, events, lock, this::settled);
@@ -177,9 +173,7 @@ public final class Run implements FeedOwner {
   }
 
   public RunState state() {
-    Map<String, Long> counters = new HashMap<>(groups.counters(spec.run()));
-    counters.put("admitted", (long) groups.admitted(spec.run()));
-    counters.put("admission_bound", (long) spec.admissionBound());
+    Map<String, Long> counters = views.counters();
     lock.lock();
     try {
       counters.put("rollouts_live", (long) threads.count());
@@ -198,26 +192,9 @@ public final class Run implements FeedOwner {
     }
   }
 
-  public Optional<GroupState> group(String name) {
-    return groups
-        .byName(spec.run(), name)
-        .map(stored ->
-            new GroupState(
-                GroupTable.task(stored, spec.environment()),
-                Fields.wire(stored.state()),
-                stored.seq(),
-                stored.reason(),
-                rollouts.latest(spec.run(), name).stream()
-                    .flatMap(latest -> latest.summary().stream())
-                    .toList()));
-  }
-
-  /// The trajectory of a rollout's newest attempt, if it finished and its rows are still kept.
-  public Optional<Trajectory> trajectory(String group, int index) {
-    return rollouts.latest(spec.run(), group).stream()
-        .filter(latest -> latest.index() == index)
-        .findFirst()
-        .flatMap(latest -> rollouts.trajectory(spec.run(), group, index, latest.attempt()));
+  /// What people are shown of single groups and rollouts.
+  public RunViews views() {
+    return views;
   }
 
   /// Goes on where the last process stopped: finished rollouts stay, cut-off ones start again.
@@ -292,7 +269,8 @@ public final class Run implements FeedOwner {
   boolean needsWeights() {
     lock.lock();
     try {
-      return phase() != RunPhase.CANCELLED && !(finished() && groups.admitted(spec.run()) == 0);
+      return phase() != RunPhase.CANCELLED
+          && !(finished() && context.log().admission().admitted(spec.run()) == 0);
     } finally {
       lock.unlock();
     }

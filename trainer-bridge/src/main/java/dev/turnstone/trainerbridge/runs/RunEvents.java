@@ -25,11 +25,17 @@ public final class RunEvents {
   /// Of these together as JSON: what a trainer says of a step may be long.
   private static final long OTHERS_LENGTH = 8L << 20;
 
+  /// What stays of them when a run has ended and others since.
+  private static final int TRIMMED = 64;
+
+  private static final long TRIMMED_LENGTH = 64L << 10;
+
   private final ReentrantLock lock = new ReentrantLock();
   private final List<Watch> watches = new ArrayList<>();
   private final Deque<Numbered> rollouts = new ArrayDeque<>();
   private final Deque<Numbered> others = new ArrayDeque<>();
   private long othersLength;
+  private long ended;
 
   /// Numbers begin with the clock, so that those of a server before this one are smaller.
   private long newest = System.currentTimeMillis() * 1000;
@@ -71,6 +77,7 @@ public final class RunEvents {
       Numbered numbered = new Numbered(++newest, event, length);
       if (rollout) keepRollout(numbered);
       else keepOther(numbered);
+      if (event instanceof RunEvent.Ended) ended = newest;
       watches.forEach(watch -> watch.offer(numbered));
     } finally {
       lock.unlock();
@@ -89,11 +96,23 @@ public final class RunEvents {
       othersLength -= others.removeFirst().length();
   }
 
-  /// How many watch.
-  int watchers() {
+  /// The number of the event that ended the run; 0 while it goes on.
+  long ended() {
     lock.lock();
     try {
-      return watches.size();
+      return ended;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// Keeps only the newest few, of a run that ended long ago.
+  void trim() {
+    lock.lock();
+    try {
+      rollouts.clear();
+      while (others.size() > TRIMMED || othersLength > TRIMMED_LENGTH)
+        othersLength -= others.removeFirst().length();
     } finally {
       lock.unlock();
     }

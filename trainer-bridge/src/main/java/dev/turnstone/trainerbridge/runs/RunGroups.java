@@ -2,6 +2,7 @@ package dev.turnstone.trainerbridge.runs;
 
 import dev.turnstone.rollout.RolloutId;
 import dev.turnstone.trainerbridge.feed.RunFeed;
+import dev.turnstone.trainerbridge.log.GroupAdmission;
 import dev.turnstone.trainerbridge.log.GroupTable;
 import dev.turnstone.trainerbridge.log.LogException;
 import dev.turnstone.trainerbridge.log.RolloutSummary;
@@ -39,6 +40,7 @@ final class RunGroups {
   private final RunSpec spec;
   private final RunContext context;
   private final GroupTable groups;
+  private final GroupAdmission admission;
   private final RolloutTable rollouts;
   private final RolloutThreads threads;
   private final RunFeed feed;
@@ -72,6 +74,7 @@ final class RunGroups {
     this.told = told;
     stepwise = spec.stepwise();
     groups = context.log().groups();
+    admission = context.log().admission();
     rollouts = context.log().rollouts();
     settled = lock.newCondition();
   }
@@ -79,7 +82,7 @@ final class RunGroups {
   /// Goes on with groups whose server is gone, at first with those of the last process: finished
   /// rollouts stay, cut-off ones start again.
   void recover() {
-    List<GroupTable.Stored> taken = stopped ? List.of() : groups.takeOver(spec.run(), TOGETHER);
+    List<GroupTable.Stored> taken = stopped ? List.of() : admission.takeOver(spec.run(), TOGETHER);
     while (!taken.isEmpty()) {
       LOG.info("run {} goes on with {} groups that another process left", spec.run(), taken.size());
       for (GroupTable.Stored stored : taken) {
@@ -92,15 +95,15 @@ final class RunGroups {
         for (Latest cut : group.unfinished()) startAgain(group, cut.index(), cut.attempt() + 1);
         advance(group);
       }
-      taken = groups.takeOver(spec.run(), TOGETHER);
+      taken = admission.takeOver(spec.run(), TOGETHER);
     }
   }
 
   /// Starts waiting groups while admission is open.
   void admit() {
     try {
-      while (!stopped && context.paused().isEmpty() && feed.admits() && groups.mayAdmit(spec)) {
-        List<GroupTable.Stored> next = groups.admit(spec, TOGETHER);
+      while (!stopped && context.paused().isEmpty() && feed.admits() && admission.mayAdmit(spec)) {
+        List<GroupTable.Stored> next = admission.admit(spec, TOGETHER);
         if (next.isEmpty()) return;
         for (GroupTable.Stored stored : next) {
           OpenGroup group =
@@ -171,7 +174,7 @@ final class RunGroups {
   /// Groups that another server took over, because this one's lease ran out.
   private void forgetLost() {
     if (open.isEmpty()) return;
-    Set<String> owned = groups.owned(spec.run());
+    Set<String> owned = admission.owned(spec.run());
     for (OpenGroup group : List.copyOf(open.values()))
       if (!owned.contains(group.name())) {
         LOG.warn("another server took group {} of run {}", group.name(), spec.run());
@@ -219,8 +222,10 @@ final class RunGroups {
   /// Closes the step of groups that wait for others, if none can come.
   void closeStep() {
     if (!stepwise) return;
-    groups
-        .closeStep(spec)
+    context
+        .log()
+        .steps()
+        .close(spec)
         .ifPresent(marks -> {
           feed.wrote(marks);
           feed.wake();

@@ -18,6 +18,7 @@ import dev.turnstone.trainerbridge.wire.FeedMessage;
 import dev.turnstone.trainerbridge.wire.WeightsRequest;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -31,6 +32,9 @@ import org.slf4j.LoggerFactory;
 /// All runs of a server, and the rule that one of them owns the policy's weights.
 public final class Runs implements AutoCloseable {
   private static final int MAX_RUNS = 1000;
+
+  /// Runs that have ended and whose events all stay.
+  private static final int ENDED_KEPT = 16;
 
   private static final Duration SYNC = Duration.ofMillis(200);
 
@@ -275,8 +279,19 @@ public final class Runs implements AutoCloseable {
       follow();
     }
     if (tick) runs.values().forEach(Run::tick);
+    if (beat % SWEEP == 0) trimEvents();
     if (beat % SWEEP == 0 && (log.trouble().isEmpty() || log.full()))
       log.retention().sweep(upkeep.keep());
+  }
+
+  /// What happened in runs that ended before others did need not all be known any more.
+  void trimEvents() {
+    runs.values().stream()
+        .map(Run::events)
+        .filter(events -> events.ended() > 0)
+        .sorted(Comparator.comparingLong(RunEvents::ended).reversed())
+        .skip(ENDED_KEPT)
+        .forEach(RunEvents::trim);
   }
 
   /// Takes what other servers wrote: newer weights, new runs, and where each run is.

@@ -233,7 +233,10 @@ public final class Trainer implements AutoCloseable {
             lineage,
             version,
             file -> Safetensors.write(file, learner.weights(), Safetensors.Dtype.F32));
-    FeedMessage answer = feed.weights(weights, config.patience());
+    FeedMessage answer =
+        config.streamWeights()
+            ? feed.stream(weights, config.patience())
+            : feed.weights(weights, config.patience());
     if (answer instanceof FeedMessage.WeightsFailed failed)
       throw new WeightsRejected(
           "version %d was refused: %s".formatted(failed.version(), failed.reason()));

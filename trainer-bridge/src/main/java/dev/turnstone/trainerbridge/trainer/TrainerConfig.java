@@ -14,6 +14,7 @@ import java.time.Duration;
 /// @param microBatchTokens padded tokens of one forward pass
 /// @param threads of libtorch
 /// @param patience for the next group
+/// @param streamWeights whether weights go over the feed, to a server that does not see `directory`
 public record TrainerConfig(
     Path model,
     Path directory,
@@ -27,7 +28,8 @@ public record TrainerConfig(
     Objective objective,
     int microBatchTokens,
     int threads,
-    Duration patience) {
+    Duration patience,
+    boolean streamWeights) {
   public TrainerConfig {
     atLeastOne("steps", steps);
     atLeastOne("inner-steps", innerSteps);

@@ -4,10 +4,14 @@ import dev.turnstone.rollout.TrainablePolicy.Verdict;
 import dev.turnstone.rollout.TrainablePolicy.WeightsRejected;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// The bytes of a folder as they are checked, on a thread of its own: the policy loads them
 /// meanwhile.
 final class ByteCheck implements Verdict, AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(ByteCheck.class);
+
   private final FutureTask<Boolean> work;
   private final Thread thread;
 
@@ -16,10 +20,19 @@ final class ByteCheck implements Verdict, AutoCloseable {
     this.thread = thread;
   }
 
-  static ByteCheck begin(WeightsCheck check) {
+  /// Reads all bytes of the weights.
+  @FunctionalInterface
+  interface Bytes {
+    /// Returns if they are what they should be.
+    ///
+    /// @throws WeightsRejected with one sentence, if they are not
+    void check() throws WeightsRejected;
+  }
+
+  static ByteCheck begin(Bytes bytes) {
     FutureTask<Boolean> work =
         new FutureTask<>(() -> {
-          check.bytes();
+          bytes.check();
           return true;
         });
     // A platform thread: hashing would keep a virtual one's carrier from everybody else.
@@ -32,8 +45,15 @@ final class ByteCheck implements Verdict, AutoCloseable {
       boolean _ = work.get();
     } catch (ExecutionException e) {
       if (e.getCause() instanceof WeightsRejected why) throw why;
+      if (e.getCause() instanceof InternalError fault) throw changed(fault);
       throw new IllegalStateException("the weights could not be checked", e.getCause());
     }
+  }
+
+  /// A mapped file that is cut off while it is read is a fault of memory.
+  static WeightsRejected changed(InternalError fault) {
+    LOG.warn("weights changed while they were read", fault);
+    return new WeightsRejected("the weights' files changed while they were read");
   }
 
   /// Waits for the thread, so that nobody reads the files any more.

@@ -13,9 +13,9 @@ import dev.turnstone.trainerbridge.json.JsonText;
 import dev.turnstone.trainerbridge.log.TrajectoryLog;
 import dev.turnstone.trainerbridge.log.WeightsTable;
 import dev.turnstone.trainerbridge.weights.WeightsManifest.Kind;
+import dev.turnstone.trainerbridge.weights.WeightsStore.Made;
 import dev.turnstone.trainerbridge.wire.WeightsRequest;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -40,23 +40,20 @@ public final class Weights {
 
   private final WeightsTable log;
   private final TrainablePolicy policy;
-  private final List<Path> roots;
+  private final WeightsRoots roots;
   private final WeightsStore store;
+  private final WholeWeights whole;
   private final ReentrantLock updating = new ReentrantLock(true);
-  private final Optional<Known> initial;
   private volatile Optional<String> behind = Optional.empty();
 
   private Weights(
       WeightsTable log, TrainablePolicy policy, List<Path> roots, Optional<Path> model) {
     this.log = log;
     this.policy = policy;
-    this.roots = List.copyOf(roots);
-    initial = model.map(folder -> new Known(policy.weights(), folder));
-    store = new WeightsStore(this.roots.getFirst());
+    this.roots = new WeightsRoots(roots);
+    store = new WeightsStore(this.roots.first());
+    whole = new WholeWeights(log, policy, store, model);
   }
-
-  /// Full weights and where they are.
-  private record Known(WeightsId id, Path folder) {}
 
   /// The same without a folder of the policy's own weights, to which adapters could belong.
   public static Weights open(TrajectoryLog log, TrainablePolicy policy, List<Path> roots)
@@ -91,7 +88,7 @@ public final class Weights {
   ///
   /// @throws WeightsRejected if it does not lie under a root or holds no weights
   public WeightsId identify(Path folder) throws WeightsRejected {
-    Path real = underRoot(folder);
+    Path real = roots.find(folder);
     int version = log.newest(WIRE).map(stored -> stored.id().version() + 1).orElse(1);
     try {
       return new WeightsId(WIRE, version, WeightsCheck.identity(real));
@@ -138,16 +135,16 @@ public final class Weights {
 
   /// Loads what was applied before, here or by another server.
   private Applied load(WeightsTable.Stored stored) throws WeightsRejected, InterruptedException {
-    Path real = underRoot(stored.folder());
+    Path real = roots.find(stored.folder());
     WeightsCheck check = WeightsCheck.begin(real, stored.id(), store.holds(real));
-    try (ByteCheck bytes = ByteCheck.begin(check)) {
-      return policy.apply(new WeightsUpdate(stored.id(), real, Pause.KEEP, Kv.RECOMPUTE), bytes);
+    try (ByteCheck bytes = ByteCheck.begin(check::bytes)) {
+      return applied(new WeightsUpdate(stored.id(), real, Pause.KEEP, Kv.RECOMPUTE), bytes, false);
     }
   }
 
   /// A place for files that a trainer sends.
   public WeightsUpload upload() throws IOException {
-    Path uploads = roots.getFirst().resolve(UPLOADS);
+    Path uploads = roots.first().resolve(UPLOADS);
     WeightsUpload.forgetOld(uploads);
     return new WeightsUpload(uploads);
   }
@@ -189,7 +186,7 @@ public final class Weights {
       return new WeightsOutcome.Applied(new Applied(request.id(), 0, 0), false);
     boolean newLineage = !policy.weights().lineage().equals(request.id().lineage());
     long started = System.nanoTime();
-    Path folder = underRoot(request.folder());
+    Path folder = roots.find(request.folder());
     WeightsCheck check = WeightsCheck.begin(folder, request.id(), store.holds(folder));
     Optional<WeightsManifest> part =
         check.manifest().filter(manifest -> manifest.kind() != Kind.FULL);
@@ -203,13 +200,16 @@ public final class Weights {
             request.pause().or(wish::pause).orElse(pause),
             request.kv().or(wish::kv).orElse(kv),
             probe);
-    Optional<Path> base = part.isPresent() ? Optional.of(base(part.get())) : Optional.empty();
-    try (ByteCheck bytes = ByteCheck.begin(check)) {
+    Optional<Path> base = part.isPresent() ? Optional.of(whole.base(part.get())) : Optional.empty();
+    try (ByteCheck bytes = ByteCheck.begin(check::bytes)) {
       if (part.isPresent()) bytes.await();
-      Path whole = part.isPresent() ? merged(part.get(), base.get(), folder, request.id()) : folder;
+      Made served =
+          part.isPresent()
+              ? whole.merged(part.get(), base.get(), folder, request.id())
+              : new Made(folder, false);
       long checking = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - started);
-      Applied applied = applied(update.in(whole), bytes);
-      noteApplied(request, whole, base, part, probe);
+      Applied applied = applied(update.in(served.folder()), bytes, served.fresh());
+      noteApplied(request, served.folder(), base, part, probe);
       return new WeightsOutcome.Applied(
           new Applied(applied.id(), applied.loadMillis() + checking, applied.pauseMillis()),
           newLineage);
@@ -218,28 +218,33 @@ public final class Weights {
 
   private void noteApplied(
       WeightsRequest request,
-      Path whole,
+      Path folder,
       Optional<Path> base,
       Optional<WeightsManifest> part,
       Optional<Probe> probe) {
     log.applied(
         request.id(),
-        kept(whole, request.id(), base),
+        kept(folder, request.id(), base),
         request.run(),
         Fields.wire(part.map(WeightsManifest::kind).orElse(Kind.FULL)),
         probe.map(given -> JsonText.write(WeightsRequest.probeJson(given))));
   }
 
-  /// Weights that were made here and are refused leave nothing behind.
-  private Applied applied(WeightsUpdate update, ByteCheck bytes)
+  /// Has the policy serve them.
+  ///
+  /// @param made whether their folder was made for this update; if it is refused it leaves nothing
+  ///   behind
+  private Applied applied(WeightsUpdate update, ByteCheck bytes, boolean made)
       throws WeightsRejected, InterruptedException {
     boolean serve = false;
     try {
       Applied applied = policy.apply(update, bytes);
       serve = true;
       return applied;
+    } catch (InternalError fault) {
+      throw ByteCheck.changed(fault);
     } finally {
-      if (!serve && store.holds(update.folder())) forget(update.folder());
+      if (!serve && made) forget(update.folder());
     }
   }
 
@@ -248,48 +253,6 @@ public final class Weights {
       store.forget(made);
     } catch (IOException e) {
       LOG.warn("{} could not be deleted", made, e);
-    }
-  }
-
-  /// Where the weights are to which a part belongs. A delta belongs to those that serve.
-  private Path base(WeightsManifest part) throws WeightsRejected {
-    WeightsId base = part.base().orElseThrow();
-    if (part.kind() == Kind.DELTA && !base.equals(policy.weights()))
-      throw new WeightsRejected(
-          "the delta's base is version %d of lineage %s, but version %d of lineage %s serves"
-              .formatted(
-                  base.version(),
-                  base.lineage(),
-                  policy.weights().version(),
-                  policy.weights().lineage()));
-    return initial
-        .filter(known -> known.id().equals(base))
-        .map(Known::folder)
-        .or(() -> log.find(base).map(WeightsTable.Stored::folder))
-        .filter(Files::isDirectory)
-        .orElseThrow(() ->
-            new WeightsRejected(
-                "the base, version %d of lineage %s, is not kept here"
-                    .formatted(base.version(), base.lineage())));
-  }
-
-  private Path merged(WeightsManifest part, Path base, Path folder, WeightsId id)
-      throws WeightsRejected {
-    try {
-      return store.make(
-          id,
-          made -> {
-            Path model = made.resolve(WeightsFolder.MODEL);
-            new MergedWeights(base, folder, part.scale()).write(model, part.kind());
-            Files.copy(folder.resolve(WeightsManifest.NAME), made.resolve(WeightsManifest.NAME));
-            Files.writeString(
-                made.resolve(WeightsFolder.MERGED),
-                WeightsFolder.manifest(id.lineage(), id.version(), model).write());
-          });
-    } catch (IOException e) {
-      throw new WeightsRejected("the weights in %s could not be merged: %s".formatted(folder, e));
-    } catch (IllegalArgumentException e) {
-      throw new WeightsRejected(String.valueOf(e.getMessage()));
     }
   }
 
@@ -317,25 +280,5 @@ public final class Weights {
                 .formatted(id.version(), id.lineage())
             : "version %d is older than version %d of lineage %s"
                 .formatted(id.version(), newest.get().version(), id.lineage()));
-  }
-
-  /// Where the folder really is, once it is known to lie under a root.
-  private Path underRoot(Path folder) throws WeightsRejected {
-    Path real = real(folder);
-    boolean allowed = false;
-    for (Path root : roots) allowed |= real.startsWith(real(root));
-    if (!allowed)
-      throw new WeightsRejected(
-          "no configured root holds the weights in %s: start the server with --weight-root"
-              .formatted(folder));
-    return real;
-  }
-
-  private static Path real(Path path) throws WeightsRejected {
-    try {
-      return path.toRealPath();
-    } catch (IOException e) {
-      throw new WeightsRejected("there is no folder " + path);
-    }
   }
 }

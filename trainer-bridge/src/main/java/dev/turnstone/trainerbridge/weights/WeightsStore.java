@@ -3,6 +3,7 @@ package dev.turnstone.trainerbridge.weights;
 import dev.turnstone.rollout.TrainablePolicy.WeightsRejected;
 import dev.turnstone.rollout.WeightsId;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
@@ -56,16 +57,21 @@ final class WeightsStore {
     void make(Path folder) throws IOException, WeightsRejected;
   }
 
+  /// A folder of the store.
+  ///
+  /// @param fresh whether it was not there before
+  record Made(Path folder, boolean fresh) {}
+
   /// Makes weights, durable and whole or not at all.
-  Path make(WeightsId id, Maker maker) throws IOException, WeightsRejected {
+  Made make(WeightsId id, Maker maker) throws IOException, WeightsRejected {
     Path made = place(id);
-    if (Files.isDirectory(made)) return made;
+    if (Files.isDirectory(made)) return new Made(made, false);
     Path aside = aside(made);
     try {
       maker.make(aside);
       for (Path file : list(aside)) sync(file);
       appear(aside, made);
-      return made;
+      return new Made(made, true);
     } finally {
       delete(aside);
     }
@@ -131,9 +137,11 @@ final class WeightsStore {
     return path.toFile().lastModified();
   }
 
-  private static List<Path> list(Path folder) throws IOException {
+  static List<Path> list(Path folder) throws IOException {
     try (Stream<Path> paths = Files.list(folder)) {
       return paths.toList();
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
     }
   }
 
@@ -142,6 +150,8 @@ final class WeightsStore {
     if (!Files.exists(folder, LinkOption.NOFOLLOW_LINKS)) return;
     try (Stream<Path> paths = Files.walk(folder)) {
       for (Path path : paths.sorted(Comparator.reverseOrder()).toList()) Files.deleteIfExists(path);
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
     }
   }
 

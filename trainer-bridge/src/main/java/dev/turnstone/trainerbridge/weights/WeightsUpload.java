@@ -11,11 +11,13 @@ import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
-import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// The files of one version as a trainer sends them, one after the other, into a folder of their
 /// own that [#close] deletes: what serves is kept elsewhere by then. Used by one thread at a time.
 public final class WeightsUpload implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(WeightsUpload.class);
   private static final int MOST_FILES = 1024;
 
   /// Left free, so that an upload cannot fill the disk for everybody else.
@@ -52,10 +54,15 @@ public final class WeightsUpload implements AutoCloseable {
   static void forgetOld(Path directory) throws IOException {
     if (!Files.isDirectory(directory)) return;
     Instant before = Instant.now().minus(LONGEST);
-    try (Stream<Path> uploads = Files.list(directory)) {
-      for (Path upload : uploads.toList())
+    for (Path upload : WeightsStore.list(directory)) {
+      try {
         if (Files.getLastModifiedTime(upload).toInstant().isBefore(before))
           WeightsStore.delete(upload);
+      } catch (IOException e) {
+        // Another connection or server was quicker. What does stay hinders no upload.
+        if (Files.exists(upload, LinkOption.NOFOLLOW_LINKS))
+          LOG.warn("{} could not be deleted: {}", upload, e.toString());
+      }
     }
   }
 

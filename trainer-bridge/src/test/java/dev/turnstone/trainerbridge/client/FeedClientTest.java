@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.turnstone.trainerbridge.runs.Bridge;
 import dev.turnstone.trainerbridge.runs.Run;
 import dev.turnstone.trainerbridge.spec.PolicyIdentity;
+import dev.turnstone.trainerbridge.weights.Safetensors;
+import dev.turnstone.trainerbridge.weights.WeightsFolder;
 import dev.turnstone.trainerbridge.wire.CloseCode;
 import dev.turnstone.trainerbridge.wire.FeedMessage;
 import dev.turnstone.trainerbridge.wire.GroupFrame;
@@ -88,6 +90,32 @@ public class FeedClientTest {
           .isEqualTo(
               new FeedMessage.WeightsFailed(
                   "base", 1, "version 1 is older than version 2 of lineage base"));
+    }
+  }
+
+  @Test
+  void filesOfWeightsGoOverTheFeed(@TempDir Path elsewhere) throws Exception {
+    bridge.run("");
+    try (FeedClient client = connect()) {
+      FeedMessage answer = client.stream(Bridge.published(elsewhere, "base", 1, 1), PATIENCE);
+
+      assertThat(answer).isInstanceOf(FeedMessage.WeightsApplied.class);
+      assertThat(bridge.policy.weights().version()).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void filesThatAConnectionLostGoOverTheNextFromTheBeginning(@TempDir Path elsewhere)
+      throws Exception {
+    bridge.run("");
+    WeightsFolder.Published large =
+        new WeightsFolder(elsewhere)
+            .publish("base", 1, file -> Safetensors.write(file, new float[50_000]));
+    // With this seed the first connection carries 80 kB up, the second 230 kB.
+    try (FlakyProxy proxy = new FlakyProxy(server.port(), new Random(5), 300_000);
+        FeedClient client = FeedClient.connect(options(proxy.port()), PATIENCE)) {
+      assertThat(client.stream(large, PATIENCE)).isInstanceOf(FeedMessage.WeightsApplied.class);
+      assertThat(proxy.cuts).hasPositiveValue();
     }
   }
 

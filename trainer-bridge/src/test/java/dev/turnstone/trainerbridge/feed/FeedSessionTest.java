@@ -137,13 +137,13 @@ public class FeedSessionTest {
     Peer peer = peer().hello("");
     try (RunEvents.Watch watch = run.events().watch()) {
       Bridge.submit(run, "g-1");
-      assertThat(run.group("g-1").orElseThrow().state()).isEqualTo("pending");
+      assertThat(run.views().group("g-1").orElseThrow().state()).isEqualTo("pending");
 
       peer.says(credit(1));
       Bridge.settled(watch, 1);
       assertThat(peer.says().socket.order()).containsExactly(1L);
       Bridge.submit(run, "g-2");
-      assertThat(run.group("g-2").orElseThrow().state()).isEqualTo("pending");
+      assertThat(run.views().group("g-2").orElseThrow().state()).isEqualTo("pending");
 
       // Without a trainer only the bound counts.
       peer.session.onClosed();
@@ -302,9 +302,12 @@ public class FeedSessionTest {
     for (long seq = 1; seq <= 3; seq++) trainedAndCommitted(peer, seq);
     Retention retention = bridge.log.retention();
     assertThat(retention.sweep(Bridge.KEEP)).isZero();
-    assertThat(run.trajectory("g-1", 0)).isPresent();
+    assertThat(run.views().trajectory("g-1", 0)).isPresent();
     assertThat(retention.sweep(new Retention.Policy(0, Duration.ofDays(1)))).isEqualTo(2);
-    assertThat(run.trajectory("g-1", 0).isEmpty() && run.trajectory("g-2", 0).isPresent()).isTrue();
+    assertThat(
+            run.views().trajectory("g-1", 0).isEmpty()
+                && run.views().trajectory("g-2", 0).isPresent())
+        .isTrue();
 
     assertThat(peer().hello(",'resume':{'commit':1,'held':1}").says(credit(9)).socket.order())
         .containsExactly(2L, 3L, 4L, 5L);
@@ -555,6 +558,8 @@ public class FeedSessionTest {
     bridge.run("");
     Path left = Files.createDirectories(uploads().resolve("upload-1"));
     Path fresh = Files.createDirectories(uploads().resolve("upload-2"));
+    // What cannot be looked at hinders nobody.
+    Files.createSymbolicLink(uploads().resolve("upload-3"), directory.resolve("nowhere"));
     Files.setLastModifiedTime(left, FileTime.from(Instant.now().minus(Duration.ofHours(25))));
 
     stream(peer().hello(""), Bridge.published(elsewhere, "base", 1, 1));

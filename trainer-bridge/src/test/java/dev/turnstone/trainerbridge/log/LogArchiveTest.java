@@ -153,7 +153,7 @@ public class LogArchiveTest {
                       .formatted(i))));
     log.groups().insert(spec, groups, 100);
     log.servers().renew(java.time.Duration.ofMinutes(1));
-    log.groups().admit(spec, 1);
+    log.admission().admit(spec, 1);
     for (int index = 0; index < 2; index++) {
       Trajectory trajectory =
           Frames.trajectory(

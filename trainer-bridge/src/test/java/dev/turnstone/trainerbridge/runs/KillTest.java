@@ -28,7 +28,9 @@ public class KillTest {
       for (String line : said) {
         String[] words = line.split(" ", -1);
         if (words[0].equals("rollout"))
-          assertThat(run.trajectory(words[1], Integer.parseInt(words[2]))).as(line).isPresent();
+          assertThat(run.views().trajectory(words[1], Integer.parseInt(words[2])))
+              .as(line)
+              .isPresent();
         if (words[0].equals("group")) seqs.put(words[1], Long.parseLong(words[2]));
       }
 
@@ -43,7 +45,7 @@ public class KillTest {
       TreeSet<Long> all = new TreeSet<>();
       int lives = 0;
       for (int i = 0; i < 40; i++) {
-        GroupState group = run.group("g-" + i).orElseThrow();
+        GroupState group = run.views().group("g-" + i).orElseThrow();
         long seq = group.seq().orElseThrow();
         all.add(seq);
         if (seqs.containsKey("g-" + i)) assertThat(seq).isEqualTo(seqs.get("g-" + i));

@@ -23,6 +23,18 @@ class RunEventsTest {
   }
 
   @Test
+  void ofARunThatEndedLongAgoTheNewestFewStay() throws Exception {
+    for (int i = 0; i < 100; i++) events.tell(new RunEvent.TrainerStats(JsonText.object()));
+    assertThat(events.ended()).isZero();
+    events.tell(new RunEvent.Ended(7));
+    assertThat(events.ended()).isPositive();
+
+    events.trim();
+
+    assertThat(known()).hasSize(64).last().isEqualTo(new RunEvent.Ended(7));
+  }
+
+  @Test
   void theNewestStay() throws Exception {
     for (int i = 0; i < 5000; i++) events.tell(new RunEvent.Ended(i));
 

@@ -22,6 +22,7 @@ public final class ScriptedPolicy implements TrainablePolicy {
   private final AtomicReference<WeightsId> weights = new AtomicReference<>(BASE);
   private final List<WeightsUpdate> updates = new CopyOnWriteArrayList<>();
   private volatile Script script = request -> "42";
+  private volatile Judge judge = update -> {};
   private volatile float logprob = -0.5f;
 
   /// What the policy says to a prompt; may block like a busy engine.
@@ -68,8 +69,18 @@ public final class ScriptedPolicy implements TrainablePolicy {
     return weights.get();
   }
 
+  /// What becomes of an update before it is applied.
+  public interface Judge {
+    void judge(WeightsUpdate update) throws WeightsRejected;
+  }
+
+  public void judge(Judge next) {
+    judge = next;
+  }
+
   @Override
-  public Applied apply(WeightsUpdate update) {
+  public Applied apply(WeightsUpdate update) throws WeightsRejected {
+    judge.judge(update);
     updates.add(update);
     weights.set(update.id());
     return new Applied(update.id(), 1, 1);

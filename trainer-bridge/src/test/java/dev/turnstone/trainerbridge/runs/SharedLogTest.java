@@ -82,7 +82,8 @@ class SharedLogTest {
       settled(3, watch);
     }
     assertThat(seqs(theirs)).hasSize(3);
-    assertThat(theirs.group("g-1").orElseThrow().rollouts().getFirst().attempt()).isEqualTo(1);
+    assertThat(theirs.views().group("g-1").orElseThrow().rollouts().getFirst().attempt())
+        .isEqualTo(1);
   }
 
   @Test
@@ -124,7 +125,7 @@ class SharedLogTest {
   private static Set<Long> seqs(Run run) {
     TreeSet<Long> seqs = new TreeSet<>();
     for (int i = 0; i < 20; i++)
-      run.group("g-" + i).ifPresent(group -> group.seq().ifPresent(seqs::add));
+      run.views().group("g-" + i).ifPresent(group -> group.seq().ifPresent(seqs::add));
     return seqs;
   }
 }

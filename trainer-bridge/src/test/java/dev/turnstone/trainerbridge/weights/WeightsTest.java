@@ -83,6 +83,43 @@ public class WeightsTest {
     assertThat(list(directory.resolve(".applied"))).hasSize(2);
   }
 
+  @Test
+  void whatTheServerKeepsStaysWhenItIsNamedAndRefused() throws Exception {
+    Published published = Bridge.published(directory, "base", 1, 1);
+    assertThat(apply(published)).isInstanceOf(WeightsOutcome.Applied.class);
+    Path kept = list(directory.resolve(".applied")).getFirst();
+    bridge.publish("other", 1, Optional.empty(), OptionalLong.empty());
+    bridge.policy.judge(update -> {
+      throw new WeightsRejected("no");
+    });
+
+    assertThat(apply(new Published(published.id(), kept)))
+        .isEqualTo(new WeightsOutcome.Refused("no"));
+    assertThat(kept.resolve("model.safetensors")).exists();
+  }
+
+  @Test
+  void filesThatAreCutOffWhileTheyAreLoadedAreRefused() throws Exception {
+    bridge.policy.judge(update -> {
+      throw new InternalError("a fault occurred in an unsafe memory access operation");
+    });
+
+    assertThat(apply(Bridge.published(directory, "base", 1, 1)))
+        .isEqualTo(new WeightsOutcome.Refused("the weights' files changed while they were read"));
+  }
+
+  @Test
+  void filesThatAreCutOffWhileTheyAreCheckedAreRefused() {
+    try (ByteCheck check =
+        ByteCheck.begin(() -> {
+          throw new InternalError("a fault occurred in an unsafe memory access operation");
+        })) {
+      assertThatThrownBy(check::await)
+          .isInstanceOf(WeightsRejected.class)
+          .hasMessage("the weights' files changed while they were read");
+    }
+  }
+
   @ParameterizedTest
   @ValueSource(floats = {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY})
   void weightsThatAreNotFiniteAreRefusedByTensor(float value) throws Exception {
