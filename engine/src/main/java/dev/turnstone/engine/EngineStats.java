@@ -1,5 +1,7 @@
 package dev.turnstone.engine;
 
+import java.util.List;
+
 /// What an engine has done since it started, and what it holds now.
 ///
 /// @param keptConversations conversations whose blocks are held for their next turn
@@ -30,7 +32,19 @@ public record EngineStats(
   /// @param runnable time in which a sequence could run
   /// @param busy time in which a step ran, sampling included
   /// @param scheduling time in which steps were put together
-  public record Times(long steps, long runnable, long busy, long scheduling) {}
+  /// @param tokens how many tokens steps had
+  public record Times(long steps, long runnable, long busy, long scheduling, StepTokens tokens) {}
+
+  /// How many tokens steps had, those of prompts included.
+  ///
+  /// @param sum of all steps
+  /// @param counts of steps with at most so many as [#BOUNDS] says at the same place; the last are
+  ///   those with more
+  public record StepTokens(long sum, List<Long> counts) {
+    /// As vLLM counts them.
+    public static final List<Integer> BOUNDS =
+        List.of(1, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384);
+  }
 
   public long steps() {
     return times.steps();

@@ -197,9 +197,10 @@ final class EngineThread implements Runnable {
     if (batch.isEmpty()) return;
     long scheduled = System.nanoTime();
     clock.scheduled(scheduled - started);
+    int tokens = batch.stream().mapToInt(sequence -> sequence.scheduled).sum();
     try {
       step.run(batch, weights.weights(), weights.id());
-      clock.stepped(System.nanoTime() - scheduled);
+      clock.stepped(System.nanoTime() - scheduled, tokens);
     } catch (RuntimeException e) {
       // What the step wrote is unknown, so nothing cached may be used again.
       LOG.error("a step of {} sequences failed", batch.size(), e);

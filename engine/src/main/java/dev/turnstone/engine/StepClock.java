@@ -1,5 +1,8 @@
 package dev.turnstone.engine;
 
+import dev.turnstone.engine.EngineStats.StepTokens;
+import java.util.Arrays;
+
 /// Where the engine thread's time goes. Confined to it.
 ///
 /// Time counts as runnable while a sequence could run, whether it does or not, and as busy while a
@@ -10,6 +13,8 @@ final class StepClock {
   private long busy;
   private long scheduling;
   private long steps;
+  private long tokens;
+  private final long[] sizes = new long[StepTokens.BOUNDS.size() + 1];
 
   /// What has passed since the last turn was spent waiting for work.
   void rested() {
@@ -27,12 +32,24 @@ final class StepClock {
     scheduling += nanos;
   }
 
-  void stepped(long nanos) {
+  /// Ends a step.
+  ///
+  /// @param count of its tokens
+  void stepped(long nanos, int count) {
     busy += nanos;
     steps++;
+    tokens += count;
+    int size = 0;
+    while (size < sizes.length - 1 && count > StepTokens.BOUNDS.get(size)) size++;
+    sizes[size]++;
   }
 
   EngineStats.Times times() {
-    return new EngineStats.Times(steps, runnable, busy, scheduling);
+    return new EngineStats.Times(
+        steps,
+        runnable,
+        busy,
+        scheduling,
+        new StepTokens(tokens, Arrays.stream(sizes).boxed().toList()));
   }
 }

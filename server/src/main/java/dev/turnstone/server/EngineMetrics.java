@@ -2,6 +2,7 @@ package dev.turnstone.server;
 
 import dev.turnstone.engine.Engine;
 import dev.turnstone.engine.EngineStats;
+import dev.turnstone.engine.EngineStats.StepTokens;
 import dev.turnstone.engine.Model;
 import dev.turnstone.server.completion.Timings;
 import dev.turnstone.server.http.Metrics;
@@ -52,6 +53,7 @@ final class EngineMetrics {
         engine,
         e -> e.stats().cachedTokens(),
         all.labels);
+    metrics.text(() -> iterationTokens(engine.stats().times().tokens(), model));
     all.waiting("capacity", EngineStats::waiting);
     all.waiting("deferred", stats -> 0);
     metrics.info(
@@ -70,6 +72,26 @@ final class EngineMetrics {
         "Version of the weights that serve",
         engine,
         e -> e.weights().version());
+  }
+
+  /// vLLM calls a histogram a total, which no library writes.
+  private static String iterationTokens(StepTokens tokens, String model) {
+    String name = "vllm:iteration_tokens_total";
+    String labels = "model_name=\"%s\",engine=\"0\"".formatted(escaped(model));
+    StringBuilder text = new StringBuilder();
+    text.append("# HELP %s Tokens of a step\n# TYPE %s histogram\n".formatted(name, name));
+    long steps = 0;
+    for (int i = 0; i < tokens.counts().size(); i++) {
+      steps += tokens.counts().get(i);
+      String bound = i < StepTokens.BOUNDS.size() ? StepTokens.BOUNDS.get(i) + ".0" : "+Inf";
+      text.append("%s_bucket{%s,le=\"%s\"} %d\n".formatted(name, labels, bound, steps));
+    }
+    text.append("%s_sum{%s} %d\n".formatted(name, labels, tokens.sum()));
+    return text.append("%s_count{%s} %d\n".formatted(name, labels, steps)).toString();
+  }
+
+  private static String escaped(String label) {
+    return label.replace("\\", "\\\\").replace("\"", "\\\"").replace("\n", "\\n");
   }
 
   private void gauge(

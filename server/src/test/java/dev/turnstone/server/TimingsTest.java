@@ -143,4 +143,17 @@ final class TimingsTest {
     Map<String, Double> series = scrape();
     assertThat(series.keySet()).noneMatch(name -> name.contains("zz") || name.contains(id));
   }
+
+  @Test
+  void stepsAreCountedByTheirTokens() {
+    server.chat(CHAT);
+    Map<String, Double> series = scrape();
+    String labels = "{model_name=\"tiny\",engine=\"0\"";
+    String name = "vllm:iteration_tokens_total";
+    assertThat(series.get(name + "_count" + labels + "}")).isGreaterThanOrEqualTo(24);
+    assertThat(series.get(name + "_bucket" + labels + ",le=\"1.0\"}")).isGreaterThanOrEqualTo(20);
+    assertThat(series.get(name + "_bucket" + labels + ",le=\"+Inf\"}"))
+        .isEqualTo(series.get(name + "_count" + labels + "}"));
+    assertThat(series.get(name + "_sum" + labels + "}")).isGreaterThan(24);
+  }
 }

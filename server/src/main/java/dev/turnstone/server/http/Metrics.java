@@ -14,8 +14,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.function.DoubleConsumer;
+import java.util.function.Supplier;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 
@@ -26,6 +28,7 @@ public final class Metrics implements AutoCloseable {
   private final PrometheusMeterRegistry registry =
       new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
   private final JvmGcMetrics gc = new JvmGcMetrics();
+  private final List<Supplier<String>> texts = new CopyOnWriteArrayList<>();
   // The registry would look each of them up by all its labels.
   private final Map<Answered, Timer> timers = new ConcurrentHashMap<>();
   private final Map<List<String>, Counter> counters = new ConcurrentHashMap<>();
@@ -120,8 +123,17 @@ public final class Metrics implements AutoCloseable {
         .increment();
   }
 
+  /// Lines that the registry cannot write, such as a histogram whose name ends as a counter's.
+  ///
+  /// @param lines in Prometheus' text format, each with its end
+  public void text(Supplier<String> lines) {
+    texts.add(lines);
+  }
+
   public String scrape() {
-    return registry.scrape();
+    StringBuilder all = new StringBuilder(registry.scrape());
+    texts.forEach(lines -> all.append(lines.get()));
+    return all.toString();
   }
 
   @Override

@@ -18,6 +18,7 @@ import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
+import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -32,6 +33,7 @@ public final class Sessions implements AgentDriver, AutoCloseable {
   private static final int REMEMBERED = 64;
   private static final int NAMED = 10_000;
   private static final String OWN = "session";
+  private static final Pattern OF_A_RUN = Pattern.compile(".+~.+~\\d+~\\d+");
 
   private final ChatFormat format;
   private final Consumer<String> forget;
@@ -111,7 +113,7 @@ public final class Sessions implements AgentDriver, AutoCloseable {
       if (known.isPresent()) return known.get();
       if (finished.containsKey(id)) throw closed(id);
     }
-    if (id.contains("~"))
+    if (OF_A_RUN.matcher(id).matches())
       throw Refused.busy(
           "session %s is not open: its group waits for admission, or it has ended".formatted(id),
           "session_not_open");
