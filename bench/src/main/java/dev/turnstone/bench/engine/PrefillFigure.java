@@ -9,7 +9,7 @@ import dev.turnstone.engine.Retention;
 final class PrefillFigure {
   private static final int PROMPTS = 4;
   private static final int TOKENS = 2048;
-  private static final int ROUNDS = 4;
+  private static final int ROUNDS = 6;
 
   private final Subject subject;
   private final Cores cores;

@@ -28,9 +28,12 @@ sealed interface AttentionKernel permits FloatAttention, Bfloat16Attention {
   /// Dimensions of a head's value, padded to what is gathered at once.
   int width();
 
-  /// Writes one token's key and value, `headDim` of each, to its place in a block. The arrays may
-  /// be rounded to what is written.
-  void write(long keys, long values, int offset, float[] key, float[] value);
+  /// Writes one token's key, `headDim` values, to its place in a block. The array may be rounded to
+  /// what is written.
+  void writeKey(long keys, int offset, float[] key);
+
+  /// The same for its value.
+  void writeValue(long values, int offset, float[] value);
 
   /// Copies a block's first tokens out as plain rows `[tokens, headDim]`, for chunks.
   void copy(long keys, long values, int tokens, long keyRows, long valueRows);

@@ -51,12 +51,25 @@ final class Bfloat16Attention implements AttentionKernel {
   }
 
   @Override
-  public void write(long keys, long values, int offset, float[] key, float[] value) {
+  public void writeKey(long keys, int offset, float[] key) {
     round(key);
     for (int i = 0; i < headDim; i += 2) {
       int pair = (Float.floatToRawIntBits(key[i]) >>> 16) | Float.floatToRawIntBits(key[i + 1]);
       Simd.MEMORY.set(ValueLayout.JAVA_INT_UNALIGNED, keys + keyPlace(offset, i), pair);
     }
+  }
+
+  /// The same of a key that is bf16 already.
+  void writeKey(long keys, int offset, long key) {
+    for (int i = 0; i < headDim; i += 2)
+      Simd.MEMORY.set(
+          ValueLayout.JAVA_INT_UNALIGNED,
+          keys + keyPlace(offset, i),
+          Simd.MEMORY.get(ValueLayout.JAVA_INT_UNALIGNED, key + 2L * i));
+  }
+
+  @Override
+  public void writeValue(long values, int offset, float[] value) {
     int i = 0;
     for (; i <= headDim - GROUP; i += GROUP)
       pairs(value, i).intoMemorySegment(Simd.MEMORY, values + valuePlace(offset, i), Simd.ORDER);

@@ -30,11 +30,13 @@ final class FloatAttention implements AttentionKernel {
   }
 
   @Override
-  public void write(long keys, long values, int offset, float[] key, float[] value) {
-    for (int i = 0; i < headDim; i++) {
-      Simd.put(keys + 4L * (i * Model.BLOCK + offset), key[i]);
-      Simd.put(values + 4L * (offset * headDim + i), value[i]);
-    }
+  public void writeKey(long keys, int offset, float[] key) {
+    for (int i = 0; i < headDim; i++) Simd.put(keys + 4L * (i * Model.BLOCK + offset), key[i]);
+  }
+
+  @Override
+  public void writeValue(long values, int offset, float[] value) {
+    for (int i = 0; i < headDim; i++) Simd.put(values + 4L * (offset * headDim + i), value[i]);
   }
 
   @Override

@@ -6,6 +6,8 @@ import java.util.List;
 /// Queries and keys as attention wants them: taken from the projection, normed if the family does
 /// so, rotated by their positions; queries times the scale of scores.
 final class Heads {
+  private static final Bfloat16Elements BFLOAT16 = new Bfloat16Elements();
+
   private final ModelConfig config;
   private final List<Rotary> ropes;
 
@@ -30,6 +32,28 @@ final class Heads {
     rotated(to, at, qkv, row, head, position, layer, weights, 0);
     float scale = (float) config.attentionScale();
     for (int i = 0; i < config.headDim(); i++) to[at + i] *= scale;
+  }
+
+  /// Stores one query head of a row for a product that scales by itself, or one key head, in bf16.
+  ///
+  /// @param norm of queries (0) or keys (1), where the family has them
+  void store(
+      float[] scratch,
+      RowProduct qkv,
+      int row,
+      int head,
+      int position,
+      int layer,
+      PackedLayer weights,
+      int norm,
+      long to) {
+    int rope = config.kinds().get(layer).rope();
+    if (weights.headNorms().isEmpty() && rope != ModelConfig.NO_ROPE && ropes.get(rope).stores()) {
+      ropes.get(rope).store(qkv.at(row, head * config.headDim()), position, BFLOAT16, to);
+    } else {
+      rotated(scratch, 0, qkv, row, head, position, layer, weights, norm);
+      BFLOAT16.store(scratch, to);
+    }
   }
 
   /// Stores a row's query heads of one KV head side by side, for a product that scales by itself.

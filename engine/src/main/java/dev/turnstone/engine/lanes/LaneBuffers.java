@@ -24,6 +24,10 @@ final class LaneBuffers implements AutoCloseable {
   final Activations normed;
 
   final Activations attended;
+
+  /// Rotated queries of chunks.
+  final Activations queries;
+
   final Activations inner;
 
   final Product qkv;
@@ -52,6 +56,8 @@ final class LaneBuffers implements AutoCloseable {
     normed = activations(torch, elements, rows, hidden);
     attended = activations(torch, elements, rows, config.heads() * config.headDim());
     inner = activations(torch, elements, rows, config.intermediate());
+    queries =
+        Activations.plain(pages, elements, plain ? rows : 0, config.heads() * config.headDim());
     if (plain) {
       qkv = rows(rows, (config.heads() + 2 * config.kvHeads()) * config.headDim());
       boolean apart = config.family().postNorms();
@@ -101,6 +107,7 @@ final class LaneBuffers implements AutoCloseable {
   public void close() {
     normed.close();
     attended.close();
+    queries.close();
     inner.close();
     own.close();
     room.close();

@@ -54,10 +54,16 @@ public final class LaneForward implements ForwardPass {
     var heads = new Heads(config);
     chunks =
         tiles.isPresent() && kernel instanceof Bfloat16Attention cached
-            ? new TileChunks(config, tiles.get(), cached, cache, heads, lanes)
+            ? new TileChunks(config, tiles.get(), cached, cache, buffers.queries, lanes)
             : new TorchChunks(config, kernel, cache, heads, elements, torch);
     chunkRows = new ChunkRows(cache.blocks() * Model.BLOCK, chunks.unit());
-    stages = new LayerStages(config, elements, heads, kernel, cache, buffers, chunkRows, chunks);
+    Optional<ChunkStrips> strips =
+        chunks instanceof TileChunks && kernel instanceof Bfloat16Attention cached
+            ? Optional.of(new ChunkStrips(config, heads, cached, cache, chunkRows, buffers.queries))
+            : Optional.empty();
+    stages =
+        new LayerStages(
+            config, elements, heads, kernel, cache, buffers, chunkRows, chunks, strips, lanes);
   }
 
   /// Why lanes cannot compute a model here; empty if they can.
@@ -123,7 +129,7 @@ public final class LaneForward implements ForwardPass {
       PackedLayer of = weights.layers().get(layer);
       stages.normInput(step, of);
       team.meet();
-      stages.project(step, of);
+      stages.project(step, layer, of);
       team.meet();
       stages.cacheKeys(step, layer, of);
       team.meet();

@@ -36,10 +36,14 @@ final class LaneScratch implements AutoCloseable {
   /// Rows of a block of a gate and what it gates.
   final long tile;
 
+  /// Rows of queries, keys and values.
+  final long strip;
+
   private Optional<ChunkQueries> chunks = Optional.empty();
 
   LaneScratch(ModelConfig config, AttentionKernel kernel) {
     int group = config.heads() / config.kvHeads();
+    int qkv = (config.heads() + 2 * config.kvHeads()) * config.headDim();
     int step = AttentionKernel.STRIPS * Simd.WIDTH;
     query = new float[group * config.headDim()];
     key = new float[config.headDim()];
@@ -50,10 +54,9 @@ final class LaneScratch implements AutoCloseable {
     keys = new long[stride / Model.BLOCK + 1];
     values = new long[keys.length];
     row = arena.allocate(4L * Math.max(config.hidden(), config.vocabulary()), 64).address();
-    tile =
-        new LargePages(arena)
-            .allocate(8L * TileProjection.ROWS * TileProjection.GATED_COLUMNS, 64)
-            .address();
+    var pages = new LargePages(arena);
+    strip = pages.allocate(4L * TileProjection.ROWS * qkv, 64).address();
+    tile = pages.allocate(8L * TileProjection.ROWS * TileProjection.COLUMNS, 64).address();
   }
 
   /// Rows for queries, kept from one piece to the next and replaced when too few.

@@ -3,6 +3,7 @@ package dev.turnstone.engine.lanes;
 import dev.turnstone.engine.Model;
 import dev.turnstone.engine.ModelConfig;
 import dev.turnstone.engine.StepBatch;
+import java.util.Optional;
 
 /// What lanes do between meetings. A stage on rows takes the lane's rows, a projection the lane's
 /// columns, attention whatever the lane claims.
@@ -17,7 +18,10 @@ final class LayerStages {
   private final Gate gate;
   private final RowAttention rowAttention;
   private final ChunkAttention chunks;
+  private final Optional<ChunkStrips> strips;
+  private final Shares qkvShares;
 
+  /// @param strips takes what chunks need from the projection at once, if it is there
   LayerStages(
       ModelConfig config,
       Elements elements,
@@ -26,7 +30,9 @@ final class LayerStages {
       PagedCache cache,
       LaneBuffers buffers,
       ChunkRows rows,
-      ChunkAttention chunks) {
+      ChunkAttention chunks,
+      Optional<ChunkStrips> strips,
+      int lanes) {
     this.config = config;
     this.elements = elements;
     this.kernel = kernel;
@@ -37,6 +43,8 @@ final class LayerStages {
     rowAttention = new RowAttention(config, kernel, cache, heads, elements);
     this.rows = rows;
     this.chunks = chunks;
+    this.strips = strips;
+    qkvShares = PackedWeights.qkvShares(config, lanes);
   }
 
   void embed(LaneStep step, PackedWeights weights) {
@@ -60,8 +68,17 @@ final class LayerStages {
     norm.apply(buffers.residual(row), elements, buffers.normed.row(row), step.scratch().vector);
   }
 
-  void project(LaneStep step, PackedLayer layer) {
-    run(step, layer.qkv(), buffers.normed, buffers.qkv);
+  void project(LaneStep step, int layer, PackedLayer weights) {
+    if (rows.rows() > 0
+        && strips.isPresent()
+        && weights.qkv() instanceof TileProjection tiles
+        && buffers.qkv instanceof RowProduct whole)
+      tiles.run(
+          step,
+          step.tiling(),
+          buffers.normed,
+          strips.get().of(step, layer, weights, qkvShares, whole));
+    else run(step, weights.qkv(), buffers.normed, buffers.qkv);
   }
 
   private static void run(LaneStep step, Projection projection, Activations x, Product product) {
@@ -70,6 +87,7 @@ final class LayerStages {
 
   void cacheKeys(LaneStep step, int layer, PackedLayer weights) {
     for (StepBatch.Part part : step.batch().parts()) {
+      if (strips.isPresent() && rows.holds(part)) continue;
       int end = Math.min(part.row() + part.count(), step.endRow());
       int first = Math.max(part.row(), step.firstRow());
       if (first >= end) continue;
@@ -85,12 +103,8 @@ final class LayerStages {
     for (int head = 0; head < config.kvHeads(); head++) {
       heads.key(scratch.key, buffers.qkv, row, head, position, layer, weights);
       heads.value(scratch.value, buffers.qkv, row, head);
-      kernel.write(
-          cache.keys(layer, block, head),
-          cache.values(layer, block, head),
-          position % Model.BLOCK,
-          scratch.key,
-          scratch.value);
+      kernel.writeKey(cache.keys(layer, block, head), position % Model.BLOCK, scratch.key);
+      kernel.writeValue(cache.values(layer, block, head), position % Model.BLOCK, scratch.value);
     }
   }
 

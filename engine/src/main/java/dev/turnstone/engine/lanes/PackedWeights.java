@@ -74,10 +74,13 @@ final class PackedWeights implements ForwardPass.Weights {
     named.clear();
   }
 
-  /// Columns of queries, keys and values side by side.
+  /// Columns of queries, keys and values side by side; a head is one lane's.
   static Shares qkvShares(ModelConfig config, int lanes) {
     int columns = (config.heads() + 2 * config.kvHeads()) * config.headDim();
-    return Shares.of(columns, lanes, UNIT);
+    int headDim = config.headDim();
+    int unit = headDim;
+    while (unit % UNIT != 0) unit += headDim;
+    return Shares.of(columns, lanes, unit);
   }
 
   static Shares hiddenShares(ModelConfig config, int lanes) {

@@ -15,6 +15,25 @@ final class Rotary {
     this.sines = rope.sines(positions, headDim);
   }
 
+  /// Whether heads are whole vectors, as [#store] wants them.
+  boolean stores() {
+    return half % Simd.WIDTH == 0;
+  }
+
+  /// Stores the f32 head at an address rotated elsewhere.
+  void store(long head, int position, Elements elements, long to) {
+    int at = position * half;
+    long size = elements.bytes();
+    for (int i = 0; i < half; i += Simd.WIDTH) {
+      FloatVector a = Simd.floats(head + 4L * i);
+      FloatVector b = Simd.floats(head + 4L * (half + i));
+      FloatVector cos = FloatVector.fromArray(Simd.FLOATS, cosines, at + i);
+      FloatVector sin = FloatVector.fromArray(Simd.FLOATS, sines, at + i);
+      elements.store(a.mul(cos).sub(b.mul(sin)), to + size * i);
+      elements.store(b.mul(cos).add(a.mul(sin)), to + size * (half + i));
+    }
+  }
+
   /// Rotates the head at `from` in place.
   void apply(float[] head, int from, int position) {
     int at = position * half;

@@ -24,6 +24,11 @@ final class RowProduct implements Product {
     return new RowProduct(address, columns, true);
   }
 
+  /// The same rows from `first` on in other memory.
+  RowProduct movedTo(long memory, int first) {
+    return new RowProduct(memory - 4L * first * columns, columns, adds);
+  }
+
   boolean adds() {
     return adds;
   }

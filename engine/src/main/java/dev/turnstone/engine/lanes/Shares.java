@@ -10,7 +10,7 @@ record Shares(int[] bounds) {
     int units = Math.ceilDiv(count, unit);
     int[] bounds = new int[lanes + 1];
     for (int lane = 1; lane <= lanes; lane++)
-      bounds[lane] = Math.min(count, (int) ((long) units * lane / lanes) * unit);
+      bounds[lane] = Math.min(count, (int) (((long) units * lane + lanes - 1) / lanes) * unit);
     bounds[lanes] = count;
     return new Shares(bounds);
   }

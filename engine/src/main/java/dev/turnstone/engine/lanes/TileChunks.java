@@ -4,6 +4,7 @@ import dev.turnstone.engine.Model;
 import dev.turnstone.engine.ModelConfig;
 import dev.turnstone.engine.StepBatch;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -31,7 +32,7 @@ final class TileChunks implements ChunkAttention {
   private final TileKernel kernel;
   private final Bfloat16Attention cached;
   private final PagedCache cache;
-  private final Heads heads;
+  private final Activations queries;
   private final Bfloat16Elements elements = new Bfloat16Elements();
   private final int group;
   private final int headDim;
@@ -48,18 +49,19 @@ final class TileChunks implements ChunkAttention {
   private long memory;
   private final List<FlashTile> tiles;
 
+  /// @param queries rotated rows of all heads
   TileChunks(
       ModelConfig config,
       TileKernel kernel,
       Bfloat16Attention cached,
       PagedCache cache,
-      Heads heads,
+      Activations queries,
       int lanes) {
     this.config = config;
     this.kernel = kernel;
     this.cached = cached;
     this.cache = cache;
-    this.heads = heads;
+    this.queries = queries;
     group = config.heads() / config.kvHeads();
     headDim = config.headDim();
     tokens = Math.max(1, MOST_ROWS / group);
@@ -136,17 +138,14 @@ final class TileChunks implements ChunkAttention {
       int row = piece.part().row() + piece.index() + index;
       FlashTile tile = tiles.get(step.lane());
       tile.begin(count * group);
+      long bytes = (long) Short.BYTES * group * headDim;
       for (int i = 0; i < count; i++)
-        heads.queries(
-            step.scratch().query,
-            qkv,
-            row + i,
-            piece.kvHead(),
-            position + i,
-            layer,
-            weights,
-            elements,
-            tile.queries + 2L * headDim * group * i);
+        MemorySegment.copy(
+            Simd.MEMORY,
+            queries.row(row + i) + bytes * piece.kvHead(),
+            Simd.MEMORY,
+            tile.queries + bytes * i,
+            bytes);
       attend(tile, layer, piece.kvHead(), first, position, count);
       for (int i = 0; i < count * group; i++)
         tile.finish(

@@ -9,11 +9,8 @@ import jdk.incubator.vector.FloatVector;
 /// output columns, each `[inputs / 2][columns][2]`, so that a lane reads its share from one end to
 /// the other. The more columns a block has, the less often the kernel reads its rows.
 final class TileProjection implements Projection {
-  /// Output columns of a block at most.
-  private static final int COLUMNS = 288;
-
-  /// The same where several matrices stand side by side, for what they give is kept in between.
-  static final int GATED_COLUMNS = 96;
+  /// Output columns of a block at most: as many as are still read from far memory in one stream.
+  static final int COLUMNS = 96;
 
   /// Columns that take a kernel's whole vectors.
   private static final int UNIT = 32;
@@ -61,7 +58,7 @@ final class TileProjection implements Projection {
     this.matrices = matrices.size();
     this.biases = biases;
     int fitting = (int) (BLOCK_BYTES / Short.BYTES / inputs) / UNIT * UNIT;
-    most = Math.clamp(fitting, UNIT, this.matrices == 1 ? COLUMNS : GATED_COLUMNS);
+    most = Math.clamp(fitting, UNIT, COLUMNS);
     mostRows = Math.clamp(ROW_BYTES / bytes(1) / Tiling.FIXED * Tiling.FIXED, Tiling.FIXED, ROWS);
     int all = columns.end(columns.lanes() - 1);
     packed = memory.allocate(bytes((long) padded(all) * this.matrices), 64).address();
@@ -103,15 +100,44 @@ final class TileProjection implements Projection {
     return packed + bytes((long) column * matrices + (long) matrix * padded(width(lane, column)));
   }
 
+  /// Takes what a lane's columns of some rows gave while it is still near.
+  interface Strips {
+    /// Where the rows `[first, end)` go.
+    RowProduct product(int first, int end);
+
+    /// Takes the rows `[first, end)`, of which none is beyond the step's.
+    void take(int first, int end, RowProduct product);
+  }
+
   @Override
   public void run(LaneStep step, Tiling tiling, Activations x, Product product) {
     var to = (RowProduct) product;
+    run(
+        step,
+        tiling,
+        x,
+        new Strips() {
+          @Override
+          public RowProduct product(int first, int end) {
+            return to;
+          }
+
+          @Override
+          public void take(int first, int end, RowProduct from) {}
+        });
+  }
+
+  /// The same, strip after strip of at most [#ROWS] rows.
+  void run(LaneStep step, Tiling tiling, Activations x, Strips strips) {
     int rows = Math.max(LEAST, tiling.rows());
     int together = together(tiling);
     for (int row = 0; row < rows; row += together) {
       int count = Math.min(together, rows - row);
+      RowProduct to = strips.product(row, row + count);
       if (!biases.isEmpty()) bias(step.lane(), to, row, count);
       multiply(step.lane(), x.row(row), count, row, to);
+      int end = Math.min(row + count, step.batch().rows());
+      if (row < end) strips.take(row, end, to);
     }
   }
 
@@ -173,7 +199,7 @@ final class TileProjection implements Projection {
     for (int i = 0; i < biases.size(); i++)
       for (int row = 0; row < count; row++)
         for (int j = 0; j < width; j++)
-          Simd.put(tile + 4L * (GATED_COLUMNS * (2 * row + i) + j), biases.get(i)[column + j]);
+          Simd.put(tile + 4L * (COLUMNS * (2 * row + i) + j), biases.get(i)[column + j]);
     for (int i = 0; i < 2; i++)
       kernel.multiply(
           count,
@@ -183,13 +209,13 @@ final class TileProjection implements Projection {
           inputs,
           block(step.lane(), column, i),
           padded(width),
-          tile + 4L * GATED_COLUMNS * i,
-          2 * GATED_COLUMNS,
+          tile + 4L * COLUMNS * i,
+          2 * COLUMNS,
           !biases.isEmpty());
     gate.applyTile(
         tile,
-        8L * GATED_COLUMNS,
-        4L * GATED_COLUMNS,
+        8L * COLUMNS,
+        4L * COLUMNS,
         Math.min(count, step.batch().rows() - first),
         width,
         elements,
