@@ -101,11 +101,14 @@ final class LifecycleTest {
 
   @Test
   void aFullSandboxAnswers504InTime() throws Exception {
-    SandboxConfig config = RunningSandbox.config(1, Duration.ofMillis(300));
+    SandboxConfig config = RunningSandbox.config(1, Duration.ofMillis(1500));
     List<Socket> clients = new ArrayList<>();
     try (SandboxServer server = SandboxServer.start(config)) {
-      for (int i = 0; i < config.concurrency(); i++) clients.add(sleep(server.url()));
-      await(() -> JailedProcesses.ofPrograms(config).size() == config.concurrency());
+      for (int i = 1; i <= config.concurrency(); i++) {
+        int running = i; // one after the other: on a busy machine the last would wait, as one more
+        clients.add(sleep(server.url()));
+        await(() -> JailedProcesses.ofPrograms(config).size() == running);
+      }
       RunningSandbox sandbox = new RunningSandbox(config, server);
 
       List<Callable<HttpResponse<String>>> late =
@@ -120,7 +123,7 @@ final class LifecycleTest {
 
       assertThat(answers)
           .containsExactlyInAnyOrder(
-              "{\"detail\":\"The sandbox is busy: all 4 places stayed busy for 0.3 s\"}",
+              "{\"detail\":\"The sandbox is busy: all 4 places stayed busy for 1.5 s\"}",
               "{\"detail\":\"The sandbox is busy: 1 programs wait already\"}",
               "{\"detail\":\"The sandbox is busy: 1 programs wait already\"}");
     } finally {
