@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.turnstone.trainerbridge.json.JsonText;
 import java.io.IOException;
 
 /// JSON as this server reads and writes it.
@@ -37,7 +38,7 @@ public final class Wire {
       if (node.isMissingNode()) throw Refused.bad("the body is empty, but must be a JSON object");
       return node;
     } catch (JsonProcessingException e) {
-      throw Refused.bad("the body is not JSON: " + firstLine(e.getOriginalMessage()));
+      throw Refused.bad("the body is not JSON: " + JsonText.why(e));
     } catch (IOException e) {
       throw Refused.bad("the body is not JSON: it is not UTF-8 text");
     }
@@ -67,10 +68,5 @@ public final class Wire {
     } catch (JsonProcessingException e) {
       throw new IllegalArgumentException("not JSON: " + json, e);
     }
-  }
-
-  private static String firstLine(String message) {
-    // Where an unclosed bracket began is told in terms of Jackson's own settings.
-    return message.lines().findFirst().orElse("").replaceFirst(" \\(start marker at .*", "");
   }
 }

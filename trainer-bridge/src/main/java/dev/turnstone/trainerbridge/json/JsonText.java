@@ -13,9 +13,14 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 
 /// JSON between text and tree, and what two texts that mean the same have in common.
 public final class JsonText {
+  /// Where a message of Jackson's begins to speak of Jackson.
+  private static final Pattern ADVICE =
+      Pattern.compile("(?s)(: expected close| \\(start marker|: enable `| \\(\\d+, from `|\n).*");
+
   private static final ObjectMapper MAPPER =
       new ObjectMapper(
               JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build())
@@ -38,8 +43,13 @@ public final class JsonText {
     try {
       return MAPPER.readTree(text);
     } catch (JsonProcessingException e) {
-      throw new IllegalArgumentException("not JSON: " + e.getOriginalMessage(), e);
+      throw new IllegalArgumentException("not JSON: " + why(e), e);
     }
+  }
+
+  /// What is wrong with a text that is not JSON, without advice about Jackson's settings.
+  public static String why(JsonProcessingException e) {
+    return ADVICE.matcher(e.getOriginalMessage()).replaceFirst("");
   }
 
   public static String write(JsonNode node) {
