@@ -2,6 +2,7 @@ package dev.turnstone.engine;
 
 import dev.turnstone.rollout.WeightsUpdate;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /// What callers tell the engine thread.
 sealed interface Command {
@@ -12,13 +13,21 @@ sealed interface Command {
   /// New weights.
   ///
   /// @param since when it was sent, by `System.nanoTime`
+  /// @param taken set by the first of the engine thread, which then applies it, and the caller, who
+  ///   gives it up
   /// @param pauseNanos answered with the time in which no token was generated
   record Replace(
       ForwardPass.Weights weights,
       WeightsUpdate update,
       long since,
+      AtomicBoolean taken,
       CompletableFuture<Long> pauseNanos)
-      implements Command {}
+      implements Command {
+    /// Whether it is the asker's to decide: nobody else was first.
+    boolean take() {
+      return taken.compareAndSet(false, true);
+    }
+  }
 
   /// A pause.
   ///

@@ -10,12 +10,10 @@ import dev.turnstone.rollout.WeightsUpdate;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
-import java.util.ServiceLoader;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -30,24 +28,33 @@ public final class Engine implements TrainablePolicy, PausablePolicy, AutoClosea
   private static final Duration PAUSE_PATIENCE = Duration.ofMinutes(30);
 
   private final Model model;
-  private final ForwardPass forward;
   private final EngineInbox inbox;
   private final EngineThread thread;
   private final TokenMasks masks;
-  private final ReentrantLock updating = new ReentrantLock();
-
-  /// Held while weights are read and packed, and to close what they are packed for.
-  private final ReentrantLock preparing = new ReentrantLock();
-
-  private boolean closed;
+  private final WeightUpdates updates;
 
   private Engine(
-      Model model, ForwardPass forward, EngineInbox inbox, EngineThread thread, TokenMasks masks) {
+      Model model,
+      EngineInbox inbox,
+      EngineThread thread,
+      TokenMasks masks,
+      WeightUpdates updates) {
     this.model = model;
-    this.forward = forward;
     this.inbox = inbox;
     this.thread = thread;
     this.masks = masks;
+    this.updates = updates;
+  }
+
+  /// Loads libtorch and has compiled what computes a step: takes a while, for a thread beside the
+  /// one that calls [#load] with the same. What cannot be done is left to that.
+  public static void warmUp(Path folder, EngineConfig config) {
+    Model.newManager().close();
+    try {
+      ForwardPasses.warmUp(ModelConfig.read(folder), config);
+    } catch (ModelException | RuntimeException e) {
+      LOG.debug("the first tokens will take longer", e);
+    }
   }
 
   /// Loads a model folder and starts the engine thread.
@@ -55,50 +62,53 @@ public final class Engine implements TrainablePolicy, PausablePolicy, AutoClosea
   /// @param id names the folder's weights until the first update
   /// @throws ModelException if the folder cannot be used
   public static Engine load(Path folder, WeightsId id, EngineConfig config) throws ModelException {
+    try {
+      return load(folder, () -> id, config);
+    } catch (InterruptedException e) {
+      throw new IllegalStateException("nothing waits here", e);
+    }
+  }
+
+  /// The name of a folder's weights, which may still be worked out while they are read.
+  @FunctionalInterface
+  public interface Naming {
+    WeightsId get() throws ModelException, InterruptedException;
+  }
+
+  /// The same for a name that is asked for once the weights are loaded.
+  public static Engine load(Path folder, Naming id, EngineConfig config)
+      throws ModelException, InterruptedException {
     ComputeDevice.check();
     ModelConfig sizes = ModelConfig.read(folder);
     Model model = new Model(sizes, config.precision());
     try {
-      ForwardPass forward = forward(model, config);
-      ForwardPass.Weights weights = firstWeights(forward, model, folder);
+      ForwardPass forward = ForwardPasses.open(model, config);
+      Named first = firstWeights(forward, model, folder, id);
       var inbox = new EngineInbox(config.seed(), EngineConfig.MOST_REQUESTS);
-      var thread = EngineThread.start(inbox, sizes, forward, weights, id, config);
-      return new Engine(model, forward, inbox, thread, new TokenMasks());
-    } catch (ModelException | RuntimeException e) {
+      var thread = EngineThread.start(inbox, sizes, forward, first.weights, first.id, config);
+      var updates = new WeightUpdates(model, forward, inbox);
+      return new Engine(model, inbox, thread, new TokenMasks(), updates);
+    } catch (ModelException | RuntimeException | InterruptedException e) {
       model.close();
       throw e;
     }
   }
 
-  private static ForwardPass.Weights firstWeights(ForwardPass forward, Model model, Path folder)
-      throws ModelException {
+  private record Named(ForwardPass.Weights weights, WeightsId id) {}
+
+  private static Named firstWeights(ForwardPass forward, Model model, Path folder, Naming id)
+      throws ModelException, InterruptedException {
     try {
-      return forward.prepare(model.loadFixed(folder));
-    } catch (ModelException | RuntimeException | Error e) {
+      ForwardPass.Weights weights = model.loadFor(forward, folder);
+      try {
+        return new Named(weights, id.get());
+      } catch (ModelException | InterruptedException | RuntimeException | Error e) {
+        weights.close();
+        throw e;
+      }
+    } catch (ModelException | InterruptedException | RuntimeException | Error e) {
       forward.close();
       throw e;
-    }
-  }
-
-  private static ForwardPass forward(Model model, EngineConfig config) throws ModelException {
-    ForwardPassOffer offer =
-        ServiceLoader.load(ForwardPassOffer.class, Engine.class.getClassLoader())
-            .findFirst()
-            .orElseThrow(() -> new IllegalStateException("no forward pass for CPUs is there"));
-    String obstacle =
-        config.forward() == EngineConfig.Forward.TORCHSCRIPT
-            ? "it was asked for"
-            : ComputeDevice.chosen().isGpu()
-                ? "lanes do not run on a GPU"
-                : offer.obstacle(model.config());
-    if (!obstacle.isEmpty() && config.deterministic())
-      throw new ModelException("no deterministic mode for this model: " + obstacle);
-    try {
-      if (obstacle.isEmpty()) return offer.open(model.config(), config);
-      LOG.info("the TorchScript forward pass runs: {}", obstacle);
-      return new TorchForward(model, new KvCache(model, config.kvBytes()));
-    } catch (IllegalArgumentException e) {
-      throw new ModelException(String.valueOf(e.getMessage()));
     }
   }
 
@@ -161,50 +171,7 @@ public final class Engine implements TrainablePolicy, PausablePolicy, AutoClosea
   @Override
   public Applied apply(WeightsUpdate update, Verdict verdict)
       throws WeightsRejected, InterruptedException {
-    updating.lockInterruptibly();
-    try {
-      long started = System.nanoTime();
-      ForwardPass.Weights next = prepare(update.folder(), verdict);
-      await(verdict, next);
-      long loaded = System.nanoTime();
-      CompletableFuture<Long> pausedNanos = inbox.replace(next, update);
-      long pause = pausedNanos.get();
-      return new Applied(
-          update.id(),
-          TimeUnit.NANOSECONDS.toMillis(loaded - started),
-          TimeUnit.NANOSECONDS.toMillis(pause));
-    } catch (ExecutionException e) {
-      if (e.getCause() instanceof WeightsRejected why) throw why;
-      throw new WeightsRejected("the weights were not applied: " + e.getMessage());
-    } finally {
-      updating.unlock();
-    }
-  }
-
-  private ForwardPass.Weights prepare(Path folder, Verdict verdict)
-      throws WeightsRejected, InterruptedException {
-    preparing.lockInterruptibly();
-    try {
-      if (closed) throw new WeightsRejected("the engine is closed");
-      return forward.prepare(model.loadFixed(folder));
-    } catch (ModelException e) {
-      // What the files are said to be is the better reason, if it is not true.
-      verdict.await();
-      throw new WeightsRejected(String.valueOf(e.getMessage()));
-    } finally {
-      preparing.unlock();
-    }
-  }
-
-  private static void await(Verdict verdict, ForwardPass.Weights next)
-      throws WeightsRejected, InterruptedException {
-    boolean good = false;
-    try {
-      verdict.await();
-      good = true;
-    } finally {
-      if (!good) next.close();
-    }
+    return updates.apply(update, verdict);
   }
 
   @Override
@@ -274,14 +241,7 @@ public final class Engine implements TrainablePolicy, PausablePolicy, AutoClosea
   /// Ends running generations as failed and frees the native memory.
   @Override
   public void close() {
-    preparing.lock();
-    try {
-      boolean ended = thread.close(CLOSE_PATIENCE);
-      if (ended && !closed) model.close();
-      closed = true;
-    } finally {
-      preparing.unlock();
-    }
+    updates.close(() -> thread.close(CLOSE_PATIENCE));
     masks.close();
   }
 }

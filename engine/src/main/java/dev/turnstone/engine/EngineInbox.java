@@ -8,6 +8,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
@@ -62,8 +63,13 @@ final class EngineInbox {
     commands.add(new Command.EndConversation(conversation));
   }
 
-  CompletableFuture<Long> replace(ForwardPass.Weights next, WeightsUpdate update) {
-    return ask(done -> new Command.Replace(next, update, System.nanoTime(), done));
+  /// The command, whose future answers.
+  Command.Replace replace(ForwardPass.Weights next, WeightsUpdate update) {
+    var command =
+        new Command.Replace(
+            next, update, System.nanoTime(), new AtomicBoolean(), new CompletableFuture<>());
+    ask(command, command.pauseNanos());
+    return command;
   }
 
   CompletableFuture<Boolean> pause(WeightsUpdate.Pause mode) {
@@ -88,14 +94,17 @@ final class EngineInbox {
 
   private <T> CompletableFuture<T> ask(Function<CompletableFuture<T>, Command> question) {
     var answer = new CompletableFuture<T>();
-    Command command = question.apply(answer);
+    ask(question.apply(answer), answer);
+    return answer;
+  }
+
+  private void ask(Command command, CompletableFuture<?> answer) {
     commands.add(command);
     // The thread may have ended in between and read its last command.
     if (!open && commands.remove(command)) {
       answer.completeExceptionally(new PolicyException("the engine is closed"));
       if (command instanceof Command.Replace replace) replace.weights().close();
     }
-    return answer;
   }
 
   // From here on: the engine thread.

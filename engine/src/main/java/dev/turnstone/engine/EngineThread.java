@@ -3,9 +3,7 @@ package dev.turnstone.engine;
 import dev.turnstone.rollout.Generation.FinishReason;
 import dev.turnstone.rollout.Policy.PolicyException;
 import dev.turnstone.rollout.WeightsId;
-import dev.turnstone.rollout.WeightsUpdate;
 import java.time.Duration;
-import java.util.List;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -29,9 +27,8 @@ final class EngineThread implements Runnable {
   private final LiveWeights weights;
   private final StepClock clock = new StepClock();
   private final Thread thread;
-  private Optional<Command.Pause> pause = Optional.empty();
+  private final Pausing pausing;
   private boolean open = true;
-  private volatile boolean paused;
   private volatile EngineStats stats;
 
   private EngineThread(
@@ -53,6 +50,7 @@ final class EngineThread implements Runnable {
             scored,
             config.retention(),
             System::nanoTime);
+    this.pausing = new Pausing(scheduler);
     this.step = new TokenStep(forward, scheduler, model.contextLength());
     int probed = Math.min(config.maxBatchTokens(), scored);
     this.weights =
@@ -78,7 +76,7 @@ final class EngineThread implements Runnable {
   // Called by any thread.
 
   boolean paused() {
-    return paused;
+    return pausing.paused();
   }
 
   WeightsId weights() {
@@ -115,12 +113,12 @@ final class EngineThread implements Runnable {
   }
 
   private void turn() throws InterruptedException {
-    boolean idle = (scheduler.isIdle() || standsStill()) && !weights.waiting();
+    boolean idle = (scheduler.isIdle() || pausing.standsStill()) && !weights.waiting();
     receive(idle);
     if (idle) clock.rested();
-    weights.replace(standsStill(), pause.isEmpty());
+    weights.replace(pausing.standsStill(), !pausing.paused());
     expire();
-    if (!standsStill()) step();
+    if (!pausing.standsStill()) step();
     stats = newStats();
     clock.turned();
   }
@@ -136,36 +134,13 @@ final class EngineThread implements Runnable {
       case Command.Submit(Sequence sequence) -> scheduler.add(sequence);
       case Command.Abort(Sequence sequence) -> scheduler.end(sequence, FinishReason.ABORT);
       case Command.Replace replace -> weights.add(replace);
-      case Command.Pause begun -> begin(begun);
-      case Command.Resume(var done) -> {
-        pause.ifPresent(ended -> ended.still().complete(true));
-        pause = Optional.empty();
-        paused = false;
-        scheduler.admitting(true);
-        done.complete(true);
-      }
+      case Command.Pause begun -> pausing.begin(begun);
+      case Command.Resume resume -> pausing.end(resume);
       case Command.Forget(boolean restart, var done) -> done.complete(forget(restart));
       case Command.EndConversation(String conversation) -> scheduler.forget(conversation);
       case Command.Check check -> check(check);
       case Command.Close() -> open = false;
     }
-  }
-
-  private void begin(Command.Pause begun) {
-    pause.ifPresent(earlier -> earlier.still().complete(true));
-    pause = Optional.of(begun);
-    paused = true;
-    if (begun.mode() == WeightsUpdate.Pause.ABORT)
-      scheduler.all().forEach(sequence -> scheduler.end(sequence, FinishReason.ABORT));
-    scheduler.admitting(false);
-  }
-
-  /// Whether a pause lets nothing run; only `WAIT` lets run what runs.
-  private boolean standsStill() {
-    if (pause.isEmpty()) return false;
-    boolean still = pause.get().mode() != WeightsUpdate.Pause.WAIT || scheduler.running().isEmpty();
-    if (still) pause.get().still().complete(true);
-    return still;
   }
 
   private boolean forget(boolean restartRunning) {
@@ -193,17 +168,17 @@ final class EngineThread implements Runnable {
 
   private void step() throws InterruptedException {
     long started = System.nanoTime();
-    List<Sequence> batch = scheduler.schedule();
-    if (batch.isEmpty()) return;
+    Schedule next = scheduler.schedule();
+    if (next.batch().isEmpty()) return;
     long scheduled = System.nanoTime();
     clock.scheduled(scheduled - started);
-    int tokens = batch.stream().mapToInt(sequence -> sequence.scheduled).sum();
+    int tokens = next.batch().stream().mapToInt(sequence -> sequence.scheduled).sum();
     try {
-      step.run(batch, weights.weights(), weights.id());
+      step.run(next, weights.weights(), weights.id());
       clock.stepped(System.nanoTime() - scheduled, tokens);
     } catch (RuntimeException e) {
       // What the step wrote is unknown, so nothing cached may be used again.
-      LOG.error("a step of {} sequences failed", batch.size(), e);
+      LOG.error("a step of {} sequences failed", next.batch().size(), e);
       scheduler.forgetCached();
       failAll(new PolicyException("the engine failed: " + e.getMessage(), e));
     }
@@ -226,7 +201,7 @@ final class EngineThread implements Runnable {
     inbox.shut();
     var why = new PolicyException("the engine is closed");
     failAll(why);
-    pause.ifPresent(ended -> ended.still().completeExceptionally(why));
+    pausing.close(why);
     try {
       for (var left = inbox.take(false); left.isPresent(); left = inbox.take(false))
         refuse(left.get(), why);

@@ -15,9 +15,16 @@ public interface ForwardPass extends AutoCloseable {
   /// Native memory of those blocks.
   long cacheBytes();
 
+  /// Whether [#prepare] copies the parameters, which may then be the pages of a file that changes
+  /// later.
+  boolean copies();
+
   /// Takes loaded parameters over: they are closed with the result, or before. Any thread may call,
   /// also while a step runs under other weights.
   Weights prepare(Parameters parameters);
+
+  /// Copies what is in a block of the KV cache to another.
+  void copy(int from, int to);
 
   /// Computes a step: writes keys and values of all its tokens, then attends, layer by layer, so a
   /// sequence may read blocks that another one fills in the same step.

@@ -21,6 +21,7 @@ final class KeptBlocks {
   private static final double NEWEST = 0.1;
 
   private final BlockPool pool;
+  private final Retention retention;
   private final LongSupplier nanoTime;
   private final LinkedHashMap<String, Kept> kept = new LinkedHashMap<>();
   private double meanWait = 1;
@@ -28,8 +29,9 @@ final class KeptBlocks {
   private int blocks;
 
   /// @param nanoTime a clock such as `System::nanoTime`
-  KeptBlocks(BlockPool pool, LongSupplier nanoTime) {
+  KeptBlocks(BlockPool pool, Retention retention, LongSupplier nanoTime) {
     this.pool = pool;
+    this.retention = retention;
     this.nanoTime = nanoTime;
   }
 
@@ -52,8 +54,14 @@ final class KeptBlocks {
     }
   }
 
-  /// Takes over a finished turn's blocks. Tokens that were never computed are not part of it.
-  void keep(String conversation, Sequence sequence) {
+  /// Takes over a finished turn's blocks, if the retention wants any to be kept.
+  void ended(String conversation, Sequence sequence) {
+    if (retention == Retention.NEVER) new SequenceBlocks(pool).drop(sequence);
+    else keep(conversation, sequence);
+  }
+
+  /// Tokens that were never computed are not part of it.
+  private void keep(String conversation, Sequence sequence) {
     release(conversation);
     Kept entry = new Kept(sequence, nanoTime.getAsLong());
     while (entry.blocks.size() > Math.ceilDiv(entry.computed, Model.BLOCK))
@@ -113,6 +121,22 @@ final class KeptBlocks {
 
   void releaseAll() {
     for (String conversation : List.copyOf(kept.keySet())) release(conversation);
+  }
+
+  /// Makes room for a sequence that waits, where the retention lets kept blocks be given up for it.
+  ///
+  /// @param alone whether nothing else runs, so that room is made at any price
+  boolean makeRoomToBegin(int needed, boolean alone) {
+    if (needed <= pool.free()) return true;
+    if (alone) return reclaim(needed, true);
+    return retention == Retention.ADAPTIVE && reclaim(needed, false);
+  }
+
+  /// The same for one that runs.
+  ///
+  /// @param alone whether nothing else runs; only then what is always kept makes room
+  boolean makeRoomToGoOn(int needed, boolean alone) {
+    return (alone || retention == Retention.ADAPTIVE) && reclaim(needed, true);
   }
 
   /// Releases blocks until so many are free, beginning with the conversation that is expected last.

@@ -51,7 +51,7 @@ final class LiveWeights {
   /// @param admits whether sequences are admitted outside of an update
   void replace(boolean stillness, boolean admits) {
     Command.Replace next = replacements.peek();
-    if (next == null) return;
+    if (next == null || givenUp(next, admits)) return;
     long since = System.nanoTime();
     switch (next.update().pause()) {
       case KEEP -> {}
@@ -63,6 +63,7 @@ final class LiveWeights {
         since = next.since();
       }
     }
+    if (!next.take()) return; // given up meanwhile, which the next call sees
     scheduler.admitting(admits);
     Optional<String> objection = probe.objection(next.update().probe(), next.weights());
     // Not before: should asking end the thread, whoever waits for this update is told.
@@ -74,6 +75,14 @@ final class LiveWeights {
     }
     swap(next);
     next.pauseNanos().complete(System.nanoTime() - since);
+  }
+
+  private boolean givenUp(Command.Replace next, boolean admits) {
+    if (!next.taken().get()) return false;
+    scheduler.admitting(admits);
+    replacements.poll();
+    next.weights().close();
+    return true;
   }
 
   private void swap(Command.Replace next) {

@@ -17,6 +17,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.TreeMap;
 
 /// The forward pass of one architecture at fixed sizes: compiled TorchScript and rotary tables, but
@@ -29,8 +30,8 @@ public final class Model implements AutoCloseable {
   private final Precision precision;
   private final PtNDManager manager;
   private final PtSymbolBlock module;
-  private final PtNDArray cosines;
-  private final PtNDArray sines;
+  private Optional<PtNDArray> cosines = Optional.empty(); // guarded by this
+  private Optional<PtNDArray> sines = Optional.empty(); // guarded by this
 
   public Model(ModelConfig config, Precision precision) {
     this.config = config;
@@ -39,8 +40,6 @@ public final class Model implements AutoCloseable {
     String code =
         TorchScript.source(Model.class, config.family().source(), constants(config, precision));
     this.module = TorchScript.load(manager, "Decoder", code);
-    this.cosines = rotary(Rope::cosines);
-    this.sines = rotary(Rope::sines);
   }
 
   /// A manager of native memory that its owner closes.
@@ -72,12 +71,15 @@ public final class Model implements AutoCloseable {
     return module;
   }
 
-  public PtNDArray cosines() {
-    return cosines;
+  /// Made when first asked for.
+  public synchronized PtNDArray cosines() {
+    if (cosines.isEmpty()) cosines = Optional.of(rotary(Rope::cosines));
+    return cosines.get();
   }
 
-  public PtNDArray sines() {
-    return sines;
+  public synchronized PtNDArray sines() {
+    if (sines.isEmpty()) sines = Optional.of(rotary(Rope::sines));
+    return sines.get();
   }
 
   /// Reads a folder's safetensors, checking names and shapes before anything is allocated.
@@ -92,9 +94,10 @@ public final class Model implements AutoCloseable {
     return load(file, Safetensors.readFile(file));
   }
 
-  /// The same for those who need no gradients, which saves a copy.
-  Parameters loadFixed(Path folder) throws ModelException {
-    return parameters(folder, Safetensors.read(folder), this::tensor);
+  /// The same for a forward pass, which needs no gradients: that saves a copy, or two.
+  ForwardPass.Weights loadFor(ForwardPass forward, Path folder) throws ModelException {
+    TensorMaker maker = forward.copies() ? this::mapped : this::tensor;
+    return forward.prepare(parameters(folder, Safetensors.read(folder), maker));
   }
 
   private Parameters load(Path source, Map<String, Safetensors.Stored> stored)
@@ -179,6 +182,22 @@ public final class Model implements AutoCloseable {
           IValue.from((long) stored.dtype().code()),
           IValue.listFrom(shape));
     }
+  }
+
+  /// The file's own pages where they hold what is wanted, else a copy.
+  private PtNDArray mapped(PtNDManager own, Safetensors.Stored stored) {
+    boolean same =
+        stored.dtype().code() == precision.code() && stored.dtype().bytes() == Short.BYTES;
+    if (!same || stored.offset() % Short.BYTES != 0 || ComputeDevice.chosen().isGpu())
+      return tensor(own, stored);
+    return run(
+        own,
+        "mapped",
+        IValue.from(stored.file().toAbsolutePath().toString()),
+        IValue.from((stored.offset() + stored.data().remaining()) / Short.BYTES),
+        IValue.from(stored.offset() / Short.BYTES),
+        IValue.from((long) stored.data().remaining() / Short.BYTES),
+        IValue.listFrom(stored.shape().stream().mapToLong(Long::longValue).toArray()));
   }
 
   /// Replaces a tensor made by [#run] with a copy that gradients may use.

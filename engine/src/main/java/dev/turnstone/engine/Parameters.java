@@ -15,7 +15,7 @@ public final class Parameters implements AutoCloseable {
   private final List<String> names;
   private final PtNDArray[] tensors;
 
-  Parameters(PtNDManager manager, List<String> names, List<PtNDArray> tensors) {
+  public Parameters(PtNDManager manager, List<String> names, List<PtNDArray> tensors) {
     this.manager = manager;
     this.names = List.copyOf(names);
     this.tensors = tensors.toArray(PtNDArray[]::new);

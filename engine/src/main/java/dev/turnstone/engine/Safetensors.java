@@ -52,7 +52,8 @@ public final class Safetensors {
   /// One tensor's values as mapped from its file.
   ///
   /// @param data little-endian, read-only, of exactly the shape's size
-  public record Stored(Dtype dtype, List<Long> shape, ByteBuffer data) {
+  /// @param offset of the first value in the file, in bytes
+  public record Stored(Dtype dtype, List<Long> shape, ByteBuffer data, Path file, long offset) {
     public Stored {
       shape = List.copyOf(shape);
     }
@@ -142,7 +143,7 @@ public final class Safetensors {
         channel
             .map(FileChannel.MapMode.READ_ONLY, base + begin, end - begin)
             .order(ByteOrder.LITTLE_ENDIAN);
-    return new Stored(dtype, shape, data);
+    return new Stored(dtype, shape, data, file, base + begin);
   }
 
   private static Optional<Dtype> dtype(String name) {

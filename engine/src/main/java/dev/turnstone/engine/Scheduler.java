@@ -15,28 +15,22 @@ import java.util.function.LongSupplier;
 /// prompt larger than what is left is computed in chunks. If a running sequence finds no block, the
 /// youngest running one gives back its blocks and starts over from its tokens (recompute
 /// preemption). Blocks are published when they are scheduled, not when computed: a step writes all
-/// keys and values of a layer before it attends, so the rest of a group uses the first one's prompt
-/// in the same step.
-///
-/// The blocks of a conversation between its turns are kept as the [Retention] says; a next turn
-/// whose blocks are kept is admitted before what has to be computed from the start.
+/// keys and values of a layer before it attends, so the rest of a group uses the first one's full
+/// blocks in the same step. The block in which a prompt ends is copied, for each goes on in its
+/// own; the rest of a group comes a step later for it.
 ///
 /// Confined to the engine thread.
 final class Scheduler {
   private final BlockPool pool;
   private final SequenceBlocks blocks;
+  private final KeptBlocks kept;
+  private final Admission waiting;
   private final int maxBatchTokens;
   private final int maxSequences;
   private final int maxScored;
-  private final Retention retention;
-  private final KeptBlocks kept;
-  private final WaitingLine waiting = new WaitingLine();
   private final ArrayList<Sequence> running = new ArrayList<>();
   private boolean admitting = true;
   private long preemptions;
-  private long promptTokens;
-  private long cachedTokens;
-  private long recomputedTokens;
 
   /// @param maxScored prompt tokens that one sequence may have scored in a step
   Scheduler(
@@ -48,27 +42,22 @@ final class Scheduler {
       LongSupplier nanoTime) {
     this.pool = pool;
     this.blocks = new SequenceBlocks(pool);
-    this.retention = retention;
-    this.kept = new KeptBlocks(pool, nanoTime);
+    this.kept = new KeptBlocks(pool, retention, nanoTime);
+    this.waiting = new Admission(pool, blocks, kept);
     this.maxScored = maxScored;
     this.maxBatchTokens = maxBatchTokens;
     this.maxSequences = maxSequences;
   }
 
   void add(Sequence sequence) {
-    Optional<String> conversation = sequence.request.conversation().filter(kept::has);
-    conversation.ifPresent(kept::awaited);
-    waiting.add(sequence, conversation.isPresent());
+    waiting.add(sequence);
   }
 
   /// Removes a sequence whose turn is over; what it computed may serve the conversation's next.
   void finished(Sequence sequence) {
     Optional<String> conversation = sequence.request.conversation();
-    boolean ran = running.contains(sequence);
-    if (ran && conversation.isPresent() && !sequence.staleKv) {
-      if (retention == Retention.NEVER) blocks.drop(sequence);
-      else kept.keep(conversation.get(), sequence);
-    }
+    if (conversation.isPresent() && !sequence.staleKv && running.contains(sequence))
+      kept.ended(conversation.get(), sequence);
     remove(sequence);
   }
 
@@ -89,16 +78,18 @@ final class Scheduler {
     if (tokens >= 4 * sequences) kept.stepTook(tokens, nanos);
   }
 
-  /// The sequences of the next step, each with `scheduled` set; empty if nothing can run.
-  List<Sequence> schedule() {
+  /// Puts the next step together.
+  Schedule schedule() {
     var batch = new ArrayList<Sequence>();
+    var copies = new ArrayList<BlockCopy>();
     int budget = maxBatchTokens;
     boolean preempted = false;
     for (int i = 0; i < running.size() && budget > 0; i++) {
       Sequence sequence = running.get(i);
       int count = share(sequence, budget);
       while (!blocks.reserve(sequence, count)) {
-        if (reclaimFor(sequence, count)) continue;
+        if (kept.makeRoomToGoOn(SequenceBlocks.missing(sequence, count), running.size() == 1))
+          continue;
         preempted = true;
         if (preempt(running.removeLast()) == sequence) break;
       }
@@ -106,24 +97,37 @@ final class Scheduler {
       budget -= count;
       batch.add(sequence);
     }
-    if (!preempted && admitting) admit(batch, budget);
-    return batch;
+    if (!preempted && admitting) admit(batch, copies, budget);
+    return new Schedule(batch, copies);
   }
 
   /// Lets waiting sequences in while there is room, and the budget is not spent.
-  private void admit(List<Sequence> batch, int budget) {
+  private void admit(List<Sequence> batch, List<BlockCopy> copies, int budget) {
+    var later = new ArrayList<Sequence>();
     int left = budget;
-    while (left > 0 && canAdmit()) {
+    while (left > 0 && !waiting.isEmpty() && running.size() + later.size() < maxSequences) {
       Sequence sequence = waiting.next();
-      if (!acquirePrefix(sequence, running.isEmpty())) break;
+      Admission.Answer answer = waiting.begin(sequence, running);
+      if (answer instanceof Admission.Answer.NoRoom) break;
       waiting.remove(sequence);
-      running.add(sequence);
-      int count = share(sequence, left);
-      if (!blocks.reserve(sequence, count))
-        throw new IllegalStateException("admitted without blocks");
-      left -= count;
-      batch.add(sequence);
+      switch (answer) {
+        case Admission.Answer.Now(var tail) -> {
+          left -= run(sequence, left, tail, copies);
+          batch.add(sequence);
+        }
+        default -> later.add(sequence);
+      }
     }
+    waiting.addFirst(later);
+  }
+
+  private int run(Sequence sequence, int budget, Optional<Integer> tail, List<BlockCopy> copies) {
+    running.add(sequence);
+    int count = share(sequence, budget);
+    int own = sequence.blocks.size();
+    if (!blocks.reserve(sequence, count)) throw new IllegalStateException("admitted without room");
+    tail.ifPresent(from -> copies.add(new BlockCopy(from, sequence.blocks.get(own))));
+    return count;
   }
 
   /// Tokens of a sequence that the next step may compute. Scoring a prompt takes a row of logits
@@ -131,52 +135,6 @@ final class Scheduler {
   private int share(Sequence sequence, int budget) {
     int most = sequence.scoring() ? Math.min(budget, maxScored) : budget;
     return Math.min(most, sequence.length() - sequence.computed);
-  }
-
-  private boolean canAdmit() {
-    return !waiting.isEmpty() && running.size() < maxSequences;
-  }
-
-  /// Takes over the blocks of a prompt that are there already, if the rest of it fits too. The last
-  /// token is always computed: its logits are needed.
-  ///
-  /// @param alone whether nothing else runs, so that room is made at any price
-  private boolean acquirePrefix(Sequence sequence, boolean alone) {
-    Optional<String> conversation =
-        sequence.request.conversation().filter(_ -> !sequence.scoring());
-    boolean continues = conversation.isPresent() && kept.handOver(conversation.get(), sequence);
-    if (!continues) blocks.lookUp(sequence);
-    if (!makeRoom(SequenceBlocks.missing(sequence, sequence.length() - sequence.computed), alone)) {
-      if (continues) kept.takeBack(conversation.get(), sequence);
-      blocks.release(sequence);
-      return false;
-    }
-    sequence.staleKv = false;
-    account(sequence);
-    return true;
-  }
-
-  private boolean makeRoom(int needed, boolean alone) {
-    if (needed <= pool.free()) return true;
-    if (alone) return kept.reclaim(needed, true);
-    return retention == Retention.ADAPTIVE && kept.reclaim(needed, false);
-  }
-
-  private void account(Sequence sequence) {
-    if (sequence.admittedBefore()) {
-      recomputedTokens += sequence.length() - sequence.computed;
-    } else {
-      promptTokens += sequence.length();
-      cachedTokens += sequence.computed;
-    }
-    sequence.admitted(sequence.computed);
-  }
-
-  /// Whether blocks that are only kept make room for what runs; always kept ones only for the last
-  /// that runs.
-  private boolean reclaimFor(Sequence sequence, int count) {
-    boolean may = retention == Retention.ADAPTIVE || running.size() == 1;
-    return may && kept.reclaim(SequenceBlocks.missing(sequence, count), true);
   }
 
   private Sequence preempt(Sequence sequence) {
@@ -199,10 +157,8 @@ final class Scheduler {
 
   /// Makes all running sequences start over from their tokens, in the same order.
   void recomputeRunning() {
-    for (Sequence sequence : running.reversed()) {
-      blocks.release(sequence);
-      waiting.addFirst(sequence);
-    }
+    running.forEach(blocks::release);
+    waiting.addFirst(running);
     running.clear();
   }
 
@@ -216,8 +172,8 @@ final class Scheduler {
   }
 
   List<Sequence> all() {
-    var all = new ArrayList<>(running);
-    all.addAll(waiting.all());
+    List<Sequence> all = waiting.all();
+    all.addAll(0, running);
     return all;
   }
 
@@ -255,10 +211,10 @@ final class Scheduler {
         pool.total(),
         cacheBytes,
         times,
-        promptTokens,
-        cachedTokens,
+        waiting.promptTokens(),
+        waiting.cachedTokens(),
         generated,
-        recomputedTokens,
+        waiting.recomputedTokens(),
         preemptions,
         updates);
   }

@@ -44,6 +44,9 @@ final class Sequence {
   /// Whether its blocks were made under the present weights.
   boolean staleKv;
 
+  /// Whether it has let a step pass in which another computed what both begin with.
+  boolean waitedForTail;
+
   private final int promptLength;
   private int[] tokens;
   private int length;

@@ -37,11 +37,12 @@ final class TokenStep {
     return generated;
   }
 
-  /// @param batch sequences with `scheduled` set
   /// @throws RuntimeException if the step failed: what it wrote to the cache is unknown
-  void run(List<Sequence> batch, ForwardPass.Weights weights, WeightsId id)
+  void run(Schedule schedule, ForwardPass.Weights weights, WeightsId id)
       throws InterruptedException {
     long started = System.nanoTime();
+    List<Sequence> batch = schedule.batch();
+    for (BlockCopy copy : schedule.copies()) forward.copy(copy.from(), copy.to());
     StepPlan plan = StepPlan.of(batch);
     LogitRows logits = forward.run(plan.batch(), weights);
     scheduler.stepTook(plan.batch().rows(), batch.size(), System.nanoTime() - started);

@@ -38,8 +38,26 @@ final class TorchForward implements ForwardPass {
   }
 
   @Override
+  public boolean copies() {
+    return false;
+  }
+
+  @Override
   public Weights prepare(Parameters parameters) {
     return new Loaded(parameters);
+  }
+
+  @Override
+  public void copy(int from, int to) {
+    model
+        .run(
+            step,
+            "copy_block",
+            IValue.from((long) from),
+            IValue.from((long) to),
+            cache.keys(),
+            cache.values())
+        .close();
   }
 
   @Override

@@ -57,7 +57,8 @@ class EngineInboxTest {
             Path.of("w"),
             WeightsUpdate.Pause.KEEP,
             WeightsUpdate.Kv.KEEP);
-    assertThat(inbox.replace(freed::incrementAndGet, update)).isCompletedExceptionally();
+    assertThat(inbox.replace(freed::incrementAndGet, update).pauseNanos())
+        .isCompletedExceptionally();
     assertThat(inbox.resume()).isCompletedExceptionally();
     assertThat(freed).hasValue(1);
     assertThat(inbox.take(false)).isEmpty();

@@ -41,6 +41,8 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class EngineTest {
   private static final WeightsId FIRST = new WeightsId("test", 0, "00");
@@ -180,6 +182,57 @@ class EngineTest {
     assertThat(group.stream().filter(g -> g.cachedTokens() == 128)).hasSize(7);
     assertThat(engine.stats().cachedTokens()).isEqualTo(7 * 128);
     assertThat(engine.generate(requests.getFirst()).ids()).isEqualTo(group.getFirst().ids());
+  }
+
+  /// The last 11 ids fill no block: the others of the group copy it.
+  @ParameterizedTest
+  @EnumSource(EngineConfig.Forward.class)
+  void aGroupComputesTheEndOfItsPromptOnceToo(EngineConfig.Forward forward) throws Exception {
+    EngineConfig config = EngineConfig.DEFAULT.withForward(forward);
+    Tokens prompt = prompt(139, 9);
+    var requests =
+        IntStream.range(0, 8).mapToObj(i -> request(prompt, SEEDED.withSeed(i), 20)).toList();
+    Engine alone = engine(config);
+    var expected = new ArrayList<Tokens>();
+    for (Policy.Request request : requests) expected.add(alone.generate(request).ids());
+
+    Engine engine = engine(config);
+    var group = atOnce(engine, requests);
+
+    assertThat(group).extracting(Generation::ids).isEqualTo(expected);
+    assertThat(group.stream().filter(g -> g.cachedTokens() == 138)).hasSize(7);
+    engine.checkIntegrity(); // refreshes the figures
+    assertThat(engine.stats().cachedTokens()).isEqualTo(7 * 138);
+  }
+
+  @Test
+  void deterministicallyAGroupDrawsWhatEachWouldAlone() throws Exception {
+    EngineConfig config = EngineConfig.DEFAULT.withDeterministic(true).withThreads(2);
+    Tokens prompt = prompt(43, 5);
+    var requests =
+        IntStream.range(0, 6)
+            .mapToObj(i -> request(prompt, SEEDED.withSeed(i), 1 + 5 * i))
+            .toList();
+    var group = atOnce(engine(config), requests);
+    for (int i = 0; i < 6; i++) {
+      Generation single = engine(config).generate(requests.get(i));
+      assertThat(group.get(i).ids()).isEqualTo(single.ids());
+      assertThat(group.get(i).logprobs().toArray()).isEqualTo(single.logprobs().toArray());
+    }
+  }
+
+  /// Sends requests so that all are there before the first runs.
+  private static List<Generation> atOnce(Engine engine, List<Policy.Request> requests)
+      throws Exception {
+    engine.pause(WeightsUpdate.Pause.KEEP);
+    try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      var calls = requests.stream().map(r -> threads.submit(() -> engine.generate(r))).toList();
+      while (engine.stats().waiting() < requests.size()) engine.checkIntegrity();
+      engine.resume();
+      var results = new ArrayList<Generation>();
+      for (Future<Generation> call : calls) results.add(call.get(60, TimeUnit.SECONDS));
+      return results;
+    }
   }
 
   @Test

@@ -92,6 +92,28 @@ class WeightsUpdateTest {
   }
 
   @Test
+  void anEngineClosesWhileSomebodyStillJudgesAnUpdate(@TempDir Path empty) throws Exception {
+    Engine other = open(next);
+    var judged = new CountDownLatch(1);
+    var mayJudge = new CountDownLatch(1);
+    var update = new WeightsUpdate(SECOND, empty, Pause.KEEP, Kv.KEEP);
+    Future<?> applied =
+        threads.submit(() ->
+            other.apply(
+                update,
+                () -> {
+                  judged.countDown();
+                  mayJudge.await();
+                }));
+    assertThat(judged.await(20, TimeUnit.SECONDS)).isTrue();
+    other.close();
+    mayJudge.countDown();
+    assertThatThrownBy(() -> applied.get(20, TimeUnit.SECONDS))
+        .hasRootCauseInstanceOf(WeightsRejected.class)
+        .hasRootCauseMessage("no .safetensors file in " + empty);
+  }
+
+  @Test
   void anUpdateThatWaitsLetsWhatRunsEndUnderItsOwnVersion() throws Exception {
     Future<Generation> running = underWay(150);
     apply(Pause.WAIT, Optional.empty());
@@ -102,6 +124,44 @@ class WeightsUpdateTest {
     Generation after = engine.generate(request(5));
     assertThat(after.versions().values()).containsExactly(1);
     assertThat(after.cachedTokens()).isZero();
+  }
+
+  @Test
+  void whoGivesUpWaitingForAnUpdateKeepsTheOldVersion() throws Exception {
+    var goOn = new CountDownLatch(1);
+    Future<Generation> running =
+        threads.submit(() ->
+            engine.generate(
+                request(200),
+                (_, _, _) -> {
+                  underWay.countDown();
+                  if (underWay.getCount() == 0) await(goOn);
+                }));
+    assertThat(underWay.await(20, TimeUnit.SECONDS)).isTrue();
+    Thread asks = Thread.currentThread();
+    Future<?> gaveUp =
+        threads.submit(() -> {
+          while (asks.getState() != Thread.State.TIMED_WAITING) Thread.onSpinWait();
+          asks.interrupt();
+        });
+    assertThatThrownBy(() -> apply(Pause.WAIT, Optional.empty()))
+        .isInstanceOf(InterruptedException.class);
+    gaveUp.get(20, TimeUnit.SECONDS);
+    goOn.countDown();
+    assertThat(running.get(20, TimeUnit.SECONDS).ids().size()).isEqualTo(200);
+    assertThat(engine.generate(request(5)).versions().values()).containsExactly(0);
+    assertThat(engine.weights()).isEqualTo(FIRST);
+    apply(Pause.WAIT, Optional.empty());
+    assertThat(engine.weights()).isEqualTo(SECOND);
+  }
+
+  /// Holds the engine's thread.
+  private static void await(CountDownLatch latch) {
+    try {
+      assertThat(latch.await(20, TimeUnit.SECONDS)).isTrue();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   @Test

@@ -51,33 +51,45 @@ record ModelFolder(String name, Path path) {
 
   /// Finds what a command line names, downloading it from the hub if it must.
   static ModelFolder find(String model) {
-    return find(model, Path.of(System.getProperty("turnstone.home", ".")), System.getenv());
+    return find(model, home(), System.getenv());
   }
 
   /// Finds a folder by its path, a policy that comes with Turnstone by its name, or a model of the
   /// Hugging Face hub as `org/name` or `org/name@revision`.
   static ModelFolder find(String model, Path home, Map<String, String> environment) {
+    return here(model, home)
+        .or(() ->
+            HubModel.parse(model)
+                .map(remote -> new ModelFolder(model, download(remote, environment))))
+        .orElseThrow(() -> new StartupError("there is no model folder %s".formatted(model)));
+  }
+
+  /// The same without the hub; empty if it is not on this machine.
+  static Optional<ModelFolder> here(String model) {
+    return here(model, home());
+  }
+
+  private static Path home() {
+    return Path.of(System.getProperty("turnstone.home", "."));
+  }
+
+  private static Optional<ModelFolder> here(String model, Path home) {
     Path given = Path.of(model);
     if (Files.isDirectory(given))
-      return new ModelFolder(given.toAbsolutePath().normalize().getFileName().toString(), given);
+      return Optional.of(
+          new ModelFolder(given.toAbsolutePath().normalize().getFileName().toString(), given));
     Path own = home.resolve("models").resolve(model);
-    if (model.matches("[a-z0-9.-]+") && Files.isDirectory(own)) return new ModelFolder(model, own);
-    return HubModel.parse(model)
-        .map(remote -> new ModelFolder(model, download(remote, environment)))
-        .orElseThrow(() -> new StartupError("there is no model folder %s".formatted(model)));
+    return model.matches("[a-z0-9.-]+") && Files.isDirectory(own)
+        ? Optional.of(new ModelFolder(model, own))
+        : Optional.empty();
   }
 
   /// Finds a folder with a tokenizer and a chat template, as [#find] finds a model.
   static ModelFolder findTokenizer(String tokenizer, Map<String, String> environment) {
-    Path given = Path.of(tokenizer);
-    if (Files.isDirectory(given))
-      return new ModelFolder(given.toAbsolutePath().normalize().getFileName().toString(), given);
-    Path home = Path.of(System.getProperty("turnstone.home", "."));
-    Path own = home.resolve("models").resolve(tokenizer);
-    if (tokenizer.matches("[a-z0-9.-]+") && Files.isDirectory(own))
-      return new ModelFolder(tokenizer, own);
-    return HubModel.parse(tokenizer)
-        .map(remote -> new ModelFolder(tokenizer, downloadTokenizer(remote, environment)))
+    return here(tokenizer)
+        .or(() ->
+            HubModel.parse(tokenizer)
+                .map(remote -> new ModelFolder(tokenizer, downloadTokenizer(remote, environment))))
         .orElseThrow(
             () -> new StartupError("there is no tokenizer folder %s".formatted(tokenizer)));
   }
@@ -115,13 +127,20 @@ record ModelFolder(String name, Path path) {
   /// @param format of tool calls; empty: the one that the chat template teaches
   /// @param tags of reasoning; empty: those of the chat template
   /// @throws StartupError with one sentence, if it cannot be served
-  Served load(EngineConfig config, Optional<ToolFormat> format, Optional<ReasoningTags> tags) {
-    try {
+  Served load(EngineConfig config, Optional<ToolFormat> format, Optional<ReasoningTags> tags)
+      throws InterruptedException {
+    try (Ahead<String> sha256 = Ahead.load("weights-sha256", this::weightsSha256);
+        Ahead<Engine> loading = Ahead.load("model", () -> engine(sha256, config))) {
       Tokenizer tokenizer = Tokenizer.load(path);
       try {
         TemplateChatFormat chat = TemplateChatFormat.load(path, tokenizer);
-        return load(tokenizer, chat, parser(chat, format, tags), config);
-      } catch (ModelException | IOException | RuntimeException e) {
+        TurnParser parser = parser(chat, format, tags);
+        int vocabulary = vocabularyFor(tokenizer);
+        byte[][] texts = texts(tokenizer, vocabulary);
+        Engine engine = loading.take(ModelException.class);
+        engine.tokens(texts);
+        return served(engine, tokenizer, chat, parser, vocabulary);
+      } catch (ModelException | IOException | InterruptedException | RuntimeException e) {
         tokenizer.close();
         throw e;
       }
@@ -130,6 +149,13 @@ record ModelFolder(String name, Path path) {
     } catch (IOException e) {
       throw new StartupError("the weights in %s cannot be read".formatted(path));
     }
+  }
+
+  /// The engine under the name of the weights that the folder brings.
+  private Engine engine(Ahead<String> sha256, EngineConfig config)
+      throws ModelException, InterruptedException {
+    return Engine.load(
+        path, () -> new WeightsId(UNTRAINED, 0, sha256.take(ModelException.class)), config);
   }
 
   /// How the makers of the model want it sampled where nothing else is said.
@@ -220,17 +246,14 @@ record ModelFolder(String name, Path path) {
     return parser;
   }
 
-  private Served load(
-      Tokenizer tokenizer, TemplateChatFormat format, TurnParser parser, EngineConfig config)
-      throws ModelException, IOException {
+  /// The model's number of ids, which its tokenizer must not exceed.
+  private int vocabularyFor(Tokenizer tokenizer) throws ModelException, IOException {
     int vocabulary = ModelConfig.read(path).vocabulary();
     if (tokenizer.vocabularySize() > vocabulary)
       throw new StartupError(
           "the tokenizer in %s has %d ids, but its model only %d"
               .formatted(path, tokenizer.vocabularySize(), vocabulary));
-    Engine engine = Engine.load(path, new WeightsId(UNTRAINED, 0, weightsSha256()), config);
-    engine.tokens(texts(tokenizer, vocabulary));
-    return served(engine, tokenizer, format, parser, vocabulary);
+    return vocabulary;
   }
 
   /// The bytes of each id as constraints know them.
@@ -245,12 +268,16 @@ record ModelFolder(String name, Path path) {
   }
 
   /// Names the weights of a folder without a manifest: one hash over its safetensors in order.
-  private String weightsSha256() throws ModelException, IOException {
+  private String weightsSha256() throws ModelException {
     MessageDigest digest = sha256();
-    for (Path file : WeightFiles.in(path))
-      try (InputStream in = new DigestInputStream(Files.newInputStream(file), digest)) {
-        in.transferTo(java.io.OutputStream.nullOutputStream());
-      }
+    try {
+      for (Path file : WeightFiles.in(path))
+        try (InputStream in = new DigestInputStream(Files.newInputStream(file), digest)) {
+          in.transferTo(java.io.OutputStream.nullOutputStream());
+        }
+    } catch (IOException e) {
+      throw new ModelException("the weights in %s cannot be read".formatted(path), e);
+    }
     return HexFormat.of().formatHex(digest.digest());
   }
 

@@ -107,10 +107,14 @@ public final class Server implements AutoCloseable {
   ///
   /// @throws StartupError if the policy cannot be loaded or the stored state cannot be used
   void serve(PolicyLoader loader) throws InterruptedException {
-    Served served = loader.load(metrics);
-    if (served.policy() instanceof AutoCloseable policy) owned.add(1, policy);
-    TrajectoryLog trajectories = open(config.log().place());
-    owned.add(1, trajectories);
+    Served served;
+    TrajectoryLog trajectories;
+    try (Ahead<TrajectoryLog> opening = Ahead.load("log", () -> open(config.log().place()))) {
+      served = loader.load(metrics);
+      if (served.policy() instanceof AutoCloseable policy) owned.add(1, policy);
+      trajectories = opening.take(StartupError.class);
+      owned.add(1, trajectories);
+    }
     CommandJails jails = new CommandJails();
     owned.add(1, jails);
     Environments environments =

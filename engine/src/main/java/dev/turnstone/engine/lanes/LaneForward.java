@@ -87,10 +87,20 @@ public final class LaneForward implements ForwardPass {
   }
 
   @Override
+  public boolean copies() {
+    return true;
+  }
+
+  @Override
   public Weights prepare(Parameters parameters) {
     try (parameters) {
       return new PackedWeights(config, torch, tiles, elements, team.lanes(), parameters);
     }
+  }
+
+  @Override
+  public void copy(int from, int to) {
+    cache.copy(from, to);
   }
 
   @Override

@@ -54,6 +54,13 @@ final class PagedCache implements AutoCloseable {
     return keys(layer, block, head) + valuesOffset;
   }
 
+  /// Copies a block in all layers.
+  void copy(int from, int to) {
+    for (long layer : layers)
+      MemorySegment.copy(
+          Simd.MEMORY, layer + from * blockBytes, Simd.MEMORY, layer + to * blockBytes, blockBytes);
+  }
+
   @Override
   public void close() {
     arena.close();
