@@ -29,11 +29,13 @@ final class EngineServer implements AutoCloseable {
   private final Kind kind;
   private final Process process;
   private final int port;
+  private final Path log;
 
-  private EngineServer(Kind kind, Process process, int port) {
+  private EngineServer(Kind kind, Process process, int port, Path log) {
     this.kind = kind;
     this.process = process;
     this.port = port;
+    this.log = log;
   }
 
   /// @param tokens that the KV cache holds
@@ -62,6 +64,8 @@ final class EngineServer implements AutoCloseable {
         .ifPresent(archive ->
             command.addAll(
                 List.of(
+                    "-XX:CompileCommand=quiet",
+                    "-XX:CompileCommand=CompileThresholdScaling,dev.turnstone.engine.lanes.*::*,0.02",
                     "-XX:+AutoCreateSharedArchive",
                     "-XX:SharedArchiveFile=" + archive,
                     "-Xlog:cds*=off",
@@ -147,9 +151,9 @@ final class EngineServer implements AutoCloseable {
     // Ours asks for threads that do not spin; the others' own default is theirs.
     if (kind != Kind.TURNSTONE) builder.environment().remove("OMP_WAIT_POLICY");
     builder.environment().putAll(more);
-    EngineServer server = new EngineServer(kind, builder.start(), port);
+    EngineServer server = new EngineServer(kind, builder.start(), port, log);
     try {
-      server.awaitReady(log);
+      server.awaitReady();
       return server;
     } catch (IOException | InterruptedException | IllegalStateException e) {
       server.close();
@@ -157,7 +161,7 @@ final class EngineServer implements AutoCloseable {
     }
   }
 
-  private void awaitReady(Path log) throws IOException, InterruptedException {
+  private void awaitReady() throws IOException, InterruptedException {
     String path = kind == Kind.TURNSTONE ? "/ready" : "/health";
     var http = new OkHttpClient();
     long deadline = System.nanoTime() + PATIENCE.toNanos();
@@ -170,9 +174,16 @@ final class EngineServer implements AutoCloseable {
       }
       Thread.sleep(20);
     }
+    throw new IllegalStateException("%s did not start: %s".formatted(kind, lastError()));
+  }
+
+  /// The last line of its log that speaks of an error, else its last line.
+  String lastError() throws IOException {
     List<String> said = Files.readAllLines(log);
-    throw new IllegalStateException(
-        "%s did not start: %s".formatted(kind, said.isEmpty() ? "no word" : said.getLast()));
+    return said.stream()
+        .filter(line -> line.contains("Error"))
+        .reduce((_, later) -> later)
+        .orElse(said.isEmpty() ? "nothing" : said.getLast());
   }
 
   Kind kind() {

@@ -1,6 +1,8 @@
 package dev.turnstone.bench.engine;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.util.concurrent.ExecutionException;
 
 /// Decoding over HTTP beside llama.cpp's server and vLLM's, one after the other in each round, with
 /// the same client, prompts and threads. Ratios are of the best rounds.
@@ -23,17 +25,21 @@ final class PeersFigure implements Figure {
     Options options = subject.options();
     Opening ours = (_, tokens) -> EngineServer.turnstone(subject, tokens);
     double[] own = measure(subject, "turnstone", ours, into);
-    if (options.llamaServer().isPresent()) {
-      Opening llama =
+    if (options.llamaServer().isPresent())
+      compare(
+          subject,
+          "llama_server",
+          own,
           (requests, tokens) ->
-              EngineServer.llama(subject, options.llamaServer().get(), requests, tokens);
-      compare("llama_server", own, measure(subject, "llama_server", llama, into), into);
-    }
-    if (options.vllm().isPresent()) {
-      Opening vllm =
-          (requests, tokens) -> EngineServer.vllm(subject, options.vllm().get(), requests, tokens);
-      compare("vllm", own, measure(subject, "vllm", vllm, into), into);
-    }
+              EngineServer.llama(subject, options.llamaServer().get(), requests, tokens),
+          into);
+    if (options.vllm().isPresent())
+      compare(
+          subject,
+          "vllm",
+          own,
+          (requests, tokens) -> EngineServer.vllm(subject, options.vllm().get(), requests, tokens),
+          into);
   }
 
   private static double[] measure(Subject subject, String name, Opening opening, ObjectNode into)
@@ -43,23 +49,44 @@ final class PeersFigure implements Figure {
     double many = 0;
     double alone = 0;
     try (EngineServer server = opening.open(MANY, MANY * each)) {
-      var load = new HttpLoad(subject, server);
-      load.decodeRate(4, 0);
-      for (int round = 1; round <= ROUNDS; round++)
-        many = Math.max(many, load.decodeRate(MANY, round));
+      many = best(subject, server, 4, MANY);
+      into.put(name + "_tokens_per_s_64", Figure.rounded(many));
     }
+    System.err.println("http " + into);
     try (EngineServer server = opening.open(1, 4 * each)) {
-      var load = new HttpLoad(subject, server);
-      load.decodeRate(1, 0);
-      for (int round = 1; round <= ROUNDS; round++)
-        alone = Math.max(alone, load.decodeRate(1, round));
+      alone = best(subject, server, 1, 1);
+      into.put(name + "_tokens_per_s_1", Figure.rounded(alone));
     }
-    into.put(name + "_tokens_per_s_64", Figure.rounded(many));
-    into.put(name + "_tokens_per_s_1", Figure.rounded(alone));
+    System.err.println("http " + into);
     return new double[] {many, alone};
   }
 
-  private static void compare(String name, double[] own, double[] theirs, ObjectNode into) {
+  private static double best(Subject subject, EngineServer server, int first, int requests)
+      throws Exception {
+    var load = new HttpLoad(subject, server);
+    try {
+      load.decodeRate(first, 0);
+      double best = 0;
+      for (int round = 1; round <= ROUNDS; round++)
+        best = Math.max(best, load.decodeRate(requests, round));
+      return best;
+    } catch (ExecutionException e) {
+      throw new IOException("%s; it says: %s".formatted(e.getMessage(), server.lastError()), e);
+    }
+  }
+
+  /// A peer that does not start or answer is said to, and the other figures stay.
+  private static void compare(
+      Subject subject, String name, double[] own, Opening opening, ObjectNode into)
+      throws Exception {
+    double[] theirs;
+    try {
+      theirs = measure(subject, name, opening, into);
+    } catch (IOException | IllegalStateException e) {
+      into.put(name + "_failed", e.getMessage());
+      System.err.println("http " + into);
+      return;
+    }
     into.put("ratio_to_" + name + "_64", Figure.rounded(own[0] / theirs[0]));
     into.put("ratio_to_" + name + "_1", Figure.rounded(own[1] / theirs[1]));
   }
