@@ -20,6 +20,7 @@ record SharedTail(int block, int computed, int soon) {
     Optional<SharedTail> longest = Optional.empty();
     for (Sequence other : running) {
       if (other.staleKv || other.blocks.size() <= index || other.chains.size() < index) continue;
+      if (!other.salt().equals(sequence.salt())) continue;
       if (index > 0 && other.chains.get(index - 1) != parent) continue;
       SharedTail tail = of(sequence, other, index);
       if (tail.soon > longest.map(SharedTail::soon).orElse(0)) longest = Optional.of(tail);

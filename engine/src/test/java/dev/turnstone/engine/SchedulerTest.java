@@ -28,7 +28,10 @@ class SchedulerTest {
   }
 
   private Sequence add(Tokens prompt) {
-    var request = new Policy.Request(prompt, Sampling.GREEDY, 9, Set.of(), Duration.ofMinutes(1));
+    return add(new Policy.Request(prompt, Sampling.GREEDY, 9, Set.of(), Duration.ofMinutes(1)));
+  }
+
+  private Sequence add(Policy.Request request) {
     var sequence = new Sequence(request, (_, _, _) -> {}, 0, Long.MAX_VALUE, Optional.empty());
     scheduler.add(sequence);
     return sequence;
@@ -93,5 +96,14 @@ class SchedulerTest {
     assertThat(later.computed).isEqualTo(20);
     assertThat(later.scheduled).isEqualTo(20);
     assertThat(two.copies()).hasSize(1);
+  }
+
+  @Test
+  void anotherSaltSharesNothing() {
+    Sequence first = add(ids(0, 12));
+    ran(scheduler.schedule());
+    Sequence salted = add(first.request.withCacheSalt("other"));
+    assertThat(scheduler.schedule().copies()).isEmpty();
+    assertThat(salted.scheduled).isEqualTo(12);
   }
 }
