@@ -4,7 +4,6 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.engine.PtNDManager;
-import dev.turnstone.engine.CacheSize;
 import dev.turnstone.engine.Model;
 import dev.turnstone.engine.ModelConfig;
 import dev.turnstone.engine.Parameters;
@@ -25,6 +24,7 @@ final class WarmUp {
   private static final int TOKENS = 256;
   private static final int ROWS = 16;
   private static final int DECODES = 4;
+  private static final long CACHE_BYTES = 16 << 20;
 
   /// As wide as small models are, so that loops are as long as theirs.
   private static final int HIDDEN = 1024;
@@ -38,7 +38,7 @@ final class WarmUp {
   static void run(ModelConfig model, Precision precision) {
     ModelConfig config = oneLayer(model);
     Model.prepareThread(1);
-    try (var forward = new LaneForward(config, precision, 1, CacheSize.FITTING, 2 * ROWS, false);
+    try (var forward = new LaneForward(config, precision, 1, CACHE_BYTES, 2 * ROWS, false);
         var weights = forward.prepare(zeros(config))) {
       for (int round = 0; round < ROUNDS; round++) {
         forward.run(chunk(), weights);
