@@ -41,7 +41,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /// Engines say how probable a token was among those that could be drawn, and nothing of the prompt
 /// while they stream; what is recorded is asked for apart.
-@Timeout(30)
+@Timeout(60)
 class ScoredApartTest {
   private static final Offset<Double> CLOSE = Offset.offset(1e-4);
   private static final Constraint OBJECT =

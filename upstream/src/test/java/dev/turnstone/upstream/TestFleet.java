@@ -70,8 +70,8 @@ final class TestFleet implements AfterEachCallback {
             Routing.STICKY_LEAST_LOADED,
             64,
             64,
-            Duration.ofSeconds(5),
-            Duration.ofSeconds(5),
+            Duration.ofSeconds(30),
+            Duration.ofSeconds(30),
             Duration.ofSeconds(60),
             watch);
     UpstreamPolicy policy =

@@ -91,7 +91,10 @@ final class LogprobEntries {
 
   /// The `count` most probable of them beside a sampled id.
   static TopLogprobs top(List<Entry> entries, int count, int sampled) {
-    List<Entry> sorted = new ArrayList<>(entries);
+    List<Entry> sorted = new ArrayList<>();
+    // What cannot be drawn is not among the most probable.
+    for (Entry entry : entries)
+      if (entry.logprob() > CLAMPED || entry.id() == sampled) sorted.add(entry);
     sorted.sort(Comparator.comparingDouble(Entry::logprob).reversed().thenComparingInt(Entry::id));
     int kept = Math.min(count, sorted.size());
     if (kept == 0 && sorted.isEmpty()) return TopLogprobs.NONE;
