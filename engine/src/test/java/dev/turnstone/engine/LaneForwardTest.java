@@ -14,6 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /// Lanes against the TorchScript forward pass, step by step over the same tokens.
 class LaneForwardTest {
@@ -84,6 +85,38 @@ class LaneForwardTest {
       double theirs = 0;
       for (int computed = 0; computed < 512; computed += STEP) {
         StepBatch batch = everywhere(step(part(0, STEP, computed, 1)));
+        LogitRows right = truth.run(batch, whole);
+        ours += squaredError(lane.run(batch, packed), right, batch);
+        theirs += squaredError(torch.run(batch, plain), right, batch);
+      }
+      assertThat(theirs).isPositive();
+      assertThat(ours).isLessThan(1.2 * theirs);
+    }
+  }
+
+  static List<GoldenModel> families() {
+    return GoldenModel.all();
+  }
+
+  /// Norms of heads, biases, windows and all that families have, over a prompt taken as a chunk.
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("families")
+  void inBfloat16LanesComputeEveryFamily(GoldenModel golden) throws Exception {
+    ModelConfig config = ModelConfig.read(golden.write(folder));
+    try (Model model = new Model(config, Precision.BF16);
+        Model exact = new Model(config, Precision.F32);
+        var lane = new LaneForward(config, Precision.BF16, 2, 64 << 20, STEP, false);
+        var torch = new TorchForward(model, new KvCache(model, 64 << 20));
+        var truth = new TorchForward(exact, new KvCache(exact, 64 << 20));
+        var packed = lane.prepare(model.load(folder));
+        var plain = torch.prepare(model.load(folder));
+        var whole = truth.prepare(exact.load(folder))) {
+      double ours = 0;
+      double theirs = 0;
+      for (int computed : new int[] {0, 30, 60}) {
+        int[] ids = new SplittableRandom(computed).ints(30, 0, config.vocabulary()).toArray();
+        StepBatch batch =
+            new StepBatch(ids, List.of(part(0, 30, computed, 1)), IntStream.range(0, 30).toArray());
         LogitRows right = truth.run(batch, whole);
         ours += squaredError(lane.run(batch, packed), right, batch);
         theirs += squaredError(torch.run(batch, plain), right, batch);
