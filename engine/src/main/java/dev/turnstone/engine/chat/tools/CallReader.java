@@ -23,6 +23,9 @@ final class CallReader {
   private Call current = new Call();
   private int firstAt;
 
+  /// Whether an answer in JSON stands before the first call.
+  private boolean answersFirst;
+
   /// @param text of the turn
   /// @param ended whether that is all of it
   CallReader(ToolFormat format, Turn turn, StringBuilder text, boolean ended) {
@@ -43,7 +46,8 @@ final class CallReader {
       if (!current.name.isEmpty() && !current.soFar.isEmpty())
         calls.add(new ToolCall(id(current), current.name, new Json(current.soFar)));
     }
-    return calls;
+    // Such an answer is content, which is held until the end and comes before its calls.
+    return answersFirst ? List.of() : calls;
   }
 
   /// Calls, and where the first begins.
@@ -71,6 +75,7 @@ final class CallReader {
         if (before == 0) firstAt = place.at();
       } catch (NoCall _) {
         // The cursor stands behind the object.
+        answersFirst |= before == 0;
       }
     }
     return calls.isEmpty() ? Optional.empty() : Optional.of(new Found(firstAt, calls));

@@ -94,8 +94,10 @@ class TurnStreamTest {
       for (String chunk : chunks) take(stream.feed(chunk), reasoning, content, heard);
       TurnStream.End end = stream.finish();
       take(end.delta(), reasoning, content, heard);
-      if (whole instanceof Parsed.Calls calls)
+      if (whole instanceof Parsed.Calls calls) {
         assertThat(heard.calls()).as(chunks.toString()).isEqualTo(calls.calls());
+        assertThat(heard.contentAfterCalls).as(chunks.toString()).isFalse();
+      }
       assertThat(end.parsed()).as(chunks.toString()).isEqualTo(whole);
       assertThat(content.toString()).as(chunks.toString()).isEqualTo(content(whole));
       assertThat(reasoning.toString()).as(chunks.toString()).isEqualTo(whole.reasoning());
@@ -106,12 +108,14 @@ class TurnStreamTest {
       TurnStream.Delta delta, StringBuilder reasoning, StringBuilder content, Heard heard) {
     reasoning.append(delta.reasoning());
     content.append(delta.content());
+    if (!delta.content().isEmpty() && !heard.calls().isEmpty()) heard.contentAfterCalls = true;
     delta.calls().forEach(heard::add);
   }
 
   /// The calls as whoever reads the parts has them.
   private static final class Heard {
     private final List<ToolCall> calls = new ArrayList<>();
+    private boolean contentAfterCalls;
 
     void add(TurnStream.CallPart part) {
       assertThat(part.first()).isEqualTo(part.number() == calls.size());
@@ -273,6 +277,20 @@ class TurnStreamTest {
         .isInstanceOfSatisfying(
             Parsed.Calls.class,
             calls -> assertThat(calls.content()).isEqualTo(" a <b <tool_caller"));
+  }
+
+  @Test
+  void anAnswerInJsonComesBeforeTheCallThatFollowsIt() {
+    String answer = "{\"name\": \"Ann\"} ";
+    TurnStream stream =
+        new TurnParser(ToolFormats.named("llama3_json").orElseThrow(), ReasoningTags.NONE)
+            .stream(new Turn("", "", 0, ToolFormatsTest.TOOLS));
+    String call = "{\"name\": \"f\", \"parameters\": {\"a\": \"" + "word ".repeat(40) + "\"}}";
+    for (char c : (answer + call).toCharArray())
+      assertThat(stream.feed(String.valueOf(c)).calls()).isEmpty();
+    TurnStream.Delta rest = stream.finish().delta();
+    assertThat(rest.content()).isEqualTo(answer);
+    assertThat(rest.calls()).hasSize(1);
   }
 
   @Test
