@@ -58,6 +58,9 @@ public final class ScriptedPolicy implements TrainablePolicy, PausablePolicy {
 
     record Fail(String why) implements Line {}
 
+    /// As an engine elsewhere that takes other requests.
+    record Refuse(String why) implements Line {}
+
     /// Says something and then nothing until it is interrupted.
     record Hang(String text) implements Line {}
   }
@@ -82,6 +85,11 @@ public final class ScriptedPolicy implements TrainablePolicy, PausablePolicy {
     return this;
   }
 
+  public ScriptedPolicy refuses(String why) {
+    script.add(new Line.Refuse(why));
+    return this;
+  }
+
   public ScriptedPolicy hangsAfter(String text) {
     script.add(new Line.Hang(text));
     return this;
@@ -96,6 +104,7 @@ public final class ScriptedPolicy implements TrainablePolicy, PausablePolicy {
     Line line = script.poll();
     return switch (line == null ? new Line.Say("") : line) {
       case Line.Fail(String why) -> throw new PolicyException(why);
+      case Line.Refuse(String why) -> throw new IllegalArgumentException(why);
       case Line.Say(String text) -> say(request, listener, text);
       case Line.Wait(String text) -> {
         silent.countDown();

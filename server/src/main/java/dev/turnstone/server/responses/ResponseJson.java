@@ -96,7 +96,8 @@ record ResponseJson(String id, long created, JsonNode request, Served served) {
   /// Once it has broken.
   ObjectNode failed(Refused why) {
     ObjectNode json = open("failed");
-    json.putObject("error").put("code", "server_error").put("message", why.getMessage());
+    String code = why.status() < 500 ? "invalid_prompt" : "server_error";
+    json.putObject("error").put("code", code).put("message", why.getMessage());
     return json;
   }
 

@@ -184,12 +184,17 @@ public final class Responses {
       completions.begin(json.id(), completion, false);
       end(json, question, completion.await().getFirst());
     } catch (PolicyException e) {
-      ObjectNode failed = json.failed(Completions.failed(e));
-      store.put(json.id(), waiting(json, question, failed, Optional.empty()));
+      fail(json, question, Completions.failed(e));
+    } catch (Refused e) {
+      fail(json, question, e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } finally {
       background.leave();
     }
+  }
+
+  private void fail(ResponseJson json, Question question, Refused failure) {
+    store.put(json.id(), waiting(json, question, json.failed(failure), Optional.empty()));
   }
 }

@@ -8,6 +8,7 @@ import dev.turnstone.server.TestServer;
 import dev.turnstone.server.TestServer.Answer;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -83,6 +84,20 @@ final class ResponsesTest {
     assertThat(server.get(path).json().get("status").asText()).isEqualTo("in_progress");
     assertThat(post(path + "/cancel", "").json().get("status").asText()).isEqualTo("cancelled");
     assertThat(server.policy.aborted.await(5, TimeUnit.SECONDS)).isTrue();
+  }
+
+  @Test
+  void aResponseInTheBackgroundThatIsRefusedHasFailed() {
+    server.policy.refuses("no such schema here");
+    String id = respond("{'input':'x','background':true}").get("id").asText();
+    JsonNode failed =
+        Stream.generate(() -> server.get("/v1/responses/" + id).json())
+            .dropWhile(response -> response.get("status").asText().equals("in_progress"))
+            .findFirst()
+            .orElseThrow();
+    assertThat(failed.get("status").asText()).isEqualTo("failed");
+    assertThat(failed.at("/error/code").asText()).isEqualTo("invalid_prompt");
+    assertThat(failed.at("/error/message").asText()).isEqualTo("no such schema here");
   }
 
   @ParameterizedTest
