@@ -118,6 +118,11 @@ public final class Bytes implements ChatFormat, ToolCallParser, Served.Texts {
       }
 
       @Override
+      public boolean inReasoning() {
+        return false;
+      }
+
+      @Override
       public List<Served.Piece> end() {
         if (turn.tools().isEmpty()) return List.of();
         return switch (parse(held.toString(), turn.number())) {

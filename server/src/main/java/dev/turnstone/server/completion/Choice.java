@@ -38,6 +38,7 @@ public final class Choice {
 
   private List<Piece> newPieces = new ArrayList<>();
   private int seenTokens;
+  private int reasoningTokens;
   private Optional<Finish> finish = Optional.empty();
   private Optional<String> unreadable = Optional.empty();
   private int cached;
@@ -113,6 +114,7 @@ public final class Choice {
     if (finish.isPresent()) return;
     tokens.add(token);
     if (decoder.isEmpty() || endIds.contains(token.id())) return;
+    if (reader.isPresent() && reader.get().inReasoning()) reasoningTokens = tokens.size();
     read(stops.push(decoder.get().push(token.id())));
     if (stops.hit().isPresent())
       finish(new Finish(FinishReason.STOP, stops.hit().map(text -> text)));
@@ -216,6 +218,11 @@ public final class Choice {
   /// What the policy thought before it spoke; empty if it did not.
   public String reasoning() {
     return reasoning.toString();
+  }
+
+  /// How many of the sampled tokens are its reasoning, tags included.
+  public int reasoningTokens() {
+    return reasoning.isEmpty() ? 0 : reasoningTokens;
   }
 
   /// Why what was meant as a tool call is among the content.

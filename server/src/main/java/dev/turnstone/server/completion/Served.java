@@ -139,6 +139,10 @@ public record Served(
 
     /// What was held back.
     List<Piece> end();
+
+    /// Whether its reasoning may go on, as far as the text goes; never if the policy does not
+    /// reason.
+    boolean inReasoning();
   }
 
   /// Part of an assistant's message.

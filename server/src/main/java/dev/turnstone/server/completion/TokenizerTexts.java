@@ -59,6 +59,11 @@ public record TokenizerTexts(Tokenizer tokenizer, TurnParser parser) implements 
       }
 
       @Override
+      public boolean inReasoning() {
+        return stream.inReasoning();
+      }
+
+      @Override
       public List<Piece> end() {
         TurnStream.End end = stream.finish();
         List<Piece> pieces = new ArrayList<>(pieces(end.delta()));

@@ -110,7 +110,7 @@ record ResponseJson(String id, long created, JsonNode request, Served served) {
         .put("cached_tokens", choice.cached())
         .put("cache_write_tokens", 0);
     usage.put("output_tokens", output);
-    usage.putObject("output_tokens_details").put("reasoning_tokens", 0);
+    usage.putObject("output_tokens_details").put("reasoning_tokens", choice.reasoningTokens());
     return usage.put("total_tokens", input + output);
   }
 

@@ -93,6 +93,11 @@ public final class TurnStream {
     return new Delta(reasoning.substring(thought), content, look());
   }
 
+  /// Whether the turn begins with reasoning that has not ended, or may yet begin with some.
+  public boolean inReasoning() {
+    return state == State.START || state == State.REASONING;
+  }
+
   private List<CallPart> look() {
     if (opening < 0 || text.length() < nextLook) return List.of();
     nextLook = text.length() + 1 + (text.length() - opening) / LOOKS;
