@@ -5,7 +5,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.GeneralSecurityException;
@@ -32,19 +32,18 @@ public final class AgentKeys {
   public static AgentKeys open(Path data) {
     Path file = data.resolve("agent-secret");
     try {
+      if (Files.notExists(file, LinkOption.NOFOLLOW_LINKS)) create(data, file);
       byte[] secret = Files.readAllBytes(file);
       if (secret.length == SECRET_BYTES) return new AgentKeys(secret);
       throw new StartupError(
           "%s has %d bytes, not %d: delete it, and agents get new keys"
               .formatted(file, secret.length, SECRET_BYTES));
-    } catch (NoSuchFileException _) {
-      return create(data, file);
     } catch (IOException e) {
       throw new StartupError("the secret of the agent keys in %s cannot be read".formatted(file));
     }
   }
 
-  private static AgentKeys create(Path folder, Path file) {
+  private static void create(Path folder, Path file) {
     byte[] secret = new byte[SECRET_BYTES];
     new SecureRandom().nextBytes(secret);
     try {
@@ -60,12 +59,11 @@ public final class AgentKeys {
         Files.write(part, secret);
         // Unlike a move this fails if another server was faster, whose secret then counts.
         Files.createLink(file, part);
+      } catch (FileAlreadyExistsException _) {
+        // It is read as if it had always been there.
       } finally {
         Files.deleteIfExists(part);
       }
-      return new AgentKeys(secret);
-    } catch (FileAlreadyExistsException e) {
-      return open(folder);
     } catch (IOException e) {
       throw new StartupError("data folder %s cannot be written".formatted(folder));
     }

@@ -18,6 +18,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(30)
 final class AgentKeysTest {
@@ -56,6 +58,17 @@ final class AgentKeysTest {
     assertThatThrownBy(() -> AgentKeys.open(folder))
         .isInstanceOf(StartupError.class)
         .hasMessageContaining("has 5 bytes, not 32: delete it");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"data", "data/agent-secret"})
+  void aLinkToNothingIsAnErrorThatNamesThePlace(String link) throws IOException {
+    Path place = folder.resolve(link);
+    Files.createDirectories(place.getParent());
+    Files.createSymbolicLink(place, folder.resolve("nothing"));
+    assertThatThrownBy(() -> AgentKeys.open(folder.resolve("data")))
+        .isInstanceOf(StartupError.class)
+        .hasMessageContaining(folder.resolve("data").toString());
   }
 
   private List<String> files() throws IOException {
