@@ -9,11 +9,7 @@ import dev.turnstone.rollout.Environment;
 import dev.turnstone.rollout.Json;
 import dev.turnstone.rollout.Rollout;
 import dev.turnstone.rollout.TrainablePolicy.WeightsRejected;
-import dev.turnstone.server.anthropic.Messages;
-import dev.turnstone.server.completion.Completion.Pace;
-import dev.turnstone.server.completion.Completions;
 import dev.turnstone.server.completion.Served;
-import dev.turnstone.server.completion.Timings;
 import dev.turnstone.server.http.Access;
 import dev.turnstone.server.http.Contract;
 import dev.turnstone.server.http.Dispatch;
@@ -21,13 +17,7 @@ import dev.turnstone.server.http.Gate;
 import dev.turnstone.server.http.InFlight;
 import dev.turnstone.server.http.Metrics;
 import dev.turnstone.server.http.Rim;
-import dev.turnstone.server.http.Route;
 import dev.turnstone.server.http.StartupError;
-import dev.turnstone.server.openai.Chat;
-import dev.turnstone.server.openai.Models;
-import dev.turnstone.server.openai.TextCompletions;
-import dev.turnstone.server.openai.Tokenization;
-import dev.turnstone.server.responses.Responses;
 import dev.turnstone.server.runs.EnvironmentsApi;
 import dev.turnstone.server.runs.FeedApi;
 import dev.turnstone.server.runs.RunsApi;
@@ -37,26 +27,22 @@ import dev.turnstone.server.sessions.AgentKeys;
 import dev.turnstone.server.sessions.SessionRoutes;
 import dev.turnstone.server.sessions.Sessions;
 import dev.turnstone.server.sessions.SessionsApi;
-import dev.turnstone.server.wires.SglangControl;
-import dev.turnstone.server.wires.SglangGenerate;
 import dev.turnstone.server.wires.Steering;
-import dev.turnstone.server.wires.VllmControl;
-import dev.turnstone.server.wires.VllmGenerate;
 import dev.turnstone.trainerbridge.log.TrajectoryLog;
 import dev.turnstone.trainerbridge.runs.Runs;
 import dev.turnstone.trainerbridge.weights.Weights;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// A server: what it is made of and which routes it has. The composition root.
+/// A server: what it is made of, who closes it, and which routes it has. The composition root.
 ///
 /// It listens before its policy is loaded, so that a taken port is known at once and `/ready` can
 /// say that it is starting.
@@ -115,33 +101,20 @@ public final class Server implements AutoCloseable {
       trajectories = opening.take(StartupError.class);
       owned.add(1, trajectories);
     }
-    CommandJails jails = new CommandJails();
-    owned.add(1, jails);
-    Environments environments =
-        new Environments(
-            toolAddresses(),
-            Server::variable,
-            text -> served.texts().encode(text, false).size(),
-            jails);
-    owned.add(1, environments);
+    assemble(served, trajectories);
+  }
+
+  private void assemble(Served served, TrajectoryLog trajectories) throws InterruptedException {
+    Environments environments = environments(served);
     Weights weights = weights(trajectories, served);
     Sessions sessions =
         new Sessions(served.format(), served.policy()::forget, config.sessions(), System::nanoTime);
     owned.addFirst(sessions);
+    metrics.gauge("turnstone.sessions", "Sessions that are open", sessions, Sessions::count);
+    Runs loaded = runs(trajectories, served, environments, sessions, weights);
+    owned.addFirst(loaded);
     SessionsApi sessionsApi =
         new SessionsApi(sessions, agentKeys, new TrajectoryJson(served.texts())::write);
-    Runs loaded =
-        new Runs(
-            trajectories,
-            new Rollout.Agent(served.policy(), served.format(), served.parser()),
-            served.identity(),
-            name ->
-                environments.lookup(name).or(() -> registered(environments, trajectories, name)),
-            sessions,
-            weights,
-            config.log().upkeep(),
-            System::nanoTime);
-    owned.addFirst(loaded);
     RunsApi watched = new RunsApi(loaded, environments, served, sessionsApi);
     runs = Optional.of(loaded);
     runsApi = Optional.of(watched);
@@ -151,68 +124,54 @@ public final class Server implements AutoCloseable {
     config.environments().forEach(file -> EnvironmentFile.register(file, environments));
     loaded.start();
 
-    Gate completions = new Gate("completions", config.maxCompletions());
-    metrics.gauge(
-        "turnstone.completions", "Chat completions in flight", completions, Gate::inFlight);
-    metrics.counter(
-        "vllm:admission_rejections",
-        "Requests that were refused before they were read, because too many were in flight",
-        completions,
-        Gate::rejected,
-        "model_name",
-        served.name(),
-        "reason",
-        "max_num_queued_reqs");
-    Completions running =
-        new Completions(
-            served,
-            new Pace(config.completionTimeout(), config.ping()),
-            new Timings(metrics, served.name()));
-    Gate requests = new Gate("requests", config.maxRequests());
-    List<Route> routes = new ArrayList<>(operations.routes());
-    routes.addAll(new Dashboard().routes());
-    metrics.gauge("turnstone.sessions", "Sessions that are open", sessions, Sessions::count);
+    PolicyRoutes asking = new PolicyRoutes(served, config, metrics);
     SessionRoutes recording = new SessionRoutes(sessions, agentKeys);
-    routes.addAll(recording.recording(generation(served, running, completions)));
-    routes.addAll(recording.passing(models(served)));
-    routes.addAll(sessionsApi.routes(requests));
-    routes.addAll(
-        wires(served, running, completions, new Steering(served, loaded, weights), metrics));
-    routes.addAll(environmentsApi.routes());
-    routes.addAll(new EnginesApi(served.policy()).routes());
-    routes.addAll(watched.routes(requests));
-    routes.addAll(new WeightsApi(loaded, weights).routes());
-    routes.addAll(new FeedApi(loaded).routes());
-    rim.serve(routes);
+    Gate requests = new Gate("requests", config.maxRequests());
+    rim.serve(
+        Stream.of(
+                operations.routes(),
+                new Dashboard().routes(),
+                recording.recording(asking.generation()),
+                recording.passing(asking.models()),
+                sessionsApi.routes(requests),
+                asking.wires(new Steering(served, loaded, weights)),
+                environmentsApi.routes(),
+                new EnginesApi(served.policy()).routes(),
+                watched.routes(requests),
+                new WeightsApi(loaded, weights).routes(),
+                new FeedApi(loaded).routes())
+            .flatMap(List::stream)
+            .toList());
   }
 
-  /// Routes that generate for agents, of which sessions record each.
-  private static List<Route> generation(Served served, Completions running, Gate gate) {
-    Clock clock = Clock.systemUTC();
-    List<Route> routes = new ArrayList<>(new Chat(served, running, clock).routes(gate));
-    routes.addAll(new TextCompletions(served, running, clock).routes(gate));
-    routes.addAll(new Responses(served, running, clock).routes(gate));
-    routes.addAll(new Messages(served, running).routes(gate));
-    return routes;
+  private Environments environments(Served served) {
+    CommandJails jails = new CommandJails();
+    owned.add(1, jails);
+    Environments environments =
+        new Environments(
+            toolAddresses(),
+            Server::variable,
+            text -> served.texts().encode(text, false).size(),
+            jails);
+    owned.add(1, environments);
+    return environments;
   }
 
-  /// What agents ask besides generating.
-  private static List<Route> models(Served served) {
-    List<Route> routes = new ArrayList<>(new Models(served, Clock.systemUTC()).routes());
-    routes.addAll(new Tokenization(served).routes());
-    return routes;
-  }
-
-  private static List<Route> wires(
-      Served served, Completions running, Gate gate, Steering steering, Metrics metrics) {
-    List<Route> routes = new ArrayList<>();
-    routes.addAll(new VllmGenerate(served, running, Clock.systemUTC()).routes(gate));
-    VllmControl control = new VllmControl(steering, running);
-    control.measure(metrics, served.name());
-    routes.addAll(control.routes());
-    routes.addAll(new SglangGenerate(served, running, steering).routes(gate));
-    routes.addAll(new SglangControl(steering, served, running).routes());
-    return routes;
+  private Runs runs(
+      TrajectoryLog trajectories,
+      Served served,
+      Environments environments,
+      Sessions sessions,
+      Weights weights) {
+    return new Runs(
+        trajectories,
+        new Rollout.Agent(served.policy(), served.format(), served.parser()),
+        served.identity(),
+        name -> environments.lookup(name).or(() -> registered(environments, trajectories, name)),
+        sessions,
+        weights,
+        config.log().upkeep(),
+        System::nanoTime);
   }
 
   /// An environment that was registered at another server of a shared log.
