@@ -33,7 +33,7 @@ public final class Sessions implements AgentDriver, AutoCloseable {
   private static final int REMEMBERED = 64;
   private static final int NAMED = 10_000;
   private static final String OWN = "session";
-  private static final Pattern OF_A_RUN = Pattern.compile(".+~.+~\\d+~\\d+");
+  private static final Pattern OF_A_RUN = Pattern.compile("[^~]+~[^~]+~\\d+~\\d+");
 
   private final ChatFormat format;
   private final Consumer<String> forget;

@@ -28,20 +28,13 @@ import java.util.stream.Stream;
 /// router says of its workers, of which this server is the only one.
 public final class SglangControl {
   /// SGLang's own, after which an engine that generates nothing is taken for dead.
-  static final Duration HEALTH_PATIENCE = Duration.ofSeconds(20);
+  private static final Duration HEALTH_PATIENCE = Duration.ofSeconds(20);
 
   private final Steering steering;
   private final Served served;
   private final Completions completions;
-  private final Duration healthPatience;
 
   public SglangControl(Steering steering, Served served, Completions completions) {
-    this(steering, served, completions, HEALTH_PATIENCE);
-  }
-
-  SglangControl(
-      Steering steering, Served served, Completions completions, Duration healthPatience) {
-    this.healthPatience = healthPatience;
     this.steering = steering;
     this.served = served;
     this.completions = completions;
@@ -185,9 +178,9 @@ public final class SglangControl {
             Reading.IDS);
     try (Completion completion = completions.prepare(List.of(ask))) {
       completions.begin("HEALTH_CHECK", completion, true);
-      if (!completion.await(healthPatience))
+      if (!completion.await(HEALTH_PATIENCE))
         throw Refused.busy(
-            "no token came out in %s s".formatted(healthPatience.toSeconds()), "unhealthy");
+            "no token came out in %s s".formatted(HEALTH_PATIENCE.toSeconds()), "unhealthy");
       return new Reply.Text("text/plain; charset=utf-8", "");
     } catch (PolicyException e) {
       throw Refused.busy("the policy does not generate", "unhealthy");
