@@ -6,12 +6,17 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import dev.turnstone.server.TestServer.Answer;
 import dev.turnstone.server.http.Contract;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import okhttp3.RequestBody;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(30)
 final class ContractTest {
@@ -34,6 +39,26 @@ final class ContractTest {
   private static Answer send(TestServer server, String method, String url) {
     RequestBody body = method.equals("post") ? RequestBody.create(new byte[0]) : null;
     return TestServer.send(server.to(url).method(method.toUpperCase(Locale.ROOT), body).build());
+  }
+
+  /// In `{ description: a, b }` YAML takes `b` for a key without a value.
+  @ParameterizedTest
+  @ValueSource(strings = {"turnstone", "sandbox", "feed"})
+  void noCommaCutsADescriptionShort(String contract) throws Exception {
+    JsonNode root =
+        new YAMLMapper()
+            .readTree(
+                Files.readString(
+                    Path.of("..", "openapi", "src", "main", "resources", contract + ".yaml")));
+    assertThat(keysWithoutValue(root)).isEmpty();
+  }
+
+  private static List<String> keysWithoutValue(JsonNode node) {
+    List<String> keys = new ArrayList<>();
+    for (var property : node.properties())
+      if (property.getValue().isNull()) keys.add(property.getKey());
+    for (JsonNode child : node) keys.addAll(keysWithoutValue(child));
+    return keys;
   }
 
   @Test
