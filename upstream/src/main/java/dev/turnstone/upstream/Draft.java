@@ -180,7 +180,7 @@ final class Draft {
         Logprobs.roundedToZero(Arrays.copyOf(logprobs, size)),
         versionRuns(),
         lineage,
-        finish.orElse(FinishReason.ABORT),
+        wantsPrompt() ? FinishReason.ABORT : finish.orElse(FinishReason.ABORT),
         Math.max(0, cached),
         false,
         request.constraint().isPresent(),

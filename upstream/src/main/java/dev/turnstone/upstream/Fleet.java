@@ -179,7 +179,8 @@ final class Fleet implements AutoCloseable {
   /// @param sent when it was sent, on [System#nanoTime]
   void failed(UpstreamEngine engine, EngineFault fault, long sent) throws InterruptedException {
     switch (fault.kind()) {
-      case BROKEN, AHEAD -> eject(engine, fault.why());
+      case BROKEN -> eject(engine, fault.why());
+      case AHEAD -> changedElsewhere(engine, fault.why());
       case GONE -> {
         if (fault.getCause() instanceof ConnectException || engine.suspect() >= SUSPICIONS)
           eject(engine, fault.why());

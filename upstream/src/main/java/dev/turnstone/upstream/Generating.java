@@ -5,6 +5,7 @@ import dev.turnstone.rollout.Generation;
 import dev.turnstone.rollout.Policy.PolicyException;
 import dev.turnstone.rollout.Policy.Request;
 import dev.turnstone.rollout.Policy.TokenListener;
+import dev.turnstone.rollout.PromptLogprobs;
 import dev.turnstone.rollout.Tokens;
 import dev.turnstone.upstream.Admission.Admitted;
 import dev.turnstone.upstream.UpstreamPolicy.Cluster;
@@ -15,7 +16,6 @@ import dev.turnstone.upstream.wire.Chunk;
 import dev.turnstone.upstream.wire.EngineFault;
 import dev.turnstone.upstream.wire.EngineFault.Kind;
 import dev.turnstone.upstream.wire.EngineWire;
-import dev.turnstone.upstream.wire.EngineWire.Scored;
 import dev.turnstone.upstream.wire.EventLines;
 import java.time.Duration;
 import java.util.List;
@@ -133,6 +133,8 @@ final class Generating {
     attempt.found().ifPresent(labels::add);
     if (attempt.found().isPresent())
       sampledBy(engine, attempt, attempt.found().get(), first, draft.size());
+    // Who ejected an engine does not believe it any more, or others have brought it weights.
+    if (attempt.cut().filter(Attempt.Cut.EJECTED::equals).isPresent()) draft.dropUntold();
     if (draft.told() < draft.size()) score(engine, admitted.get(), attempt);
   }
 
@@ -171,19 +173,20 @@ final class Generating {
     Scorer scorer =
         new Scorer(
             cluster.http(), engine.spec(), admitted, cluster.weights().salt(request.cacheSalt()));
-    Scorer.Question question = scorer.question(all, from, top, patience(before));
+    Duration patience = patience(before);
+    long until = System.nanoTime() + patience.toNanos();
+    Scorer.Question question = scorer.question(all, from, top, patience);
     Attempt attempt = attempt(engine, admitted, question.call(), false);
     // Whoever cut the tokens off waits for their scores.
     if (before.cut().isPresent()) engine.attempts().remove(attempt);
     try {
-      Scored scored = scorer.ask(question);
-      scored.weights().filter(label -> !before.label().isEmpty()).ifPresent(labels::add);
-      if (labels.size() > 1)
-        throw new EngineFault(Kind.AHEAD, "its weights were one after the other " + labels);
-      draft.scored(
-          Scorer.cut(
-              scorer.recorded(request.sampling(), all, from, scored.scores()),
-              request.topLogprobs()));
+      PromptLogprobs scores = scorer.ask(question).scores();
+      scores =
+          scorer.recorded(
+              request.sampling(), all, from, scores, until, () -> attempt.cut().isPresent());
+      checkSame(engine, before, Barrier.until(until));
+      if (attempt.cut().isPresent()) throw new EngineFault(Kind.GONE, "it was cut off");
+      draft.scored(Scorer.cut(scores, request.topLogprobs()));
     } catch (EngineFault fault) {
       draft.dropUntold();
       failed(engine, attempt, fault);
@@ -192,10 +195,22 @@ final class Generating {
     }
   }
 
+  /// Weights that an engine has when it has scored, and had when it sampled, are those that scored.
+  private void checkSame(UpstreamEngine engine, Attempt before, Duration patience)
+      throws EngineFault, InterruptedException {
+    if (before.label().isEmpty()) return;
+    if (labels.isEmpty()) labels.add(before.label());
+    String now = new EngineControl(cluster.http(), engine.spec()).label(patience);
+    labels.add(now);
+    // Under that name an engine may have either.
+    if (labels.size() > 1 || WeightsLabel.underWay(now, EngineWeights.now()))
+      throw new EngineFault(Kind.AHEAD, "its weights were one after the other " + labels);
+  }
+
   /// A turn whose time is over still says what it has.
   private Duration patience(Attempt before) {
-    boolean late = before.cut().isPresent() || left().compareTo(SCORING) < 0;
-    return late ? SCORING : left();
+    boolean broken = before.cut().isPresent() || !draft.finished();
+    return broken || left().compareTo(SCORING) < 0 ? SCORING : left();
   }
 
   private void read(UpstreamEngine engine, Attempt attempt, EngineWire.Reader reader)
@@ -268,7 +283,7 @@ final class Generating {
 
   private void failed(UpstreamEngine engine, Attempt attempt, EngineFault fault)
       throws InterruptedException, PolicyException {
-    if (draft.finished()) return; // what broke off after the last token is no loss
+    if (draft.complete()) return; // what broke off after the last token is no loss
     Optional<Attempt.Cut> cut = attempt.cut();
     if (cut.isPresent()) {
       aborted = cut.get() == Attempt.Cut.ABORT;
@@ -292,7 +307,9 @@ final class Generating {
   }
 
   private void checkDivisible(String sentence) throws PolicyException {
-    if (draft.size() > 0 && !Draft.divisible(request))
+    if (Draft.divisible(request)) return;
+    draft.dropUntold(); // what nobody has heard can begin again
+    if (draft.size() > 0)
       throw new PolicyException(
           sentence + ", and penalties, bad words and constraints cannot go on elsewhere");
   }

@@ -33,13 +33,28 @@ final class Probe {
   private final EngineWire wire;
   private final String model;
   private final String salt;
+  private final Duration patience;
 
   Probe(EngineHttp http, EngineSpec spec, EngineWire wire, String model, String salt) {
+    this(http, spec, wire, model, salt, PATIENCE);
+  }
+
+  /// For whoever has a time of its own.
+  ///
+  /// @param patience for each token
+  Probe(
+      EngineHttp http,
+      EngineSpec spec,
+      EngineWire wire,
+      String model,
+      String salt,
+      Duration patience) {
     this.http = http;
     this.spec = spec;
     this.wire = wire;
     this.model = model;
     this.salt = salt;
+    this.patience = patience;
   }
 
   /// The log-probabilities of the most probable next ids, and of those that were sampled.
@@ -58,13 +73,13 @@ final class Probe {
     Sampling sampling =
         new Sampling(temperature, 0, 1, 0, OptionalLong.of(seed))
             .withLogprobMode(LogprobMode.POLICY);
-    Request request = new Request(prompt, sampling, 1, Set.of(), PATIENCE).withTopLogprobs(TOP);
+    Request request = new Request(prompt, sampling, 1, Set.of(), patience).withTopLogprobs(TOP);
     String id = "probe-" + UUID.randomUUID();
     Ask ask = new Ask(id, model, prompt, request, 0, salt);
     Map<Integer, Float> all = new TreeMap<>();
     URI url = spec.url();
     try (EventLines events =
-        EventLines.open(http.call(url, wire.path(), spec.key(), wire.body(ask), PATIENCE))) {
+        EventLines.open(http.call(url, wire.path(), spec.key(), wire.body(ask), patience))) {
       EngineWire.Reader reader = wire.reader(ask);
       for (Optional<JsonNode> event = events.next(); event.isPresent(); event = events.next()) {
         Chunk chunk = reader.read(event.get());

@@ -8,20 +8,27 @@ import dev.turnstone.rollout.Tokens;
 import dev.turnstone.rollout.TopLogprobs;
 import dev.turnstone.upstream.Admission.Admitted;
 import dev.turnstone.upstream.wire.EngineFault;
+import dev.turnstone.upstream.wire.EngineFault.Kind;
 import dev.turnstone.upstream.wire.EngineHttp;
 import dev.turnstone.upstream.wire.EngineWire;
 import dev.turnstone.upstream.wire.EngineWire.Scored;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.UUID;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
 import okhttp3.Call;
 
 /// Asks one engine how probable the ids of a text are under its weights.
@@ -31,8 +38,11 @@ import okhttp3.Call;
 /// whose log-probability is known at both, and the most probable ones are what an engine says
 /// beside a single token that it samples at T.
 final class Scorer {
-  /// Positions that are asked about at once.
+  /// Positions of a turn that are asked about at once, in the place that it has at its engine.
   private static final int TOGETHER = 8;
+
+  /// For one position.
+  private static final Duration LONGEST = Duration.ofSeconds(20);
 
   private final EngineHttp http;
   private final EngineSpec spec;
@@ -65,7 +75,7 @@ final class Scorer {
     EngineHttp.Answer answer = http.answer(question.call());
     if (!answer.ok())
       throw new EngineFault(
-          answer.status() / 100 == 4 ? EngineFault.Kind.REFUSED : EngineFault.Kind.GONE,
+          answer.status() / 100 == 4 ? Kind.REFUSED : Kind.GONE,
           "asked for log-probabilities it answers %d: %s"
               .formatted(answer.status(), EngineHttp.excerpt(answer.text())));
     return admitted.wire().scored(question.scoring(), answer.json());
@@ -77,16 +87,25 @@ final class Scorer {
     return raw ? 1 : sampling.temperature();
   }
 
-  /// The same scores under the distribution that a request records.
+  /// The same scores of sampled ids under the distribution that a request records.
   ///
   /// @param scores of `ids` from `from` on, with at least one of the most probable ids each
-  PromptLogprobs recorded(Sampling sampling, Tokens ids, int from, PromptLogprobs scores)
+  /// @param deadline on [System#nanoTime], after which it fails
+  /// @param unwanted whether nobody wants them any more
+  PromptLogprobs recorded(
+      Sampling sampling,
+      Tokens ids,
+      int from,
+      PromptLogprobs scores,
+      long deadline,
+      BooleanSupplier unwanted)
       throws EngineFault, InterruptedException {
+    checkSampled(ids, from, scores.logprobs());
     double temperature = temperature(sampling);
     if (temperature == 1) return scores;
     float[] logprobs = scores.logprobs().toArray();
     List<TopLogprobs> tops = new ArrayList<>(scores.tops());
-    List<Map<Integer, Float>> there = next(ids, from, temperature);
+    List<Map<Integer, Float>> there = next(ids, from, temperature, deadline, unwanted);
     for (int i = from; i < ids.size(); i++) {
       TopLogprobs top = tops.get(i);
       double shift = shift(top, there.get(i - from), temperature);
@@ -96,6 +115,14 @@ final class Scorer {
       tops.set(i, new TopLogprobs(top.ids(), Logprobs.of(other), top.rank()));
     }
     return new PromptLogprobs(Logprobs.roundedToZero(logprobs), tops);
+  }
+
+  /// What was sampled was possible.
+  private static void checkSampled(Tokens ids, int from, Logprobs logprobs) throws EngineFault {
+    for (int i = from; i < ids.size(); i++)
+      if (logprobs.get(i) <= EngineWire.IMPOSSIBLE)
+        throw EngineFault.broken(
+            "it sampled id %d, and scores it %s".formatted(ids.get(i), logprobs.get(i)));
   }
 
   private static double shift(TopLogprobs at1, Map<Integer, Float> there, double temperature)
@@ -109,36 +136,37 @@ final class Scorer {
             .formatted(at1.ids(), there.keySet(), temperature));
   }
 
-  /// The most probable ids at each position, at a temperature.
-  private List<Map<Integer, Float>> next(Tokens ids, int from, double temperature)
+  /// The most probable ids at each position, at a temperature. The first failure ends it.
+  private List<Map<Integer, Float>> next(
+      Tokens ids, int from, double temperature, long deadline, BooleanSupplier unwanted)
       throws EngineFault, InterruptedException {
-    Probe probe = new Probe(http, spec, admitted.wire(), admitted.model(), salt);
-    Semaphore together = new Semaphore(TOGETHER);
-    List<Future<Map<Integer, Float>>> asked = new ArrayList<>();
-    ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
-    try {
-      for (int i = from; i < ids.size(); i++) {
-        Tokens before = ids.slice(0, i);
-        Callable<Map<Integer, Float>> one = () -> probe.next(before, temperature);
-        together.acquire();
-        asked.add(
-            threads.submit(() -> {
-              try {
-                return one.call();
-              } finally {
-                together.release();
-              }
-            }));
-      }
-      List<Map<Integer, Float>> all = new ArrayList<>();
-      for (Future<Map<Integer, Float>> one : asked) all.add(one.get());
-      return all;
+    Probe probe = new Probe(http, spec, admitted.wire(), admitted.model(), salt, LONGEST);
+    Map<Integer, Map<Integer, Float>> all = new ConcurrentHashMap<>();
+    AtomicInteger position = new AtomicInteger(from);
+    Callable<Boolean> some =
+        () -> {
+          try {
+            for (int i = position.getAndIncrement(); i < ids.size(); i = position.getAndIncrement())
+              if (unwanted.getAsBoolean()) throw new EngineFault(Kind.GONE, "it was cut off");
+              else all.put(i, probe.next(ids.slice(0, i), temperature));
+            return true;
+          } finally {
+            position.set(ids.size());
+          }
+        };
+    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      var asking = Collections.nCopies(Math.min(TOGETHER, ids.size() - from), some);
+      long left = Math.max(0, deadline - System.nanoTime());
+      for (Future<Boolean> one : threads.invokeAll(asking, left, TimeUnit.NANOSECONDS)) one.get();
+    } catch (CancellationException e) {
+      throw new EngineFault(Kind.GONE, "it does not score in time", e);
     } catch (ExecutionException e) {
       if (e.getCause() instanceof EngineFault fault) throw fault;
       throw new IllegalStateException("a position could not be asked about", e.getCause());
-    } finally {
-      threads.shutdownNow();
     }
+    List<Map<Integer, Float>> next = new ArrayList<>();
+    for (int i = from; i < ids.size(); i++) next.add(Objects.requireNonNull(all.get(i)));
+    return next;
   }
 
   /// Scores without the ids that were only asked for to compare temperatures.

@@ -71,8 +71,16 @@ final class FakeEngine implements AutoCloseable {
   /// So many times its figures break off.
   final AtomicInteger brokenFigures = new AtomicInteger();
 
-  /// Cannot say how probable the ids of a text are.
-  volatile boolean scoresNothing;
+  /// What it answers when it is asked how probable the ids of a text are.
+  volatile int scoring = 200;
+
+  /// Whether no id that it draws can be drawn, by its own scores.
+  volatile boolean impossible;
+
+  /// What happens before it scores a text, and after.
+  volatile Runnable beforeScoring = () -> {};
+
+  volatile Runnable afterScoring = () -> {};
 
   volatile int version;
 
@@ -222,8 +230,10 @@ final class FakeEngine implements AutoCloseable {
         return;
       }
     if (params.has("prompt_logprobs") || (body.has("logprob_start_len") && !body.has("stream"))) {
-      if (scoresNothing) text(exchange, 500, "{}");
-      else text(exchange, 200, events.scores(body, params, prompt));
+      beforeScoring.run();
+      String scores = scoring == 200 ? events.scores(body, params, prompt) : "{}";
+      afterScoring.run();
+      text(exchange, scoring, scores);
       return;
     }
     String type = fault == Fault.HTML ? "text/html" : "text/event-stream";

@@ -84,7 +84,8 @@ final class FakeEvents {
 
     double of(int id) {
       int at = ids.indexOf(id);
-      return at < 0 ? -99 : logprobs[at];
+      if (at < 0) return -99;
+      return engine.impossible ? CLAMPED : logprobs[at];
     }
 
     List<Integer> ranked() {

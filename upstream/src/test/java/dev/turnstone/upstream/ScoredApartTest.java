@@ -5,6 +5,7 @@ import static dev.turnstone.upstream.TestFleet.TEMPERATURE;
 import static dev.turnstone.upstream.TestFleet.check;
 import static dev.turnstone.upstream.TestFleet.request;
 import static dev.turnstone.upstream.TestFleet.start;
+import static dev.turnstone.upstream.TestFleet.status;
 import static dev.turnstone.upstream.TestFleet.update;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -21,6 +22,8 @@ import dev.turnstone.rollout.Tokens;
 import dev.turnstone.rollout.TopLogprobs;
 import dev.turnstone.rollout.WeightsUpdate.Pause;
 import dev.turnstone.upstream.EngineSpec.Kind;
+import dev.turnstone.upstream.EngineSpec.WeightsBy;
+import dev.turnstone.upstream.FakeEngine.Fault;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -125,7 +128,7 @@ class ScoredApartTest {
   void tokensThatCannotBeScoredAreGeneratedAgainElsewhere() throws Exception {
     FakeEngine first = fleet.vllm();
     FakeEngine second = fleet.vllm();
-    first.scoresNothing = true;
+    first.scoring = 500;
     UpstreamPolicy policy = fleet.policy(first, second);
     List<Integer> heard = new ArrayList<>();
 
@@ -138,6 +141,77 @@ class ScoredApartTest {
       check(generation, 4, 1);
       assertThat(heard).isEqualTo(Arrays.stream(generation.ids().toArray()).boxed().toList());
     }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"VLLM,false", "VLLM,true", "SGLANG,false"})
+  void whatOtherWeightsScoreIsNotRecorded(Kind kind, boolean completions) throws Exception {
+    FakeEngine first = engine(kind, completions);
+    FakeEngine second = engine(kind, completions);
+    first.beforeScoring =
+        () -> {
+          first.version = 1;
+          first.label = "base/1/" + "ab".repeat(32);
+        };
+    UpstreamPolicy policy = fleet.policy(WeightsBy.DISK, Duration.ofMinutes(1), first, second);
+
+    for (int i = 0; i < 3; i++)
+      check(policy.generate(request(4, sampling(1)).withConstraint(OBJECT)), 4, 1);
+
+    assertThat(status(policy, first).why().orElse("")).contains("one after the other");
+  }
+
+  @Test
+  void aTurnThatNobodyHasHeardBeginsAgainWhereItCannotGoOn() throws Exception {
+    FakeEngine engine = fleet.vllm();
+    UpstreamPolicy policy = fleet.policy(engine);
+    engine.breakAfter = 3;
+
+    check(policy.generate(request(6, sampling(1)).withConstraint(OBJECT)), 6, 1);
+
+    assertThat(engine.breakAfter).isEqualTo(Integer.MAX_VALUE);
+  }
+
+  @Test
+  void oneFailureEndsTheScoringOfATurn() throws Exception {
+    FakeEngine first = fleet.vllm();
+    FakeEngine second = fleet.vllm();
+    first.afterScoring = () -> first.fault = Fault.HTML;
+    UpstreamPolicy policy = fleet.policy(WeightsBy.DISK, Duration.ofMinutes(1), first, second);
+    int before = first.asked.size();
+
+    for (int i = 0; i < 3; i++)
+      check(policy.generate(request(40, sampling(0.7)).withConstraint(OBJECT)), 40, 0.7);
+
+    // The turn, its text, and a position for each of those that ask.
+    assertThat(first.asked.size() - before).isBetween(3, 2 + 8);
+  }
+
+  @Test
+  void anImpossibleTokenIsNotRecorded() throws Exception {
+    FakeEngine first = fleet.vllm();
+    FakeEngine second = fleet.vllm();
+    first.impossible = true;
+    UpstreamPolicy policy = fleet.policy(WeightsBy.DISK, Duration.ofMinutes(1), first, second);
+
+    for (int i = 0; i < 3; i++)
+      check(policy.generate(request(4, sampling(1)).withConstraint(OBJECT)), 4, 1);
+
+    assertThat(status(policy, first).why().orElse("")).contains("scores it -9999");
+  }
+
+  @Test
+  void aPromptThatNoEngineScoresIsTheClientsToChange() throws Exception {
+    FakeEngine engine = fleet.vllm();
+    UpstreamPolicy policy = fleet.policy(engine);
+    engine.scoring = 400;
+    int before = engine.asked.size();
+
+    assertThatThrownBy(() -> policy.generate(onlyScored()))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("asked for log-probabilities it answers 400");
+
+    assertThat(engine.asked).hasSize(before + 2);
   }
 
   @Test
@@ -178,23 +252,25 @@ class ScoredApartTest {
         .isCloseTo(right[FakeModel.best(right)], CLOSE);
   }
 
+  private static Request onlyScored() {
+    return new Request(
+        PROMPT,
+        sampling(1),
+        0,
+        Set.of(),
+        Duration.ofSeconds(20),
+        0,
+        Tokens.NONE,
+        OptionalInt.of(0),
+        Optional.empty(),
+        Optional.empty());
+  }
+
   @Test
   void aPromptThatIsOnlyScoredGeneratesNothing() throws Exception {
     UpstreamPolicy policy = fleet.policy(fleet.vllm());
-    Request only =
-        new Request(
-            PROMPT,
-            sampling(1),
-            0,
-            Set.of(),
-            Duration.ofSeconds(20),
-            0,
-            Tokens.NONE,
-            OptionalInt.of(0),
-            Optional.empty(),
-            Optional.empty());
 
-    Generation generation = policy.generate(only);
+    Generation generation = policy.generate(onlyScored());
 
     assertThat(generation.ids()).isEqualTo(Tokens.NONE);
     assertThat(generation.finish()).isEqualTo(FinishReason.LENGTH);

@@ -121,7 +121,7 @@ public final class EngineHttp implements AutoCloseable {
   public Answer get(URI engine, String path, Optional<String> key, Duration timeout)
       throws EngineFault, InterruptedException {
     Call call = client.newCall(request(engine, path, key).build());
-    call.timeout().timeout(timeout.toMillis(), TimeUnit.MILLISECONDS);
+    call.timeout().timeout(Math.max(1, timeout.toMillis()), TimeUnit.MILLISECONDS);
     return answer(call);
   }
 

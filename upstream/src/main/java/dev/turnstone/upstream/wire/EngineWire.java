@@ -8,6 +8,9 @@ import java.util.Optional;
 
 /// One way of asking an engine for tokens. All of them stream.
 public interface EngineWire {
+  /// What engines write for minus infinity.
+  float IMPOSSIBLE = -9999f;
+
   /// Where requests go.
   String path();
 

@@ -11,9 +11,6 @@ import java.util.List;
 
 /// Log-probabilities as engines write them.
 final class LogprobEntries {
-  /// What vLLM writes for minus infinity.
-  private static final float CLAMPED = -9999f;
-
   private LogprobEntries() {}
 
   /// An id and its log-probability.
@@ -24,7 +21,7 @@ final class LogprobEntries {
     if (!value.isNumber())
       throw EngineFault.broken("it gives no log-probability for the sampled id " + id);
     float logprob = value.floatValue();
-    if (!Float.isFinite(logprob) || logprob <= CLAMPED)
+    if (!Float.isFinite(logprob) || logprob <= EngineWire.IMPOSSIBLE)
       throw EngineFault.broken("log-probability %s of the sampled id %d".formatted(value, id));
     return logprob;
   }
@@ -60,7 +57,7 @@ final class LogprobEntries {
               : entries.stream()
                   .filter(entry -> entry.id() == id)
                   .findFirst()
-                  .map(entry -> Math.max(CLAMPED, entry.logprob()))
+                  .map(entry -> Math.max(EngineWire.IMPOSSIBLE, entry.logprob()))
                   .orElseThrow(
                       () -> EngineFault.broken("it does not say how probable id " + id + " is"));
     }
@@ -86,7 +83,7 @@ final class LogprobEntries {
   static float ofPrompt(JsonNode value, int id) throws EngineFault {
     if (!value.isNumber() || Double.isNaN(value.doubleValue()))
       throw EngineFault.broken("it does not say how probable id %d is: %s".formatted(id, value));
-    return Math.max(CLAMPED, value.floatValue());
+    return Math.max(EngineWire.IMPOSSIBLE, value.floatValue());
   }
 
   /// The `count` most probable of them beside a sampled id.
@@ -94,7 +91,7 @@ final class LogprobEntries {
     List<Entry> sorted = new ArrayList<>();
     // What cannot be drawn is not among the most probable.
     for (Entry entry : entries)
-      if (entry.logprob() > CLAMPED || entry.id() == sampled) sorted.add(entry);
+      if (entry.logprob() > EngineWire.IMPOSSIBLE || entry.id() == sampled) sorted.add(entry);
     sorted.sort(Comparator.comparingDouble(Entry::logprob).reversed().thenComparingInt(Entry::id));
     int kept = Math.min(count, sorted.size());
     if (kept == 0 && sorted.isEmpty()) return TopLogprobs.NONE;
@@ -105,7 +102,7 @@ final class LogprobEntries {
       if (sorted.get(i).id() == sampled) rank = i + 1;
       if (i >= kept) continue;
       ids[i] = sorted.get(i).id();
-      logprobs[i] = Math.max(CLAMPED, sorted.get(i).logprob());
+      logprobs[i] = Math.max(EngineWire.IMPOSSIBLE, sorted.get(i).logprob());
     }
     return new TopLogprobs(Tokens.of(ids), Logprobs.of(logprobs), rank);
   }
