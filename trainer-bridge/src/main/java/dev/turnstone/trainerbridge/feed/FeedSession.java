@@ -99,7 +99,7 @@ public final class FeedSession {
     lastHeard = nanoTime.getAsLong();
     if (closing.get() != null) return;
     try {
-      handle(FeedJson.decode(frame));
+      handle(FeedJson.decodeFromClient(frame));
     } catch (FeedRefusal refusal) {
       close(refusal.code(), refusal.reason());
     } catch (IllegalArgumentException e) {
@@ -185,8 +185,8 @@ public final class FeedSession {
       case FeedMessage.Weights(WeightsRequest request) -> updates.begin(request);
       case FeedMessage.Stats stats -> feed.stats(stats);
       default ->
-          throw new FeedRefusal(
-              CloseCode.PROTOCOL, "only a server sends " + message.getClass().getSimpleName());
+          throw new IllegalStateException(
+              "not from a client: " + message.getClass().getSimpleName());
     }
   }
 

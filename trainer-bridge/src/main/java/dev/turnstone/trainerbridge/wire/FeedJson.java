@@ -29,11 +29,16 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalDouble;
+import java.util.Set;
 
 /// Feed messages as JSON text frames: `{"type": "hello", …}`.
 public final class FeedJson {
   /// Characters of a trainer's figures, which stay in memory for those who watch.
   private static final int MOST_STATS = 1 << 16;
+
+  /// Types of messages that no client sends.
+  private static final Set<String> OF_SERVERS =
+      Set.of("welcome", "dropped", "weights_applied", "weights_failed", "end");
 
   private FeedJson() {}
 
@@ -77,7 +82,19 @@ public final class FeedJson {
   /// @throws IllegalArgumentException with a sentence that names the offending value
   public static FeedMessage decode(String text) {
     Fields fields = Fields.of("", JsonText.parse(text));
+    return decode(fields, fields.text("type"), text.length());
+  }
+
+  /// The same of what a client may send.
+  public static FeedMessage decodeFromClient(String text) {
+    Fields fields = Fields.of("", JsonText.parse(text));
     String type = fields.text("type");
+    if (OF_SERVERS.contains(type))
+      throw new IllegalArgumentException("only a server sends " + type);
+    return decode(fields, type, text.length());
+  }
+
+  private static FeedMessage decode(Fields fields, String type, int length) {
     return switch (type) {
       case "hello" -> hello(fields);
       case "credit" -> new Credit(count(fields, "groups"), count(fields, "bytes"));
@@ -98,7 +115,7 @@ public final class FeedJson {
               number(fields, "version"),
               fields.text("file"),
               count(fields, "size"));
-      case "stats" -> stats(fields, text.length());
+      case "stats" -> stats(fields, length);
       case "welcome" -> welcome(fields);
       case "dropped" -> dropped(fields);
       case "weights_applied" ->

@@ -199,7 +199,8 @@ public class FeedSessionTest {
           {'type':'credit','groups':-1,'bytes':0}                           | 1002 | groups < 0: -1
           {'type':'credit','groups':1.5,'bytes':0}                          | 1002 | groups is not an integer: 1.5
           {'type':'dance'}                                                  | 1002 | type is not a feed message: dance
-          {'type':'end','head':1}                                           | 1002 | only a server sends End
+          {'type':'end','head':1}                                           | 1002 | only a server sends end
+          {'type':'welcome','epoch':1}                                      | 1002 | only a server sends welcome
           {'type':'hello','run':'r','role':'train','consumer':'t'}          | 1002 | hello came twice
           {'type':'weights','lineage':'l','version':1,'uri':'/x','manifest_sha256':'zz'} | 1002 | manifest_sha256 is not 64
           not json                                                          | 1002 | not JSON
