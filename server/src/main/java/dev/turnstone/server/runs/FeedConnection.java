@@ -12,13 +12,15 @@ import java.time.Duration;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// One feed's WebSocket between its event loop and the session: frames that come are read by a
 /// virtual thread of their own, frames that go wait until the transport has taken them.
 final class FeedConnection implements FeedSocket {
   private static final Duration PATIENCE = Duration.ofSeconds(60);
-
   private static final int REASON_BYTES = 123;
+  private static final Logger LOG = LoggerFactory.getLogger(FeedConnection.class);
 
   private final ServerWebSocket socket;
   private final Runnable released;
@@ -78,8 +80,10 @@ final class FeedConnection implements FeedSocket {
           }
         }
       }
-    } catch (InterruptedException e) {
-      throw new AssertionError("nobody interrupts a feed's reader", e);
+    } catch (InterruptedException | RuntimeException | Error e) {
+      LOG.error("a feed's reader failed", e);
+      close(CloseCode.INTERNAL, "the feed failed");
+      session.onClosed();
     }
   }
 

@@ -96,10 +96,26 @@ public final class FeedSession {
 
   /// A text frame came.
   public void onText(String frame) {
+    hear(() -> handle(FeedJson.decodeFromClient(frame)));
+  }
+
+  /// A binary frame came: bytes of a file of weights.
+  public void onBinary(byte[] frame) {
+    hear(() -> updates.bytes(frame));
+  }
+
+  @FunctionalInterface
+  private interface Heard {
+    void handle() throws FeedRefusal;
+  }
+
+  /// Whatever fails ends the connection: a reader that is gone would leave a peer that nobody
+  /// hears.
+  private void hear(Heard frame) {
     lastHeard = nanoTime.getAsLong();
     if (closing.get() != null) return;
     try {
-      handle(FeedJson.decodeFromClient(frame));
+      frame.handle();
     } catch (FeedRefusal refusal) {
       close(refusal.code(), refusal.reason());
     } catch (IllegalArgumentException e) {
@@ -107,17 +123,9 @@ public final class FeedSession {
     } catch (LogException e) {
       LOG.error("a feed message could not be logged", e);
       close(CloseCode.INTERNAL, "the log failed");
-    }
-  }
-
-  /// A binary frame came: bytes of a file of weights.
-  public void onBinary(byte[] frame) {
-    lastHeard = nanoTime.getAsLong();
-    if (closing.get() != null) return;
-    try {
-      updates.bytes(frame);
-    } catch (FeedRefusal refusal) {
-      close(refusal.code(), refusal.reason());
+    } catch (RuntimeException | Error e) {
+      LOG.error("a feed message failed", e);
+      close(CloseCode.INTERNAL, "the feed failed");
     }
   }
 
@@ -240,7 +248,7 @@ public final class FeedSession {
     } catch (LogException e) {
       LOG.error("the feed could not read the log", e);
       close(CloseCode.INTERNAL, "the log failed");
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       LOG.error("a feed failed", e);
       close(CloseCode.INTERNAL, "the feed failed");
     } finally {

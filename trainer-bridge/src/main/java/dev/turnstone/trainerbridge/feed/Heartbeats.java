@@ -8,11 +8,14 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// One connection's signs of life, from a thread of their own: a writer that waits for the log or
 /// for a peer that reads slowly does not hold them up.
 final class Heartbeats {
   private static final Duration LONGEST_SLEEP = Duration.ofMillis(250);
+  private static final Logger LOG = LoggerFactory.getLogger(Heartbeats.class);
 
   private final FeedSocket socket;
   private final LongSupplier nanoTime;
@@ -49,6 +52,9 @@ final class Heartbeats {
     } catch (InterruptedException e) {
       // The connection is over.
     } catch (IOException e) {
+      lost.run();
+    } catch (RuntimeException | Error e) {
+      LOG.error("a feed's heartbeats failed", e);
       lost.run();
     }
   }

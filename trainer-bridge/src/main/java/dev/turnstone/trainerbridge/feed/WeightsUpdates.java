@@ -91,7 +91,7 @@ final class WeightsUpdates implements AutoCloseable {
     Thread.ofVirtual()
         .name("weights " + request.id().version())
         .start(() -> {
-          Optional<FeedMessage> answer = answer(placed(request));
+          Optional<FeedMessage> answer = answer(request);
           // Before the answer goes out: its reader may send the next update at once.
           ended();
           answer.ifPresent(reply);
@@ -144,7 +144,7 @@ final class WeightsUpdates implements AutoCloseable {
   /// What becomes of an update; empty if it ends the connection.
   private Optional<FeedMessage> answer(WeightsRequest request) {
     try {
-      return Optional.of(outcome(request, feed.weights(request)));
+      return Optional.of(outcome(request, feed.weights(placed(request))));
     } catch (FeedRefusal refusal) {
       close.accept(refusal);
       return Optional.empty();
@@ -152,7 +152,7 @@ final class WeightsUpdates implements AutoCloseable {
       LOG.error("applied weights could not be logged", e);
       close.accept(new FeedRefusal(CloseCode.INTERNAL, "the log failed"));
       return Optional.empty();
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       LOG.error("a weight update failed", e);
       return Optional.of(failed(request, "defect: " + e));
     }
