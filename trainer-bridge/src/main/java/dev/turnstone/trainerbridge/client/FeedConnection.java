@@ -120,12 +120,14 @@ public final class FeedConnection implements AutoCloseable {
     /// Sends a binary frame once there is room, which leaves heartbeats and acknowledgements
     /// theirs.
     ///
-    /// @return false if the connection is gone
-    boolean binary(ByteString bytes) throws InterruptedException {
+    /// @param deadline of [System#nanoTime] after which room comes too late
+    /// @return false if the connection is gone, or there is no room in time
+    boolean binary(ByteString bytes, long deadline) throws InterruptedException {
       lock.lock();
       try {
         // OkHttp does not say when it has written.
         while (!link.dead && !closed && link.socket().queueSize() > QUEUED_BYTES) {
+          if (System.nanoTime() - deadline >= 0) return false;
           long _ = changed.awaitNanos(ROOM_PAUSE.toNanos());
         }
         return !link.dead && !closed && link.socket().send(bytes);

@@ -20,8 +20,9 @@ final class WeightsFiles {
 
   /// Sends all of them.
   ///
-  /// @return false if the connection broke
-  static boolean send(Published published, FeedConnection.Uplink uplink)
+  /// @param deadline of [System#nanoTime]
+  /// @return false if the connection broke, or the server did not take them in time
+  static boolean send(Published published, FeedConnection.Uplink uplink, long deadline)
       throws IOException, InterruptedException {
     for (Path file : files(published.folder())) {
       String head =
@@ -35,7 +36,8 @@ final class WeightsFiles {
       try (InputStream bytes = Files.newInputStream(file)) {
         for (byte[] piece = bytes.readNBytes(PIECE);
             piece.length > 0;
-            piece = bytes.readNBytes(PIECE)) if (!uplink.binary(ByteString.of(piece))) return false;
+            piece = bytes.readNBytes(PIECE))
+          if (!uplink.binary(ByteString.of(piece), deadline)) return false;
       }
     }
     return true;

@@ -69,7 +69,7 @@ final class WeightsSender {
         if (left <= 0) throw new FeedClosed(CloseCode.SILENT, "no answer to new weights in time");
         OptionalLong epoch = session.epoch();
         if (epoch.isPresent() && epoch.getAsLong() != update.orElseThrow().sentIn())
-          sendIn(epoch.getAsLong());
+          sendIn(epoch.getAsLong(), deadline);
         else {
           long _ = changed.awaitNanos(left);
         }
@@ -91,21 +91,22 @@ final class WeightsSender {
                 : sent);
   }
 
-  private void sendIn(long epoch) throws IOException, InterruptedException {
+  private void sendIn(long epoch, long deadline) throws IOException, InterruptedException {
     Update sent = update.orElseThrow().in(epoch);
     update = Optional.of(sent);
-    if (sent.stream() && !streamed(sent.published())) return;
+    if (sent.stream() && !streamed(sent.published(), deadline)) return;
     // Files belong to their connection: the next one gets them all again.
     if (!session.epoch().equals(OptionalLong.of(epoch))) return;
     session.send(new FeedMessage.Weights(request(sent).from(run, epoch)));
   }
 
-  private boolean streamed(Published published) throws IOException, InterruptedException {
+  private boolean streamed(Published published, long deadline)
+      throws IOException, InterruptedException {
     Optional<FeedConnection.Uplink> uplink = session.uplink();
     if (uplink.isEmpty()) return false;
     lock.unlock();
     try {
-      return WeightsFiles.send(published, uplink.get());
+      return WeightsFiles.send(published, uplink.get(), deadline);
     } finally {
       lock.lock();
     }

@@ -120,6 +120,22 @@ public class FeedClientTest {
   }
 
   @Test
+  void filesThatTheServerDoesNotTakeAreGivenUpInTime(@TempDir Path elsewhere) throws Exception {
+    bridge.run("");
+    // More than both ends' buffers hold.
+    WeightsFolder.Published large =
+        new WeightsFolder(elsewhere)
+            .publish("base", 1, file -> Safetensors.write(file, new float[8_000_000]));
+    server.stall();
+    try (FeedClient client = connect()) {
+      assertThatThrownBy(() -> client.stream(large, Duration.ofMillis(200)))
+          .isInstanceOf(FeedClosed.class)
+          .hasMessageContaining("no answer to new weights in time");
+      server.readAgain();
+    }
+  }
+
+  @Test
   void theKeyTravelsInAHeader() throws Exception {
     bridge.run("");
     try (FeedClient _ = FeedClient.connect(options(server.port()).withApiKey("secret"), PATIENCE)) {

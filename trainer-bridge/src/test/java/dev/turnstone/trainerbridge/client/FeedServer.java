@@ -4,6 +4,7 @@ import dev.turnstone.trainerbridge.feed.FeedSession;
 import dev.turnstone.trainerbridge.feed.FeedSocket;
 import dev.turnstone.trainerbridge.runs.Bridge;
 import java.io.IOException;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
 import mockwebserver3.Dispatcher;
 import mockwebserver3.MockResponse;
@@ -19,6 +20,7 @@ import org.jspecify.annotations.Nullable;
 public final class FeedServer implements AutoCloseable {
   private final MockWebServer http = new MockWebServer();
   private final AtomicReference<Bridge> serving;
+  private volatile CountDownLatch reading = new CountDownLatch(0);
 
   FeedServer(Bridge bridge) throws IOException {
     serving = new AtomicReference<>(bridge);
@@ -41,6 +43,15 @@ public final class FeedServer implements AutoCloseable {
 
   void serve(Bridge bridge) {
     serving.set(bridge);
+  }
+
+  /// Reads no binary frame until [#readAgain].
+  void stall() {
+    reading = new CountDownLatch(1);
+  }
+
+  void readAgain() {
+    reading.countDown();
   }
 
   RecordedRequest request() throws InterruptedException {
@@ -69,6 +80,11 @@ public final class FeedServer implements AutoCloseable {
 
     @Override
     public void onMessage(WebSocket socket, ByteString bytes) {
+      try {
+        reading.await();
+      } catch (InterruptedException e) {
+        throw new AssertionError(e);
+      }
       session.get().onBinary(bytes.toByteArray());
     }
 
