@@ -338,8 +338,9 @@ public final class Run implements FeedOwner {
 
   private void tellEnd() {
     if (endTold || !(finished() || phase() == RunPhase.CANCELLED)) return;
-    endTold = true;
+    // First: what the log refuses now is done again by the next tick.
     running.closeStep();
+    endTold = true;
     events.tell(new RunEvent.Ended(feed.head()));
     feed.wake();
   }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.turnstone.trainerbridge.runs.Bridge;
 import dev.turnstone.trainerbridge.runs.Run;
+import dev.turnstone.trainerbridge.runs.RunEvent;
 import dev.turnstone.trainerbridge.runs.RunEvents;
 import java.nio.file.Path;
 import java.util.concurrent.CountDownLatch;
@@ -42,6 +43,31 @@ class FullDiskTest {
       assertThat(run.state().state()).isEqualTo("running");
       assertThat(run.state().counters()).containsEntry("groups_complete", 2L);
     }
+  }
+
+  @Test
+  void theEndIsToldOnceTheLogTookTheLastStep() throws Exception {
+    try (Bridge bridge = Bridge.started(directory)) {
+      Run run = bridge.run("\"advantages\":\"gpg\"");
+      try (RunEvents.Watch watch = run.events().watch()) {
+        Bridge.submit(run, "g-1");
+        Bridge.settled(watch, 1);
+        change(
+            bridge.log,
+            "create trigger refuse before update of step on runs when new.head = old.head"
+                + " begin select raise(abort, 'no room'); end");
+        assertThatThrownBy(run::end).isInstanceOf(LogException.class);
+
+        change(bridge.log, "drop trigger refuse");
+        bridge.tick();
+
+        assertThat(Bridge.next(watch, RunEvent.Ended.class)).isEqualTo(new RunEvent.Ended(1));
+      }
+    }
+  }
+
+  private static void change(TrajectoryLog log, String schema) {
+    log.writer().write(sql -> sql.update(schema));
   }
 
   private static String[] names() {
