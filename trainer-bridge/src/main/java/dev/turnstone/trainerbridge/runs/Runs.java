@@ -263,6 +263,9 @@ public final class Runs implements AutoCloseable {
           work(beat);
         } catch (LogException e) {
           LOG.warn("the runs wait for the log: {}", e.getMessage());
+        } catch (RuntimeException | Error e) {
+          // Without its clock no group would meet its deadline, and the lease would run out.
+          LOG.error("the runs' clock failed and goes on", e);
         }
       }
     } catch (InterruptedException e) {

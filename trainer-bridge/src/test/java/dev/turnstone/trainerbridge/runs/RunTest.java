@@ -57,6 +57,19 @@ public class RunTest {
   }
 
   @Test
+  void anErrorDoesNotStopTheClock() throws Exception {
+    CountDownLatch ticks = new CountDownLatch(2);
+    bridge.run("");
+    bridge.beforeTick =
+        () -> {
+          ticks.countDown();
+          throw new StackOverflowError("of the test");
+        };
+
+    assertThat(ticks.await(20, TimeUnit.SECONDS)).isTrue();
+  }
+
+  @Test
   void aTaskBecomesAGroupWithASeq() throws Exception {
     Run run = bridge.run("");
     try (RunEvents.Watch watch = run.events().watch()) {
