@@ -5,8 +5,8 @@
         ..., rollout_worker=RolloutWorker(feed), weight_transfer=WeightTransfer(feed, directory, lineage="trl")
     )
 
-The advantage is computed here, per rollout, as TRL's own worker does it (biased spread, 1e-8). TRL has no importance
-correction, so keep the run's `max_staleness` small.
+The advantage is the server's if the run names an algorithm that has one per rollout; else it is computed here, as TRL's
+own worker does it (biased spread, 1e-8). TRL has no importance correction, so keep the run's `max_staleness` small.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from trl.experimental.async_grpo.async_rollout_worker import RolloutSample
 
 from turnstone.advantages import Spread
 from turnstone.collate import Sample, samples
-from turnstone.feed import FeedClosed
 from turnstone.group import Dropped, Group
 from turnstone.threaded import Feed
 from turnstone.weights import publish
@@ -96,23 +95,19 @@ class RolloutWorker:
             raise RuntimeError(f"no group came from {self._feed.options.server} for {silent:.0f} s")
 
     def _pump(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                item = self._feed.take(timeout=1.0)
-            except TimeoutError:
-                continue
-            except FeedClosed as e:
-                self._failure = e
-                return
-            if item is None:
-                self._failure = EOFError("the run has no more tasks")
-                return
-            self._last = time.monotonic()
-            try:
+        """Takes groups until it is stopped. Whatever ends it is what `check_health` tells."""
+        try:
+            while not self._stopping.is_set():
+                try:
+                    item = self._feed.take(timeout=1.0)
+                except TimeoutError:
+                    continue
+                if item is None:
+                    raise EOFError("the run has no more tasks")
+                self._last = time.monotonic()
                 self._take(item)
-            except ValueError as e:
-                self._failure = e
-                return
+        except Exception as e:
+            self._failure = e
 
     def _take(self, item: Group | Dropped) -> None:
         if isinstance(item, Dropped):
