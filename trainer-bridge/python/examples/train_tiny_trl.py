@@ -173,12 +173,12 @@ def main() -> None:
             weight_transfer=WeightTransfer(feed, arguments.weights, lineage=run),
         )
         trainer.train()
-    last = rewards.means[-5:]
+    first, last = rewards.means[:5], rewards.means[-5:]
     print(
         json.dumps(
             {
                 "steps": len(rewards.means),
-                "reward_first": round(sum(rewards.means[:5]) / 5, 3),
+                "reward_first": round(sum(first) / len(first), 3),
                 "reward_last": round(sum(last) / len(last), 3),
                 "version": feed.version,
             }
