@@ -25,7 +25,6 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.FutureTask;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -67,13 +66,13 @@ class FailoverTest {
     UpstreamPolicy policy = fleet.policy(engine);
     engine.hangAfter = 2;
     Request brief =
-        new Request(PROMPT, Sampling.FULL, 10, Set.of(FakeModel.STOP), Duration.ofMillis(300));
+        new Request(PROMPT, Sampling.FULL, 10, Set.of(FakeModel.STOP), Duration.ofSeconds(3));
 
     Generation generation = policy.generate(brief);
 
     assertThat(generation.finish()).isEqualTo(FinishReason.ABORT);
     assertThat(generation.ids().size()).isEqualTo(2);
-    assertThat(engine.gone.await(5, TimeUnit.SECONDS)).isTrue();
+    engine.gone.await();
 
     CompletableFuture<Boolean> interrupted = new CompletableFuture<>();
     int before = engine.asked.size();
