@@ -13,6 +13,7 @@ import dev.turnstone.rollout.Json;
 import dev.turnstone.rollout.LogprobMode;
 import dev.turnstone.rollout.Policy;
 import dev.turnstone.rollout.Sampling;
+import dev.turnstone.rollout.Scores;
 import dev.turnstone.rollout.Tokens;
 import dev.turnstone.rollout.WeightsId;
 import java.nio.charset.StandardCharsets;
@@ -20,6 +21,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -130,7 +132,7 @@ class ConstrainedTest {
                     1,
                     Set.of(),
                     Duration.ofMinutes(1))
-                .withPromptLogprobs(0));
+                .withScores(new Scores(0, OptionalInt.of(0))));
 
     assertThat(sampled.ids()).isEqualTo(guided.ids());
     for (int i = 0; i < guided.ids().size(); i++) {

@@ -9,11 +9,13 @@ import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.IValue;
 import dev.turnstone.rollout.Generation;
 import dev.turnstone.rollout.Generation.FinishReason;
+import dev.turnstone.rollout.GenerationOptions;
 import dev.turnstone.rollout.LogprobMode;
 import dev.turnstone.rollout.Penalties;
 import dev.turnstone.rollout.Policy;
 import dev.turnstone.rollout.PromptLogprobs;
 import dev.turnstone.rollout.Sampling;
+import dev.turnstone.rollout.Scores;
 import dev.turnstone.rollout.Tokens;
 import dev.turnstone.rollout.TopLogprobs;
 import dev.turnstone.rollout.TrainablePolicy.WeightsRejected;
@@ -108,8 +110,11 @@ class EngineTest {
     List<Integer> cached = new ArrayList<>();
     for (Policy.Request one :
         List.of(
-            open, open.withCacheSalt("a"), open.withCacheSalt("b"), open.withCacheSalt("a"), open))
-      cached.add(engine.generate(one).cachedTokens());
+            open,
+            open.with(GenerationOptions.NONE.withCacheSalt(Optional.of("a"))),
+            open.with(GenerationOptions.NONE.withCacheSalt(Optional.of("b"))),
+            open.with(GenerationOptions.NONE.withCacheSalt(Optional.of("a"))),
+            open)) cached.add(engine.generate(one).cachedTokens());
     assertThat(cached.subList(0, 3)).containsOnly(0);
     assertThat(cached.subList(3, 5)).containsOnly(64);
   }
@@ -286,11 +291,7 @@ class EngineTest {
         maxTokens,
         Set.of(),
         Duration.ofMinutes(1),
-        0,
-        Tokens.NONE,
-        OptionalInt.of(promptLogprobs),
-        Optional.empty(),
-        Optional.empty());
+        GenerationOptions.NONE.withScores(new Scores(0, OptionalInt.of(promptLogprobs))));
   }
 
   @Test
@@ -306,7 +307,10 @@ class EngineTest {
             SEEDED.withBadWords(Set.of(Tokens.of(7), Tokens.of(3, 9))),
             SEEDED.withLogprobMode(LogprobMode.SAMPLED));
     var requests =
-        ways.stream().map(way -> request(prompt(20, 1), way, 30).withTopLogprobs(3)).toList();
+        ways.stream()
+            .map(way ->
+                request(prompt(20, 1), way, 30).withScores(new Scores(3, OptionalInt.empty())))
+            .toList();
     Engine alone = engine(EngineConfig.DEFAULT);
     var expected = new ArrayList<Tokens>();
     for (Policy.Request request : requests) expected.add(alone.generate(request).ids());

@@ -11,6 +11,7 @@ import dev.turnstone.rollout.LogprobMode;
 import dev.turnstone.rollout.Penalties;
 import dev.turnstone.rollout.Policy;
 import dev.turnstone.rollout.Sampling;
+import dev.turnstone.rollout.Scores;
 import dev.turnstone.rollout.Tokens;
 import dev.turnstone.rollout.TopLogprobs;
 import java.lang.foreign.MemorySegment;
@@ -18,6 +19,7 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.SplittableRandom;
@@ -42,7 +44,7 @@ class SamplerTest {
         new Policy.Request(Tokens.of(prompt), sampling, 1000, Set.of(4), Duration.ofMinutes(1));
     var sequence =
         new Sequence(
-            request.withTopLogprobs(top),
+            request.withScores(new Scores(top, OptionalInt.empty())),
             (_, _, _) -> {},
             sampling.seed().orElse(0),
             0,
@@ -263,7 +265,7 @@ class SamplerTest {
       var request =
           new Policy.Request(
                   Tokens.of(0), sampling.withLogprobMode(mode), 9, Set.of(4), Duration.ofMinutes(1))
-              .withLogprobIds(Tokens.of(4, 0));
+              .withScores(Scores.SAMPLED.withNamed(Tokens.of(4, 0)));
       var sequence = new Sequence(request, (_, _, _) -> {}, 1, 0, Optional.empty());
       TopLogprobs top = sampler.draw(row(LOGITS), sequence).top();
       double[] full =

@@ -3,6 +3,7 @@ package dev.turnstone.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.turnstone.rollout.Generation.FinishReason;
+import dev.turnstone.rollout.GenerationOptions;
 import dev.turnstone.rollout.Policy;
 import dev.turnstone.rollout.Sampling;
 import dev.turnstone.rollout.Tokens;
@@ -102,7 +103,8 @@ class SchedulerTest {
   void anotherSaltSharesNothing() {
     Sequence first = add(ids(0, 12));
     ran(scheduler.schedule());
-    Sequence salted = add(first.request.withCacheSalt("other"));
+    Sequence salted =
+        add(first.request.with(GenerationOptions.NONE.withCacheSalt(Optional.of("other"))));
     assertThat(scheduler.schedule().copies()).isEmpty();
     assertThat(salted.scheduled).isEqualTo(12);
   }

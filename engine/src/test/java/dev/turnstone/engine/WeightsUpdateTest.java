@@ -8,6 +8,7 @@ import dev.turnstone.rollout.Generation.FinishReason;
 import dev.turnstone.rollout.Logprobs;
 import dev.turnstone.rollout.Policy;
 import dev.turnstone.rollout.Sampling;
+import dev.turnstone.rollout.Scores;
 import dev.turnstone.rollout.Tokens;
 import dev.turnstone.rollout.TrainablePolicy.WeightsRejected;
 import dev.turnstone.rollout.WeightsId;
@@ -18,6 +19,7 @@ import dev.turnstone.rollout.WeightsUpdate.Probe;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.CountDownLatch;
@@ -186,7 +188,7 @@ class WeightsUpdateTest {
   /// The engine's own scores of the prompt under the weights of a folder.
   private static Logprobs scores(Path folder) throws Exception {
     try (Engine other = open(folder)) {
-      Policy.Request scored = request(1).withPromptLogprobs(0);
+      Policy.Request scored = request(1).withScores(new Scores(0, OptionalInt.of(0)));
       float[] all = other.generate(scored).prompt().orElseThrow().logprobs().toArray();
       return Logprobs.of(java.util.Arrays.copyOfRange(all, 1, all.length));
     }

@@ -53,46 +53,34 @@ public interface Policy {
   /// @param maxTokens bound on the generated ids, at least 1; 0 only scores the prompt
   /// @param stopIds ids that end the generation; the stop id is part of it
   /// @param timeout after which the generation ends as `ABORT` with the tokens so far
-  /// @param topLogprobs how many of the most probable ids are reported at each position
-  /// @param logprobIds ids that are reported at each position instead of the most probable ones
-  /// @param promptLogprobs present if the prompt's own ids are scored, with as many of the most
-  ///   probable ids at each position; nothing cached is used then
-  /// @param constraint what the generated text must be
-  /// @param conversation names the conversation whose next turn this is: what is computed for it
-  ///   may be kept until the next request of that name, or until [Policy#forget]
-  /// @param cacheSalt only requests with the same salt share what is computed of equal prompts
-  /// @param logprobs whether anybody reads the log-probabilities of sampled ids; where nobody does,
-  ///   a policy that would have to compute them apart may say others
+  /// @param options what else is asked
   record Request(
       Tokens prompt,
       Sampling sampling,
       int maxTokens,
       Set<Integer> stopIds,
       Duration timeout,
-      int topLogprobs,
-      Tokens logprobIds,
-      OptionalInt promptLogprobs,
-      Optional<Constraint> constraint,
-      Optional<String> conversation,
-      Optional<String> cacheSalt,
-      boolean logprobs) {
+      GenerationOptions options) {
     public Request {
       stopIds = Set.copyOf(stopIds);
       if (prompt.isEmpty()) throw new IllegalArgumentException("prompt is empty");
-      if (maxTokens < (promptLogprobs.isPresent() ? 0 : 1))
+      if (maxTokens < (options.scores().prompt().isPresent() ? 0 : 1))
         throw new IllegalArgumentException("max_tokens < 1: " + maxTokens);
       if (sampling.minTokens() > maxTokens)
         throw new IllegalArgumentException(
             "min_tokens %d is above max_tokens %d".formatted(sampling.minTokens(), maxTokens));
-      if (topLogprobs < 0) throw new IllegalArgumentException("top_logprobs < 0: " + topLogprobs);
-      if (promptLogprobs.orElse(0) < 0)
-        throw new IllegalArgumentException("prompt_logprobs < 0: " + promptLogprobs.getAsInt());
-      if (topLogprobs > 0 && !logprobIds.isEmpty())
+      if (options.scores().top() < 0)
+        throw new IllegalArgumentException("top_logprobs < 0: " + options.scores().top());
+      if (options.scores().prompt().orElse(0) < 0)
         throw new IllegalArgumentException(
-            "top_logprobs %d and logprob_token_ids exclude each other".formatted(topLogprobs));
-      if (constraint.isPresent() && !sampling.allowedIds().isEmpty())
+            "prompt_logprobs < 0: " + options.scores().prompt().getAsInt());
+      if (options.scores().top() > 0 && !options.scores().named().isEmpty())
+        throw new IllegalArgumentException(
+            "top_logprobs %d and logprob_token_ids exclude each other"
+                .formatted(options.scores().top()));
+      if (options.constraint().isPresent() && !sampling.allowedIds().isEmpty())
         throw new IllegalArgumentException("allowed_token_ids and a constraint exclude each other");
-      if (constraint.isPresent() && !sampling.badWords().isEmpty())
+      if (options.constraint().isPresent() && !sampling.badWords().isEmpty())
         throw new IllegalArgumentException("bad_words and a constraint exclude each other");
       if (!sampling.allowedIds().isEmpty()
           && sampling.minTokens() > 0
@@ -101,159 +89,63 @@ public interface Policy {
             "allowed_token_ids has only stop ids, but min_tokens is " + sampling.minTokens());
     }
 
-    /// Without a salt.
-    public Request(
-        Tokens prompt,
-        Sampling sampling,
-        int maxTokens,
-        Set<Integer> stopIds,
-        Duration timeout,
-        int topLogprobs,
-        Tokens logprobIds,
-        OptionalInt promptLogprobs,
-        Optional<Constraint> constraint,
-        Optional<String> conversation) {
-      this(
-          prompt,
-          sampling,
-          maxTokens,
-          stopIds,
-          timeout,
-          topLogprobs,
-          logprobIds,
-          promptLogprobs,
-          constraint,
-          conversation,
-          Optional.empty(),
-          true);
-    }
-
     /// Plain generation.
     public Request(
         Tokens prompt, Sampling sampling, int maxTokens, Set<Integer> stopIds, Duration timeout) {
-      this(
-          prompt,
-          sampling,
-          maxTokens,
-          stopIds,
-          timeout,
-          0,
-          Tokens.NONE,
-          OptionalInt.empty(),
-          Optional.empty(),
-          Optional.empty());
+      this(prompt, sampling, maxTokens, stopIds, timeout, GenerationOptions.NONE);
     }
 
-    public Request withTopLogprobs(int value) {
-      return new Request(
-          prompt,
-          sampling,
-          maxTokens,
-          stopIds,
-          timeout,
-          value,
-          logprobIds,
-          promptLogprobs,
-          constraint,
-          conversation,
-          cacheSalt,
-          logprobs);
+    /// How many of the most probable ids are told at each position.
+    public int topLogprobs() {
+      return options.scores().top();
     }
 
-    public Request withLogprobIds(Tokens value) {
-      return new Request(
-          prompt,
-          sampling,
-          maxTokens,
-          stopIds,
-          timeout,
-          topLogprobs,
-          value,
-          promptLogprobs,
-          constraint,
-          conversation,
-          cacheSalt,
-          logprobs);
+    /// Ids that are told at each position instead of the most probable ones.
+    public Tokens logprobIds() {
+      return options.scores().named();
     }
 
-    public Request withPromptLogprobs(int value) {
-      return new Request(
-          prompt,
-          sampling,
-          maxTokens,
-          stopIds,
-          timeout,
-          topLogprobs,
-          logprobIds,
-          OptionalInt.of(value),
-          constraint,
-          conversation,
-          cacheSalt,
-          logprobs);
+    /// Present if the prompt's own ids are scored, with as many of the most probable ids at each
+    /// position.
+    public OptionalInt promptLogprobs() {
+      return options.scores().prompt();
+    }
+
+    /// What the generated text must be.
+    public Optional<Constraint> constraint() {
+      return options.constraint();
+    }
+
+    /// Names the conversation whose next turn this is.
+    public Optional<String> conversation() {
+      return options.conversation();
+    }
+
+    /// With whom it shares what is computed of equal prompts.
+    public Optional<String> cacheSalt() {
+      return options.cacheSalt();
+    }
+
+    /// Whether anybody reads the log-probabilities of sampled ids.
+    public boolean logprobs() {
+      return options.logprobs();
+    }
+
+    /// The same, asked otherwise.
+    public Request with(GenerationOptions value) {
+      return new Request(prompt, sampling, maxTokens, stopIds, timeout, value);
+    }
+
+    public Request withScores(Scores value) {
+      return with(options.withScores(value));
     }
 
     public Request withConstraint(Constraint value) {
-      return new Request(
-          prompt,
-          sampling,
-          maxTokens,
-          stopIds,
-          timeout,
-          topLogprobs,
-          logprobIds,
-          promptLogprobs,
-          Optional.of(value),
-          conversation,
-          cacheSalt,
-          logprobs);
+      return with(options.withConstraint(Optional.of(value)));
     }
 
     public Request withConversation(String value) {
-      return new Request(
-          prompt,
-          sampling,
-          maxTokens,
-          stopIds,
-          timeout,
-          topLogprobs,
-          logprobIds,
-          promptLogprobs,
-          constraint,
-          Optional.of(value),
-          cacheSalt,
-          logprobs);
-    }
-
-    public Request withCacheSalt(String value) {
-      return new Request(
-          prompt,
-          sampling,
-          maxTokens,
-          stopIds,
-          timeout,
-          topLogprobs,
-          logprobIds,
-          promptLogprobs,
-          constraint,
-          conversation,
-          Optional.of(value),
-          logprobs);
-    }
-
-    public Request withoutLogprobs() {
-      return new Request(
-          prompt,
-          sampling,
-          maxTokens,
-          stopIds,
-          timeout,
-          topLogprobs,
-          logprobIds,
-          promptLogprobs,
-          constraint,
-          conversation,
-          cacheSalt,
-          false);
+      return with(options.withConversation(value));
     }
   }
 

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.turnstone.rollout.LogprobMode;
 import dev.turnstone.rollout.Policy.Request;
 import dev.turnstone.rollout.Sampling;
+import dev.turnstone.rollout.Scores;
 import dev.turnstone.rollout.Tokens;
 import dev.turnstone.rollout.TopLogprobs;
 import dev.turnstone.upstream.wire.Ask;
@@ -17,6 +18,7 @@ import java.net.URI;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeMap;
@@ -73,7 +75,9 @@ final class Probe {
     Sampling sampling =
         new Sampling(temperature, 0, 1, 0, OptionalLong.of(seed))
             .withLogprobMode(LogprobMode.POLICY);
-    Request request = new Request(prompt, sampling, 1, Set.of(), patience).withTopLogprobs(TOP);
+    Request request =
+        new Request(prompt, sampling, 1, Set.of(), patience)
+            .withScores(new Scores(TOP, OptionalInt.empty()));
     String id = "probe-" + UUID.randomUUID();
     Ask ask = new Ask(id, model, prompt, request, 0, salt);
     Map<Integer, Float> all = new TreeMap<>();

@@ -13,11 +13,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.turnstone.rollout.Constraint;
 import dev.turnstone.rollout.Generation;
 import dev.turnstone.rollout.Generation.FinishReason;
+import dev.turnstone.rollout.GenerationOptions;
 import dev.turnstone.rollout.Json;
 import dev.turnstone.rollout.LogprobMode;
 import dev.turnstone.rollout.Policy.Request;
 import dev.turnstone.rollout.PromptLogprobs;
 import dev.turnstone.rollout.Sampling;
+import dev.turnstone.rollout.Scores;
 import dev.turnstone.rollout.Tokens;
 import dev.turnstone.rollout.TopLogprobs;
 import dev.turnstone.rollout.WeightsUpdate.Pause;
@@ -29,7 +31,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
@@ -79,7 +80,9 @@ class ScoredApartTest {
 
     Generation generation =
         policy.generate(
-            request(6, sampling(temperature)).withConstraint(OBJECT).withTopLogprobs(2),
+            request(6, sampling(temperature))
+                .withConstraint(OBJECT)
+                .withScores(new Scores(2, OptionalInt.empty())),
             (id, logprob, version) -> heard.add(logprob));
 
     check(generation, 6, temperature);
@@ -119,7 +122,7 @@ class ScoredApartTest {
     Sampling truncated = new Sampling(TEMPERATURE, 0, 0.5, 0, OptionalLong.empty());
     int before = engine.asked.size();
 
-    policy.generate(request(4, truncated).withoutLogprobs());
+    policy.generate(request(4, truncated).with(GenerationOptions.NONE.withLogprobs(false)));
 
     assertThat(engine.asked).hasSize(before + 1);
   }
@@ -238,7 +241,8 @@ class ScoredApartTest {
     int next = FakeModel.candidates(PROMPT.last(), PROMPT.size(), 0).get(2);
     Tokens prompt = PROMPT.plus(Tokens.of(next));
     Request scored =
-        new Request(prompt, sampling(1), 1, Set.of(), Duration.ofSeconds(20)).withPromptLogprobs(2);
+        new Request(prompt, sampling(1), 1, Set.of(), Duration.ofSeconds(20))
+            .withScores(new Scores(0, OptionalInt.of(2)));
 
     PromptLogprobs scores = policy.generate(scored).prompt().orElseThrow();
 
@@ -259,11 +263,7 @@ class ScoredApartTest {
         0,
         Set.of(),
         Duration.ofSeconds(20),
-        0,
-        Tokens.NONE,
-        OptionalInt.of(0),
-        Optional.empty(),
-        Optional.empty());
+        GenerationOptions.NONE.withScores(new Scores(0, OptionalInt.of(0))));
   }
 
   @Test
@@ -275,7 +275,7 @@ class ScoredApartTest {
     assertThat(generation.ids()).isEqualTo(Tokens.NONE);
     assertThat(generation.finish()).isEqualTo(FinishReason.LENGTH);
     assertThat(generation.prompt().orElseThrow().logprobs().size()).isEqualTo(PROMPT.size());
-    assertThatThrownBy(() -> policy.check(request(1).withPromptLogprobs(0)))
+    assertThatThrownBy(() -> policy.check(request(1).withScores(new Scores(0, OptionalInt.of(0)))))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("temperature 1")
         .hasMessageContaining("0.7");
@@ -288,7 +288,7 @@ class ScoredApartTest {
     List<Integer> could = FakeModel.candidates(PROMPT.last(), PROMPT.size(), 0);
     Tokens named = Tokens.of(could.get(3), could.get(1));
 
-    Generation generation = policy.generate(request(2).withLogprobIds(named));
+    Generation generation = policy.generate(request(2).withScores(Scores.SAMPLED.withNamed(named)));
 
     check(generation, 2);
     TopLogprobs top = generation.tops().getFirst();
@@ -297,7 +297,9 @@ class ScoredApartTest {
     assertThat((double) top.logprobs().get(0)).isCloseTo(right[3], CLOSE);
     assertThat((double) top.logprobs().get(1)).isCloseTo(right[1], CLOSE);
     assertThat(top.rank()).isEqualTo(1);
-    assertThatThrownBy(() -> policy.check(request(2).withLogprobIds(named).withConstraint(OBJECT)))
+    assertThatThrownBy(() ->
+            policy.check(
+                request(2).withScores(Scores.SAMPLED.withNamed(named)).withConstraint(OBJECT)))
         .hasMessageContaining("logprob_mode sampled");
   }
 

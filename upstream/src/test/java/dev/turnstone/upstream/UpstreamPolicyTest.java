@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.turnstone.rollout.Generation;
 import dev.turnstone.rollout.Generation.FinishReason;
+import dev.turnstone.rollout.Scores;
 import dev.turnstone.upstream.EngineSpec.Kind;
 import dev.turnstone.upstream.FakeEngine.Fault;
 import dev.turnstone.upstream.UpstreamPolicy.NoEngine;
@@ -21,6 +22,7 @@ import dev.turnstone.upstream.wire.VllmWire;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -41,7 +43,9 @@ class UpstreamPolicyTest {
     List<Integer> heard = new ArrayList<>();
 
     Generation generation =
-        policy.generate(request(20).withTopLogprobs(2), (id, logprob, version) -> heard.add(id));
+        policy.generate(
+            request(20).withScores(new Scores(2, OptionalInt.empty())),
+            (id, logprob, version) -> heard.add(id));
 
     check(generation, 20);
     assertThat(generation.finish()).isEqualTo(FinishReason.LENGTH);

@@ -1,8 +1,10 @@
 package dev.turnstone.server.completion;
 
 import dev.turnstone.rollout.Constraint;
+import dev.turnstone.rollout.GenerationOptions;
 import dev.turnstone.rollout.Policy;
 import dev.turnstone.rollout.Sampling;
+import dev.turnstone.rollout.Scores;
 import dev.turnstone.rollout.Tokens;
 import dev.turnstone.server.http.Refused;
 import java.time.Duration;
@@ -14,10 +16,7 @@ import java.util.Set;
 ///
 /// @param n choices, each sampled apart
 /// @param maxTokens of each choice, at most what the context leaves
-/// @param constraint what the text of each choice must be
-/// @param conversation names the conversation whose next turn this is, as for [Policy.Request]
-/// @param cacheSalt whom it shares cached prefixes with, as for [Policy.Request]
-/// @param logprobs whether the reply says how probable the sampled ids were
+/// @param options what else is asked
 public record Ask(
     Tokens prompt,
     Sampling sampling,
@@ -25,118 +24,42 @@ public record Ask(
     int maxTokens,
     Ends ends,
     Reading reading,
-    Scores scores,
-    Optional<Constraint> constraint,
-    Optional<String> conversation,
-    Optional<String> cacheSalt,
-    boolean logprobs) {
+    GenerationOptions options) {
 
-  /// Without further scores, constraint, conversation or salt.
+  /// Without options.
   public Ask(Tokens prompt, Sampling sampling, int n, int maxTokens, Ends ends, Reading reading) {
-    this(
-        prompt,
-        sampling,
-        n,
-        maxTokens,
-        ends,
-        reading,
-        Scores.SAMPLED,
-        Optional.empty(),
-        Optional.empty(),
-        Optional.empty(),
-        true);
+    this(prompt, sampling, n, maxTokens, ends, reading, GenerationOptions.NONE);
   }
 
   /// The same, sampled otherwise and shorter.
   public Ask within(Sampling drawn, int most) {
-    return new Ask(
-        prompt,
-        drawn,
-        n,
-        most,
-        ends,
-        reading,
-        scores,
-        constraint,
-        conversation,
-        cacheSalt,
-        logprobs);
+    return new Ask(prompt, drawn, n, most, ends, reading, options);
+  }
+
+  /// The same, asked otherwise.
+  public Ask with(GenerationOptions value) {
+    return new Ask(prompt, sampling, n, maxTokens, ends, reading, value);
   }
 
   public Ask withScores(Scores value) {
-    return new Ask(
-        prompt,
-        sampling,
-        n,
-        maxTokens,
-        ends,
-        reading,
-        value,
-        constraint,
-        conversation,
-        cacheSalt,
-        logprobs);
+    return with(options.withScores(value));
   }
 
   public Ask withConstraint(Optional<Constraint> value) {
-    return new Ask(
-        prompt,
-        sampling,
-        n,
-        maxTokens,
-        ends,
-        reading,
-        scores,
-        value,
-        conversation,
-        cacheSalt,
-        logprobs);
+    return with(options.withConstraint(value));
   }
 
   public Ask withConversation(String value) {
-    return new Ask(
-        prompt,
-        sampling,
-        n,
-        maxTokens,
-        ends,
-        reading,
-        scores,
-        constraint,
-        Optional.of(value),
-        cacheSalt,
-        logprobs);
+    return with(options.withConversation(value));
   }
 
   public Ask withCacheSalt(Optional<String> value) {
-    return new Ask(
-        prompt,
-        sampling,
-        n,
-        maxTokens,
-        ends,
-        reading,
-        scores,
-        constraint,
-        conversation,
-        value,
-        logprobs);
+    return with(options.withCacheSalt(value));
   }
 
   /// The same, for a reply that says how probable its ids were, or does not.
   public Ask withLogprobs(boolean value) {
-    return new Ask(
-        prompt,
-        sampling,
-        n,
-        maxTokens,
-        ends,
-        reading,
-        scores,
-        constraint,
-        conversation,
-        cacheSalt,
-        value);
+    return with(options.withLogprobs(value));
   }
 
   /// Ids that end a choice: the format's and the request's.
@@ -155,19 +78,7 @@ public record Ask(
             ? sampling.withSeed(sampling.seed().getAsLong() + index)
             : sampling;
     try {
-      return new Policy.Request(
-          prompt,
-          own,
-          maxTokens,
-          endIds,
-          timeout,
-          scores.top(),
-          scores.named(),
-          scores.prompt(),
-          constraint,
-          conversation,
-          cacheSalt,
-          logprobs);
+      return new Policy.Request(prompt, own, maxTokens, endIds, timeout, options);
     } catch (IllegalArgumentException e) {
       throw Refused.bad(String.valueOf(e.getMessage()));
     }

@@ -66,7 +66,7 @@ public record Served(
   /// @throws Refused if it cannot be forced
   public Ask forced(Ask ask, Optional<List<ToolSpec>> tools, boolean several) {
     if (tools.isEmpty()) return ask;
-    if (ask.constraint().isPresent())
+    if (ask.options().constraint().isPresent())
       throw Refused.bad("tool_choice and response_format exclude each other", "tool_choice");
     try {
       Optional<Constraint> calls = parser.forced(tools.get(), several);

@@ -2,12 +2,12 @@ package dev.turnstone.server.openai;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.turnstone.rollout.Policy.PolicyException;
+import dev.turnstone.rollout.Scores;
 import dev.turnstone.server.completion.Ask;
 import dev.turnstone.server.completion.Choice;
 import dev.turnstone.server.completion.Completion;
 import dev.turnstone.server.completion.Completions;
 import dev.turnstone.server.completion.Reading;
-import dev.turnstone.server.completion.Scores;
 import dev.turnstone.server.completion.Served;
 import dev.turnstone.server.http.Call;
 import dev.turnstone.server.http.ErrorShape;
@@ -65,7 +65,7 @@ public final class TextCompletions {
             .fields()
             .ask(served, prompt.ids(), request.maxTokens(), reading, top, "prompt")
             .withLogprobs(request.logprobs().isPresent());
-    if (!request.scoresPrompt() || ask.scores().prompt().isPresent()) return ask;
+    if (!request.scoresPrompt() || ask.options().scores().prompt().isPresent()) return ask;
     return ask.withScores(new Scores(top, request.logprobs()).withNamed(request.fields().named()));
   }
 

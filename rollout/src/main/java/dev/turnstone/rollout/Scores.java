@@ -1,6 +1,5 @@
-package dev.turnstone.server.completion;
+package dev.turnstone.rollout;
 
-import dev.turnstone.rollout.Tokens;
 import java.util.OptionalInt;
 
 /// Which log-probabilities are asked for besides those of the sampled ids.
