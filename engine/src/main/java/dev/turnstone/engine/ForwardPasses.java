@@ -20,7 +20,7 @@ final class ForwardPasses {
       if (obstacle.isEmpty()) return offer.open(model.config(), config);
       LOG.info("the TorchScript forward pass runs: {}", obstacle);
       return new TorchForward(model, new KvCache(model, config.kvBytes()));
-    } catch (IllegalArgumentException e) {
+    } catch (IllegalArgumentException | IllegalStateException e) {
       throw new ModelException(String.valueOf(e.getMessage()));
     }
   }

@@ -17,12 +17,7 @@ final class GrowingMemory implements AutoCloseable {
     arena.close();
     memory = MemorySegment.NULL;
     arena = Arena.ofShared();
-    try {
-      memory = new LargePages(arena).allocate(more, 64);
-    } catch (OutOfMemoryError e) {
-      throw new IllegalStateException(
-          "the machine has no memory for %d MiB".formatted(more >> 20), e);
-    }
+    memory = new LargePages(arena).allocate(more, 64);
     return memory;
   }
 

@@ -30,9 +30,10 @@ final class LargePages implements SegmentAllocator {
     this.arena = arena;
   }
 
+  /// @throws IllegalStateException if the machine does not have them
   @Override
   public MemorySegment allocate(long bytes, long alignment) {
-    if (!LINUX) return arena.allocate(bytes, alignment);
+    if (!LINUX) return plain(bytes, alignment);
     long from = Math.ceilDiv(used, alignment) * alignment;
     if (from + bytes > chunk.byteSize()) {
       chunk = map(Math.ceilDiv(Math.max(bytes, CHUNK), PAGE) * PAGE);
@@ -42,14 +43,26 @@ final class LargePages implements SegmentAllocator {
     return chunk.asSlice(from, bytes);
   }
 
-  /// @throws OutOfMemoryError if the system refuses
+  private MemorySegment plain(long bytes, long alignment) {
+    try {
+      return arena.allocate(bytes, alignment);
+    } catch (OutOfMemoryError e) {
+      throw refused(bytes);
+    }
+  }
+
+  /// Not an error of this JVM, whose own memory is another: whoever asked for it fails, not all.
+  private static IllegalStateException refused(long bytes) {
+    return new IllegalStateException("the machine has no memory for %d MiB".formatted(bytes >> 20));
+  }
+
   private MemorySegment map(long bytes) {
     try {
       // A page more than asked for, so that the first can begin where pages do.
       long all = bytes + PAGE;
       long start =
           (long) Libc.MAP.invokeExact(0L, all, READ_AND_WRITE, PRIVATE_AND_ANONYMOUS, -1, 0L);
-      if (start == -1) throw new OutOfMemoryError("no memory for %d MiB".formatted(bytes >> 20));
+      if (start == -1) throw refused(bytes);
       MemorySegment whole =
           MemorySegment.ofAddress(start).reinterpret(all, arena, mapped -> unmap(mapped, all));
       long first = Math.ceilDiv(start, PAGE) * PAGE;
