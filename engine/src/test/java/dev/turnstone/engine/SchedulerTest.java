@@ -100,6 +100,17 @@ class SchedulerTest {
   }
 
   @Test
+  void whatEarlierWeightsComputedIsNotCopied() {
+    Sequence first = add(ids(0, 12));
+    ran(scheduler.schedule());
+    scheduler.forgetCached();
+    first.staleKv = true;
+    Sequence later = add(ids(0, 12));
+    assertThat(scheduler.schedule().copies()).isEmpty();
+    assertThat(later.scheduled).isEqualTo(12);
+  }
+
+  @Test
   void anotherSaltSharesNothing() {
     Sequence first = add(ids(0, 12));
     ran(scheduler.schedule());

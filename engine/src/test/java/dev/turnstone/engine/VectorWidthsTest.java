@@ -33,7 +33,8 @@ class VectorWidthsTest {
                 "--enable-native-access=ALL-UNNAMED",
                 "-cp",
                 System.getProperty("java.class.path"),
-                VectorWidthsTest.class.getName()));
+                VectorWidthsTest.class.getName(),
+                folder.resolve("weights").toString()));
     Process process =
         new ProcessBuilder(command)
             .redirectErrorStream(true)
@@ -59,7 +60,7 @@ class VectorWidthsTest {
   /// The child: what is compared is what [LaneForwardTest] compares.
   public static void main(String[] arguments) throws Exception {
     var test = new LaneForwardTest();
-    test.folder = Files.createTempDirectory("widths");
+    test.folder = Path.of(arguments[0]);
     test.lanesComputeWhatTorchScriptComputes(2, 3, 1, 64);
     test.inBfloat16LanesAreNoFartherFromTheTruthThanTorchScript(2, 9, 3, 64);
     test.inBfloat16LanesAreNoFartherFromTheTruthThanTorchScript(3, 5, 1, 80);
