@@ -1,5 +1,6 @@
 package dev.turnstone.bench.engine;
 
+import dev.turnstone.bench.ServerJvm;
 import java.io.IOException;
 import java.net.ServerSocket;
 import java.nio.file.Files;
@@ -53,12 +54,11 @@ final class EngineServer implements AutoCloseable {
         new ArrayList<>(
             List.of(
                 ProcessHandle.current().info().command().orElseThrow(),
-                "-XX:+UseSerialGC",
-                "-Xmx1g",
                 "--enable-native-access=ALL-UNNAMED",
                 "--sun-misc-unsafe-memory-access=allow",
                 "--add-modules=jdk.incubator.vector",
                 "-Dturnstone.home=" + System.getProperty("turnstone.home", ".")));
+    command.addAll(ServerJvm.OPTIONS);
     // As the launcher does for a server.
     Optional.ofNullable(System.getProperty("turnstone.archive"))
         .ifPresent(archive ->

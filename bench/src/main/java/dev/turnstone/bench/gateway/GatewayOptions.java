@@ -1,5 +1,6 @@
 package dev.turnstone.bench.gateway;
 
+import dev.turnstone.bench.ServerJvm;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -52,9 +53,6 @@ record GatewayOptions(
           + " rate= sessions= java=\"JVM options\" venv=DIR with litellm[proxy] and"
           + " rllm-model-gateway";
 
-  /// As the launcher starts a server.
-  private static final String SERVER_JAVA = "-XX:+UseZGC -XX:+UseCompactObjectHeaders -Xmx1g";
-
   static GatewayOptions parse(List<String> arguments) {
     Map<String, String> said = new HashMap<>();
     for (String argument : arguments) {
@@ -84,7 +82,7 @@ record GatewayOptions(
             number(said, "long_prompts", 8),
             number(said, "long_prompt", 128_000),
             number(said, "probe_s", 12),
-            text(said, "java", SERVER_JAVA),
+            text(said, "java", String.join(" ", ServerJvm.OPTIONS)),
             text(said, "venv", ""));
     if (!said.isEmpty())
       throw new IllegalArgumentException("there is no " + said.keySet() + "; there are " + HELP);
