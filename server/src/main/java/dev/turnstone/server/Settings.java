@@ -1,6 +1,7 @@
 package dev.turnstone.server;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
@@ -24,6 +25,9 @@ import java.util.stream.StreamSupport;
 /// Reads one object of the configuration and remembers which names it asked for, so that what
 /// nobody asked for is an error.
 final class Settings {
+  private static final YAMLMapper YAML =
+      YAMLMapper.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
+
   private final JsonNode node;
   private final String prefix;
   private final TreeSet<String> known = new TreeSet<>();
@@ -34,13 +38,14 @@ final class Settings {
   Settings(JsonNode node, String prefix) {
     this.node = node;
     this.prefix = prefix;
-    if (!node.isObject()) throw new StartupError(prefix + " must hold names and values");
+    if (!node.isObject())
+      throw new StartupError(prefix.replaceFirst("\\.$", "") + " must hold names and values");
   }
 
   /// The settings in a YAML file.
   static ObjectNode read(Path file) {
     try {
-      JsonNode node = new YAMLMapper().readTree(Files.readString(file));
+      JsonNode node = YAML.readTree(Files.readString(file));
       if (node.isMissingNode() || node.isNull()) return Wire.JSON.createObjectNode();
       if (node instanceof ObjectNode settings) return settings;
       throw new StartupError("configuration file %s must hold names and values".formatted(file));

@@ -59,6 +59,7 @@ final class BadInputTest {
           /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'max_tokens':4294967296}       | max_tokens must have a maximum value
           /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'n':1.5}                       | n must be integer or null, but is 1.5
           /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'stop':['']}                   | stop[0] must be at least 1 characters long
+          /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'stop':''}                     | stop must be at least 1 characters long, but is
           /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'seed':99999999999999999999}   | seed must have a maximum value
           /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'frequency_penalty':2.5} | frequency_penalty must have a maximum value of 2, but is 2.5
           /v1/chat/completions | {'messages':[{'role':'user','content':'x'}],'logit_bias':{'a':5}} | logit_bias has a key that is no token id: a

@@ -87,7 +87,9 @@ final class MainTest {
           api_keys: [{key: k, scope: root}]    | api_keys.scope must be agent, run or admin, but is root
           api_keys: [{kye: k}]                 | unknown setting api_keys.kye: did you mean api_keys.key?
           api_keys: [{scope: run}]             | api_keys has an entry without a key
+          engine: true                         | engine must hold names and values
           tool_addresses: 127.0.0.1            | tool_addresses must be a list, but is "127.0.0.1"
+          {port: 1, port: 2}                   | is not YAML: Duplicate field 'port'
           just text                            | must hold names and values
           'a: b: c: ['                         | is not YAML
           """)

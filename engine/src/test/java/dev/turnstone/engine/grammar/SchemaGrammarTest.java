@@ -226,6 +226,12 @@ class SchemaGrammarTest {
   }
 
   @Test
+  void whatIsNotJsonIsSaidWithoutWordsAboutTheParser() {
+    assertThatThrownBy(() -> grammar("{"))
+        .hasMessage("the schema is not JSON: Unexpected end-of-input");
+  }
+
+  @Test
   void whatASecondReferenceMakesImpossibleIsImpossibleToo() {
     String twice = "{'type':'object','$defs':{'n':false},'properties':{'a':{'$ref':'#/$defs/n'},";
     assertThatThrownBy(() -> grammar(twice + "'b':{'$ref':'#/$defs/n'}},'required':['b']}"))

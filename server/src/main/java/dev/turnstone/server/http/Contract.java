@@ -20,6 +20,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -27,6 +28,7 @@ import java.util.stream.StreamSupport;
 
 /// `turnstone.yaml`: request bodies are checked against its schemas, named as in the document.
 public final class Contract {
+  private static final Set<String> OF_TYPES = Set.of("type", "anyOf", "oneOf");
   private static final int SHOWN = 80;
   private static final String UNSUPPORTED = "x-unsupported";
 
@@ -88,6 +90,9 @@ public final class Contract {
         errors.stream()
             .filter(e -> e.getInstanceLocation().equals(error.getInstanceLocation()))
             .toList();
+    // And one whose type fits says more than that the type of another does not.
+    List<Error> meant = same.stream().filter(e -> !OF_TYPES.contains(e.getKeyword())).toList();
+    if (!meant.isEmpty()) same = meant;
     String param = field(error.getInstanceLocation());
     throw param.isEmpty()
         ? Refused.bad(sentence("the body", same))

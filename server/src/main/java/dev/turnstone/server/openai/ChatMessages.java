@@ -9,6 +9,7 @@ import dev.turnstone.rollout.ToolSpec;
 import dev.turnstone.server.completion.Recorder;
 import dev.turnstone.server.http.Refused;
 import dev.turnstone.server.http.Wire;
+import dev.turnstone.trainerbridge.json.JsonText;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -87,7 +88,7 @@ final class ChatMessages {
     try {
       if (Wire.JSON.readTree(text).isObject()) return new Json(text);
     } catch (JsonProcessingException e) {
-      throw Refused.bad(param + " is not JSON: " + e.getOriginalMessage(), param);
+      throw Refused.bad(param + " is not JSON: " + JsonText.why(e), param);
     }
     throw Refused.bad(param + " must be a JSON object as text", param);
   }

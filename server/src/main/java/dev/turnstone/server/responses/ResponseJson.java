@@ -117,13 +117,23 @@ record ResponseJson(String id, long created, JsonNode request, Served served) {
   /// The items of a choice that has ended.
   ArrayNode output(Choice choice) {
     ArrayNode items = Wire.JSON.createArrayNode();
-    if (!choice.reasoning().isEmpty()) items.add(reasoning(0, choice.reasoning(), "completed"));
-    boolean speaks = choice.calls().isEmpty() || !choice.content().isBlank();
-    if (speaks)
-      items.add(message(items.size(), part(choice.content(), choice.tokens()), "completed"));
+    boolean calls = !choice.calls().isEmpty();
+    boolean speaks = !calls || !choice.content().isBlank();
+    String last = calls ? "completed" : last(choice);
+    String thought = choice.content().isBlank() ? last : "completed";
+    if (!choice.reasoning().isEmpty()) items.add(reasoning(0, choice.reasoning(), thought));
+    if (speaks) items.add(message(items.size(), part(choice.content(), choice.tokens()), last));
     for (ToolCall call : choice.calls())
       items.add(call(items.size(), call, call.arguments().text(), "completed"));
     return items;
+  }
+
+  /// The status of the item with which a choice ends, which may be cut off.
+  static String last(Choice choice) {
+    return switch (choice.finishReason()) {
+      case "length", "abort" -> "incomplete";
+      default -> "completed";
+    };
   }
 
   /// Names an item: unique by the response and its place in it.

@@ -79,7 +79,7 @@ final class ResponseStream {
 
   private void open(Open next) throws InterruptedException, EventStream.Gone {
     if (open == next) return;
-    close();
+    close("completed");
     // What follows a call is its own text, because it was none.
     voidCalls();
     open = next;
@@ -103,7 +103,7 @@ final class ResponseStream {
         : Wire.JSON.createObjectNode().put("type", "reasoning_text").put("text", said);
   }
 
-  private void close() throws InterruptedException, EventStream.Gone {
+  private void close(String status) throws InterruptedException, EventStream.Gone {
     if (open == Open.NONE) return;
     String said = text.toString();
     text.setLength(0);
@@ -117,8 +117,8 @@ final class ResponseStream {
     int index = items - 1;
     ObjectNode item =
         speaks
-            ? json.message(index, List.of(json.text(said, tokens)), "completed")
-            : json.reasoning(index, said, "completed");
+            ? json.message(index, List.of(json.text(said, tokens)), status)
+            : json.reasoning(index, said, status);
     output.add(item);
     send(done(index, item));
     open = Open.NONE;
@@ -130,7 +130,7 @@ final class ResponseStream {
 
   private void call(Piece.CallPart part) throws InterruptedException, EventStream.Gone {
     if (part.first()) {
-      close();
+      close("completed");
       begun.add(new BegunCall(items++, part.id(), part.name(), new StringBuilder()));
       BegunCall call = begun.getLast();
       send(added(call.index(), json.call(call.index(), call.call(), "", "in_progress")));
@@ -174,7 +174,7 @@ final class ResponseStream {
   ObjectNode end(Choice choice, long now) throws InterruptedException, EventStream.Gone {
     voidCalls();
     if (output.isEmpty() && open == Open.NONE) open(Open.MESSAGE);
-    close();
+    close(ResponseJson.last(choice));
     ObjectNode response = json.ended(choice, output, now);
     String status = response.path("status").asText();
     send(event("response." + status).set("response", response));

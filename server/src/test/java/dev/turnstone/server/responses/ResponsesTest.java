@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import dev.turnstone.server.TestServer;
 import dev.turnstone.server.TestServer.Answer;
+import dev.turnstone.server.http.Wire;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -51,6 +52,23 @@ final class ResponsesTest {
     assertThat(response.at("/metadata/a").asText()).isEqualTo("b");
     assertThat(response.get("status").asText()).isEqualTo("incomplete");
     assertThat(response.at("/incomplete_details/reason").asText()).isEqualTo("max_output_tokens");
+    assertThat(response.at("/output/0/status").asText()).isEqualTo("incomplete");
+  }
+
+  @Test
+  void theItemThatAStreamCutOffIsIncompleteToo() throws Exception {
+    server.policy.says("ok");
+    String body = "{\"input\":\"x\",\"max_output_tokens\":2,\"stream\":true}";
+    JsonNode done =
+        server
+            .post("/v1/responses", body)
+            .text()
+            .lines()
+            .filter(line -> line.startsWith("data: ") && line.contains("output_item.done"))
+            .map(line -> Wire.parse(line.substring(6)))
+            .findFirst()
+            .orElseThrow();
+    assertThat(done.at("/item/status").asText()).isEqualTo("incomplete");
   }
 
   @Test

@@ -121,8 +121,7 @@ record Database(
             "the log in %s is of an older version: a server that opens it brings it up to date"
                 .formatted(name));
     } catch (FlywayException e) {
-      throw new IOException(
-          "the log in %s cannot be opened: %s".formatted(name, e.getMessage()), e);
+      throw notOpened(e);
     }
   }
 
@@ -131,8 +130,14 @@ record Database(
     try {
       Flyway.configure().dataSource(source).locations(dialect.migrations()).load().migrate();
     } catch (FlywayException e) {
-      throw new IOException(
-          "the log in %s cannot be opened: %s".formatted(name, e.getMessage()), e);
+      throw notOpened(e);
     }
+  }
+
+  /// Flyway repeats what the driver says under a line, after what it was doing itself.
+  private IOException notOpened(FlywayException e) {
+    Throwable cause = e.getCause() == null ? e : e.getCause();
+    String why = String.valueOf(cause.getMessage()).lines().findFirst().orElse("");
+    return new IOException("the log in %s cannot be opened: %s".formatted(name, why), e);
   }
 }

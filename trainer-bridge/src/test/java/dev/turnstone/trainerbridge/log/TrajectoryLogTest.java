@@ -44,6 +44,15 @@ public class TrajectoryLogTest {
   }
 
   @Test
+  void aDatabaseThatDoesNotAnswerIsOneSentence() {
+    assertThatThrownBy(() -> TrajectoryLog.open("jdbc:postgresql://127.0.0.1:1/log"))
+        .isInstanceOf(IOException.class)
+        .message()
+        .startsWith("the log in jdbc:postgresql://127.0.0.1:1/log cannot be opened: Connection to")
+        .hasLineCount(1);
+  }
+
+  @Test
   void whatSingleTurnsWereGivenIsStoredWithTheReward() {
     Reward reward = new Reward(1.5, Map.of(), new TreeMap<>(Map.of(1, 0.25, 3, -1.0)));
 
