@@ -14,14 +14,11 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /// A policy that runs in this process: hands requests to the engine thread and waits for them.
 ///
 /// Callers block, each on its own virtual thread; [EngineThread] owns everything else.
 public final class Engine implements TrainablePolicy, PausablePolicy, AutoCloseable {
-  private static final Logger LOG = LoggerFactory.getLogger(Engine.class);
   private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(30);
 
   /// A pause may wait for generations to end.
@@ -44,17 +41,6 @@ public final class Engine implements TrainablePolicy, PausablePolicy, AutoClosea
     this.thread = thread;
     this.masks = masks;
     this.updates = updates;
-  }
-
-  /// Loads libtorch and has compiled what computes a step: takes a while, for a thread beside the
-  /// one that calls [#load] with the same. What cannot be done is left to that.
-  public static void warmUp(Path folder, EngineConfig config) {
-    Model.newManager().close();
-    try {
-      ForwardPasses.warmUp(ModelConfig.read(folder), config);
-    } catch (ModelException | RuntimeException e) {
-      LOG.debug("the first tokens will take longer", e);
-    }
   }
 
   /// Loads a model folder and starts the engine thread.

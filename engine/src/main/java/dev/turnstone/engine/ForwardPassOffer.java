@@ -6,9 +6,6 @@ public interface ForwardPassOffer {
   /// Why this model cannot run on it, as words that follow "because"; empty if it can.
   String obstacle(ModelConfig model);
 
-  /// Has the code of a forward pass compiled, on the calling thread and ahead of the first step.
-  void warmUp(ModelConfig model, EngineConfig config);
-
   /// Opens a forward pass with its KV cache.
   ForwardPass open(ModelConfig model, EngineConfig config);
 }

@@ -25,12 +25,6 @@ final class ForwardPasses {
     }
   }
 
-  /// Has the code of the forward pass that [#open] will open compiled.
-  static void warmUp(ModelConfig model, EngineConfig config) {
-    ForwardPassOffer offer = offer();
-    if (obstacle(offer, model, config).isEmpty()) offer.warmUp(model, config);
-  }
-
   private static ForwardPassOffer offer() {
     return ServiceLoader.load(ForwardPassOffer.class, Engine.class.getClassLoader())
         .findFirst()

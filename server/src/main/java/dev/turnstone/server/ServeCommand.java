@@ -120,8 +120,7 @@ final class ServeCommand implements Callable<Integer> {
   @Override
   public Integer call() throws InterruptedException {
     Config settings = settings(Optional.ofNullable(System.getenv(KEY_VARIABLE)));
-    try (Ahead<Boolean> _ = Ahead.load("warm-up", () -> warmUp(settings));
-        Server server = Server.listen(settings)) {
+    try (Server server = Server.listen(settings)) {
       Signals stop = Signals.install();
       server.serve(metrics -> load(settings, metrics));
       spec.commandLine().getOut().printf("listening on %s%n", server.url());
@@ -129,14 +128,6 @@ final class ServeCommand implements Callable<Integer> {
       server.drain();
     }
     return 0;
-  }
-
-  /// Makes an engine's first token come sooner; what the hub has yet to send needs no haste.
-  private static boolean warmUp(Config settings) {
-    if (settings.policy().isPresent()) return false;
-    ModelFolder.here(settings.model())
-        .ifPresent(folder -> Engine.warmUp(folder.path(), settings.engine()));
-    return true;
   }
 
   static Served load(Config settings, Metrics metrics) throws InterruptedException {

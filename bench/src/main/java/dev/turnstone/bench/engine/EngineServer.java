@@ -64,8 +64,6 @@ final class EngineServer implements AutoCloseable {
         .ifPresent(archive ->
             command.addAll(
                 List.of(
-                    "-XX:CompileCommand=quiet",
-                    "-XX:CompileCommand=CompileThresholdScaling,dev.turnstone.engine.lanes.*::*,0.02",
                     "-XX:+AutoCreateSharedArchive",
                     "-XX:SharedArchiveFile=" + archive,
                     "-Xlog:cds*=off",

@@ -13,11 +13,6 @@ public final class LaneOffer implements ForwardPassOffer {
   }
 
   @Override
-  public void warmUp(ModelConfig model, EngineConfig config) {
-    WarmUp.run(model, config.precision());
-  }
-
-  @Override
   public ForwardPass open(ModelConfig model, EngineConfig config) {
     return new LaneForward(
         model,
