@@ -106,7 +106,7 @@ final class EnvironmentSecretsTest {
         "{'kind':'mcp','name':'m','url':'http://h','command':['id']} | tools[0].command is taken from the operator's configuration only",
         "{'kind':'mcp','name':'m','command':'id'} | tools[0].command is taken from the operator's configuration only",
         "{'kind':'mcp','name':'m','command':[],'network':true,'read_only':['/etc']} | tools[0].command is taken from the operator's configuration only",
-        "{'kind':'mcp','name':'m','url':'http://h','headers':{'A':{'file':'/etc/shadow'}}} | tools[0].headers.A must be string",
+        "{'kind':'mcp','name':'m','url':'http://h','headers':{'A':{'file':'/etc/shadow'}}} | tools[0].headers.A lacks env",
         "{'kind':'mcp','name':'m','url':'http://h','headers':{'A':{'env':'TURNSTONE_API_KEY'}}} | must not be a variable of the server itself",
         "{'kind':'sandbox','name':'p','description':'d','url':'http://h','network':['a b']} | tools[0].network must hold host",
         "{'kind':'sandbox','name':'p','description':'d','url':'http://h','network':'pypi.org'} | tools[0].network must be an array",
