@@ -7,6 +7,9 @@ import java.util.Objects;
 public final class Tokens {
   public static final Tokens NONE = new Tokens(new int[0]);
 
+  /// Letters of the largest id and a comma.
+  private static final int LONGEST = 11;
+
   private final int[] ids;
 
   private Tokens(int[] ids) {
@@ -73,31 +76,37 @@ public final class Tokens {
   /// The ids as an array of JSON, in ASCII. Prompts have thousands of them and go over wires with
   /// every turn, so this is made in one piece.
   public byte[] toJson() {
-    int size = Math.max(2, ids.length + 1);
-    for (int id : ids) size += digits(id);
-    byte[] json = new byte[size];
+    byte[] json = new byte[2 + ids.length * LONGEST];
     json[0] = '[';
     int at = 1;
-    for (int i = 0; i < ids.length; i++) {
-      if (i > 0) json[at++] = ',';
-      at = write(ids[i], json, at);
+    for (int id : ids) {
+      at = write(id, json, at);
+      json[at++] = ',';
     }
-    json[size - 1] = ']';
-    return json;
-  }
-
-  private static int digits(int id) {
-    if (id < 0) throw new IllegalStateException("a negative id: " + id);
-    int digits = 1;
-    for (int rest = id; rest >= 10; rest /= 10) digits++;
-    return digits;
+    // The bracket stands in the last comma's place.
+    at = Math.max(2, at);
+    json[at - 1] = ']';
+    return Arrays.copyOf(json, at);
   }
 
   private static int write(int id, byte[] json, int at) {
+    if (id < 0) throw new IllegalStateException("a negative id: " + id);
     int end = at + digits(id);
     int rest = id;
-    for (int i = end - 1; i >= at; i--, rest /= 10) json[i] = (byte) ('0' + rest % 10);
+    for (int i = end - 1; i > at; i--) {
+      int tenth = rest / 10;
+      json[i] = (byte) ('0' + rest - 10 * tenth);
+      rest = tenth;
+    }
+    json[at] = (byte) ('0' + rest);
     return end;
+  }
+
+  private static int digits(int id) {
+    if (id < 1000) return id < 10 ? 1 : id < 100 ? 2 : 3;
+    int digits = 4;
+    for (int rest = id / 10_000; rest > 0; rest /= 10) digits++;
+    return digits;
   }
 
   public int[] toArray() {

@@ -1,7 +1,7 @@
 package dev.turnstone.upstream;
 
+import dev.turnstone.upstream.http.EngineCall;
 import java.util.Optional;
-import okhttp3.Call;
 
 /// One request to one engine for (the rest of) a turn. Its turn's thread reads it; others may only
 /// cut it, after which what it still brings is not taken.
@@ -16,7 +16,7 @@ final class Attempt {
     EJECTED
   }
 
-  private final Call call;
+  private final EngineCall call;
   private volatile Optional<Cut> cut = Optional.empty();
   private final int version;
   private final String label;
@@ -29,14 +29,14 @@ final class Attempt {
   /// @param version of the weights that sample its tokens, for as long as it runs
   /// @param label what its engine calls them; empty if it does not say
   /// @param divisible whether its turn can go on from its tokens
-  Attempt(Call call, int version, String label, boolean divisible) {
+  Attempt(EngineCall call, int version, String label, boolean divisible) {
     this.call = call;
     this.version = version;
     this.label = label;
     this.divisible = divisible;
   }
 
-  Call call() {
+  EngineCall call() {
     return call;
   }
 

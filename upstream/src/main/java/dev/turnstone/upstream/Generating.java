@@ -9,6 +9,7 @@ import dev.turnstone.rollout.PromptLogprobs;
 import dev.turnstone.rollout.Tokens;
 import dev.turnstone.upstream.Admission.Admitted;
 import dev.turnstone.upstream.UpstreamPolicy.Cluster;
+import dev.turnstone.upstream.http.EngineCall;
 import dev.turnstone.upstream.routing.Node;
 import dev.turnstone.upstream.routing.Turn;
 import dev.turnstone.upstream.wire.Ask;
@@ -23,7 +24,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
-import okhttp3.Call;
 
 /// One turn, asked of one engine after the other until it ends. Confined to its thread, which reads
 /// one attempt at a time.
@@ -116,7 +116,8 @@ final class Generating {
             weights.salt(request.cacheSalt()));
     EngineWire wire = admitted.get().wire();
     EngineSpec spec = engine.spec();
-    Call call = cluster.http().call(spec.url(), wire.path(), spec.key(), wire.body(ask), left());
+    EngineCall call =
+        cluster.http().call(spec.url(), wire.path(), spec.key(), wire.body(ask), left());
     Attempt attempt = attempt(engine, admitted.get(), call, Draft.divisible(request));
     if (engine.admitted().isEmpty()) attempt.cut(Attempt.Cut.EJECTED); // who ejected it missed it
     draft.scoredApart(wire.scoredApart(request));
@@ -156,7 +157,8 @@ final class Generating {
     }
   }
 
-  private Attempt attempt(UpstreamEngine engine, Admitted admitted, Call call, boolean divisible) {
+  private Attempt attempt(
+      UpstreamEngine engine, Admitted admitted, EngineCall call, boolean divisible) {
     Attempt attempt =
         new Attempt(call, cluster.weights().id().version(), admitted.label(), divisible);
     engine.attempts().add(attempt);

@@ -7,6 +7,7 @@ import dev.turnstone.rollout.Sampling;
 import dev.turnstone.rollout.Tokens;
 import dev.turnstone.rollout.TopLogprobs;
 import dev.turnstone.upstream.Admission.Admitted;
+import dev.turnstone.upstream.http.EngineCall;
 import dev.turnstone.upstream.wire.EngineFault;
 import dev.turnstone.upstream.wire.EngineFault.Kind;
 import dev.turnstone.upstream.wire.EngineHttp;
@@ -29,7 +30,6 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
-import okhttp3.Call;
 
 /// Asks one engine how probable the ids of a text are under its weights.
 ///
@@ -57,7 +57,7 @@ final class Scorer {
   }
 
   /// A request that has not been sent.
-  record Question(EngineWire.Scoring scoring, Call call) {}
+  record Question(EngineWire.Scoring scoring, EngineCall call) {}
 
   /// How probable the ids of a text are at temperature 1.
   ///

@@ -12,17 +12,36 @@ import java.util.concurrent.locks.LockSupport;
 
 /// How sessions are opened and finished at a gateway. Safe for many threads.
 sealed interface Door {
+  ObjectMapper JSON = new ObjectMapper();
+
   /// Where an agent sends its turns.
   record Place(String session, String path, String key) {}
+
+  /// What a gateway has recorded of a session's last call.
+  ///
+  /// @param prompt ids of the prompt
+  /// @param ids that were sampled
+  /// @param logprobs of them
+  record Recorded(int prompt, int ids, int logprobs) {
+    static final Recorded NOTHING = new Recorded(0, 0, 0);
+  }
+
+  /// Tells the gateway where the engine is, if it does not know from its start.
+  default void begin(String engine) throws IOException {}
 
   Place open() throws IOException;
 
   void finish(Place place) throws IOException;
 
+  default Recorded recorded(Place place) throws IOException {
+    return Recorded.NOTHING;
+  }
+
   static Door of(LoadPlan plan) throws IOException {
     return switch (plan.gateway()) {
       case "turnstone" -> new Turnstone(plan.port());
       case "rllm" -> new Rllm(plan.port());
+      case "agentlightning" -> new AgentLightning(plan.port());
       default -> new Plain();
     };
   }
@@ -57,11 +76,90 @@ sealed interface Door {
 
     @Override
     public void finish(Place place) {}
+
+    @Override
+    public Recorded recorded(Place place) throws IOException {
+      try (PlainHttp http = new PlainHttp(port, "")) {
+        JsonNode last = last(http.get("/sessions/" + place.session() + "/traces").ok());
+        return new Recorded(
+            last.path("prompt_token_ids").size(),
+            last.path("completion_token_ids").size(),
+            last.path("logprobs").size());
+      }
+    }
+  }
+
+  /// agentlightning's server, which records by rollout and attempt in the path.
+  final class AgentLightning implements Door {
+    private static final String ATTEMPT = "attempt-0";
+
+    private final int port;
+
+    AgentLightning(int port) {
+      this.port = port;
+    }
+
+    @Override
+    public void begin(String engine) throws IOException {
+      try (PlainHttp http = new PlainHttp(port, "")) {
+        http.post(
+                "/api/models",
+                """
+                [{"model":"%s","endpoint":"%s/v1","version":1}]\
+                """
+                    .formatted(EngineStub.MODEL, engine))
+            .ok();
+      }
+    }
+
+    @Override
+    public Place open() throws IOException {
+      String id = "r" + UUID.randomUUID();
+      try (PlainHttp http = new PlainHttp(port, "")) {
+        http.post(
+                "/api/rollouts",
+                """
+                [{"rollout_id":"%s","input":{},"is_train":true}]\
+                """
+                    .formatted(id))
+            .ok();
+      }
+      return new Place(
+          id,
+          "/proxy/rollout/%s/attempt/%s/mode/train/openai/v1/chat/completions"
+              .formatted(id, ATTEMPT),
+          "");
+    }
+
+    /// It keeps what it recorded in memory until it is told to forget it.
+    @Override
+    public void finish(Place place) throws IOException {
+      try (PlainHttp http = new PlainHttp(port, "")) {
+        http.delete("/api/rollouts/" + place.session()).ok();
+      }
+    }
+
+    @Override
+    public Recorded recorded(Place place) throws IOException {
+      try (PlainHttp http = new PlainHttp(port, "")) {
+        JsonNode data =
+            last(http.get("/api/rollouts/" + place.session() + "/events?format=triplet").ok())
+                .path("data");
+        return new Recorded(
+            data.path("prompt_token_ids").size(),
+            data.path("response_token_ids").size(),
+            data.path("response_log_probs").size());
+      }
+    }
+  }
+
+  private static JsonNode last(String list) throws IOException {
+    JsonNode all = JSON.readTree(list);
+    return all.path(all.size() - 1);
   }
 
   /// Sessions of a run whose driver is an agent, so that finished ones go to the log.
   final class Turnstone implements Door {
-    private static final ObjectMapper JSON = new ObjectMapper();
     private static final int GROUP = 8;
     private static final int PATIENCE = 1000;
 

@@ -95,7 +95,7 @@ public final class EngineStub {
     String path = request.split(" ", 3)[1];
     if (path.startsWith("/inference/v1/generate")) generate(body, out);
     else if (path.endsWith("/chat/completions"))
-      whole(out, "application/json", replies.chat(maxTokens(body)));
+      whole(out, "application/json", replies.chat(maxTokens(body), replies.tokens(body.length)));
     else if (path.endsWith("/models"))
       whole(out, "application/json", utf8(StubReplies.models(MODEL, CONTEXT)));
     else if (path.startsWith("/metrics")) whole(out, "text/plain", utf8(StubReplies.metrics()));

@@ -1,6 +1,7 @@
 package dev.turnstone.bench.gateway;
 
 import dev.turnstone.bench.ServerJvm;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -27,6 +28,7 @@ import java.util.Map;
 /// @param probeSeconds that others are probed meanwhile
 /// @param java options of the server's JVM
 /// @param venv of Python with the peers; empty: without them
+/// @param peers that are measured, by their names on PyPI
 record GatewayOptions(
     String model,
     List<String> phases,
@@ -47,11 +49,16 @@ record GatewayOptions(
     int longPrompt,
     int probeSeconds,
     String java,
-    String venv) {
+    String venv,
+    List<String> peers) {
+  private static final List<String> PEERS =
+      Arrays.stream(Peer.values()).map(Peer::distribution).toList();
+
   static final String HELP =
       "model=DIR phases=turns,latency,stream,tokenise,hold,peers seconds= warmup= clients= turns="
-          + " rate= sessions= java=\"JVM options\" venv=DIR with litellm[proxy] and"
-          + " rllm-model-gateway";
+          + " rate= sessions= java=\"JVM options\" venv=DIR peers="
+          + String.join(",", PEERS)
+          + " as far as they are installed in venv";
 
   static GatewayOptions parse(List<String> arguments) {
     Map<String, String> said = new HashMap<>();
@@ -83,7 +90,8 @@ record GatewayOptions(
             number(said, "long_prompt", 128_000),
             number(said, "probe_s", 12),
             text(said, "java", String.join(" ", ServerJvm.OPTIONS)),
-            text(said, "venv", ""));
+            text(said, "venv", ""),
+            List.of(text(said, "peers", String.join(",", PEERS)).split(",", -1)));
     if (!said.isEmpty())
       throw new IllegalArgumentException("there is no " + said.keySet() + "; there are " + HELP);
     return options;

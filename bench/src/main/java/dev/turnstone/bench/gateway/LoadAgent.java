@@ -44,6 +44,11 @@ final class LoadAgent {
     history.writeBytes(ascii("\"}"));
   }
 
+  /// Where its session's turns go.
+  Door.Place place() {
+    return place;
+  }
+
   /// One turn: the chat call and nothing else.
   void turn(PlainHttp http) throws IOException {
     byte[] body = body();

@@ -8,7 +8,7 @@ import java.util.List;
 /// What a load process is to do, as its one argument says in JSON.
 ///
 /// @param phase `turns`, `paced`, `hold`, `probe` or `stream`
-/// @param gateway how sessions are opened: `turnstone`, `rllm`, or `plain` for who has none
+/// @param gateway how sessions are opened, as [Door] knows it; `plain` for who has none
 /// @param model as the gateway knows it
 /// @param clients at once; in `hold`, sessions
 /// @param rate turns per second; 0: as fast as the clients can

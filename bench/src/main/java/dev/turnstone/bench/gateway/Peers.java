@@ -1,102 +1,111 @@
 package dev.turnstone.bench.gateway;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.File;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/// Gateways from PyPI in front of the same engine, with the same turns: litellm's proxy, and
-/// rllm-model-gateway, which records tokens by session.
+/// Gateways from PyPI in front of the same engine, with the same turns. Those that record tokens
+/// are asked, before they are measured, for what they recorded of a call.
 final class Peers {
   private static final int CLIENTS = 16;
 
   private final GatewayRig rig;
   private final GatewayOptions options;
+  private final Path bin;
 
   Peers(GatewayRig rig, GatewayOptions options) {
     this.rig = rig;
     this.options = options;
+    this.bin = Path.of(options.venv(), "bin");
   }
 
-  /// A peer that is not there is `absent` in the figures.
-  void run(ObjectNode figures) throws IOException, InterruptedException {
-    peer(figures, "litellm", "plain", "/health/liveliness", EngineStub.MODEL);
-    peer(figures, "rllm-model-gateway", "rllm", "/health", EngineStub.MODEL);
-  }
-
-  private void peer(ObjectNode figures, String program, String gateway, String health, String model)
-      throws IOException, InterruptedException {
-    String name = program.replace('-', '_');
-    Path binary = Path.of(options.venv(), "bin", program);
-    if (options.venv().isEmpty() || !Files.isExecutable(binary)) {
-      figures.put(name, "absent");
-      figures.putNull("ratio_to_" + name);
-      return;
+  /// Measures all that were asked for; one that cannot be is named with the reason, and has no
+  /// ratio. `ratio_to_token_gateway` is to the fastest of those that record tokens.
+  void run(ObjectNode figures) throws InterruptedException {
+    ArrayNode peers = figures.putArray("peers");
+    double fastest = 0;
+    for (String name : options.peers()) {
+      Peer peer = Peer.named(name);
+      ObjectNode seen = peers.addObject().put("name", name);
+      seen.put("records_tokens", peer.recordsTokens());
+      try {
+        seen.put("version", version(peer));
+        double theirs = turnsPerSecond(peer);
+        seen.put("turns_per_s", theirs);
+        if (!figures.has("turns_per_s")) continue;
+        double ours = figures.get("turns_per_s").asDouble();
+        figures.put("ratio_to_" + peer.key(), ours / theirs);
+        if (!peer.recordsTokens() || theirs < fastest) continue;
+        fastest = theirs;
+        figures.put("ratio_to_token_gateway", ours / theirs).put("token_gateway", name);
+      } catch (IOException e) {
+        seen.put("failed", e.getMessage());
+      }
     }
+  }
+
+  private String version(Peer peer) throws IOException, InterruptedException {
+    if (options.venv().isEmpty()) throw new IOException("no venv= was named");
+    Process python =
+        new ProcessBuilder(
+                bin.resolve("python").toString(),
+                "-c",
+                "import importlib.metadata as m; print(m.version('" + peer.distribution() + "'))")
+            .start();
+    String said = new String(python.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    if (python.waitFor() != 0) throw new IOException("it is not installed in " + options.venv());
+    return said.strip();
+  }
+
+  private double turnsPerSecond(Peer peer) throws IOException, InterruptedException {
+    String engine = "http://127.0.0.1:" + rig.stubPort();
     int port = freePort();
-    Path work = Files.createTempDirectory("turnstone-peer");
-    ProcessBuilder builder = new ProcessBuilder(command(binary, program, port, work));
-    File log = work.resolve("log").toFile();
-    builder.directory(work.toFile()).redirectErrorStream(true).redirectOutput(log);
+    Path folder = Files.createTempDirectory("turnstone-peer");
+    peer.prepare(folder, engine);
+    ProcessBuilder builder = new ProcessBuilder(peer.command(bin, port, engine));
+    File log = folder.resolve("log").toFile();
+    builder.directory(folder.toFile()).redirectErrorStream(true).redirectOutput(log);
     builder.environment().put("LITELLM_LOG", "ERROR");
     builder.environment().put("LITELLM_LOCAL_MODEL_COST_MAP", "True");
     // It has no key here and says that this is for development only.
     builder.environment().put("LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY", "true");
-    builder
-        .environment()
-        .put("PATH", binary.getParent() + ":" + System.getenv().getOrDefault("PATH", ""));
-    try (Child peer = Child.start(builder)) {
-      awaitHealth(peer, port, health, log);
+    builder.environment().merge("PATH", bin.toString(), (path, ours) -> ours + ":" + path);
+    try (Child child = Child.start(builder)) {
+      awaitHealth(child, port, peer.health(), log);
       LoadPlan plan =
           rig.plan()
               .with("turns", Math.min(CLIENTS, options.clients()), 0, options.seconds())
-              .at(gateway, port, model)
+              .at(peer.gateway(), port, EngineStub.MODEL)
               .warm(8);
-      double theirs = rig.load(plan).get("turns_per_s").asDouble();
-      figures.put(name + "_turns_per_s", theirs);
-      if (figures.has("turns_per_s"))
-        figures.put("ratio_to_" + name, figures.get("turns_per_s").asDouble() / theirs);
+      Door door = Door.of(plan);
+      door.begin(engine);
+      if (peer.recordsTokens()) checkRecords(plan, door);
+      return rig.load(plan).get("turns_per_s").asDouble();
     }
   }
 
-  private List<String> command(Path binary, String program, int port, Path work)
-      throws IOException {
-    String engine = "http://127.0.0.1:" + rig.stubPort();
-    if (!program.equals("litellm"))
-      return List.of(
-          binary.toString(),
-          "--host",
-          "127.0.0.1",
-          "--port",
-          Integer.toString(port),
-          "--worker",
-          engine + "/v1",
-          "--db-path",
-          work.resolve("traces.db").toString(),
-          "--log-level",
-          "ERROR");
-    Path config = work.resolve("litellm.yaml");
-    Files.writeString(
-        config,
-        """
-        model_list:
-          - model_name: %s
-            litellm_params: { model: openai/%s, api_base: "%s/v1", api_key: none }
-        """
-            .formatted(EngineStub.MODEL, EngineStub.MODEL, engine));
-    return List.of(
-        binary.toString(),
-        "--config",
-        config.toString(),
-        "--host",
-        "127.0.0.1",
-        "--port",
-        Integer.toString(port));
+  /// A gateway that only passes tokens on would not be compared with one that records them.
+  private static void checkRecords(LoadPlan plan, Door door)
+      throws IOException, InterruptedException {
+    LoadAgent agent = new LoadAgent(plan, door, plan.turns());
+    try (PlainHttp http = new PlainHttp(plan.port(), "")) {
+      agent.turn(http);
+    }
+    Door.Recorded recorded = Door.Recorded.NOTHING;
+    for (int i = 0; i < 50 && recorded.ids() == 0; i++) {
+      Thread.sleep(100);
+      recorded = door.recorded(agent.place());
+    }
+    if (recorded.ids() != plan.maxTokens() || recorded.logprobs() != plan.maxTokens())
+      throw new IOException(
+          "it recorded %s of a call of %d tokens".formatted(recorded, plan.maxTokens()));
   }
 
   private static int freePort() throws IOException {
@@ -116,6 +125,6 @@ final class Peers {
       }
       Thread.sleep(200);
     }
-    throw new IOException("a peer did not start; its log is " + log);
+    throw new IOException("it did not start; its log is " + log);
   }
 }

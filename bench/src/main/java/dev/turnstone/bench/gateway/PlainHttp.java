@@ -74,6 +74,11 @@ final class PlainHttp implements AutoCloseable {
     return answer();
   }
 
+  Answer delete(String path) throws IOException {
+    out.write(ascii("DELETE " + path + head + "\r\n"));
+    return answer();
+  }
+
   Answer post(String path, String body) throws IOException {
     byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
     return post(path, bytes, bytes.length);

@@ -1,6 +1,7 @@
 package dev.turnstone.bench.gateway;
 
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -12,16 +13,27 @@ final class StubReplies {
   private static final Pattern TEMPERATURE = Pattern.compile("\"temperature\": ?([0-9.eE-]+)");
   private static final int TOPS = 6;
 
+  /// Ids of the longest prompt.
+  private static final int PROMPT = 1 << 14;
+
   private final List<Integer> ids;
   private final String text;
   private final Map<Integer, byte[]> streams = new ConcurrentHashMap<>();
   private final Map<Integer, byte[]> chats = new ConcurrentHashMap<>();
+  private final byte[] promptIds;
+  private final int[] promptEnds = new int[PROMPT];
 
   /// @param ids that it says over and over
   /// @param text of all of them
   StubReplies(List<Integer> ids, String text) {
     this.ids = List.copyOf(ids);
     this.text = text;
+    StringBuilder all = new StringBuilder();
+    for (int i = 0; i < PROMPT; i++) {
+      all.append(i == 0 ? "" : ",").append(id(i));
+      promptEnds[i] = all.length();
+    }
+    this.promptIds = all.toString().getBytes(StandardCharsets.US_ASCII);
   }
 
   static String models(String name, int context) {
@@ -103,25 +115,38 @@ final class StubReplies {
         + "data: [DONE]\n\n";
   }
 
-  /// A chat completion with ids and log-probabilities.
-  byte[] chat(int count) {
-    return chats.computeIfAbsent(
-        count,
-        n -> {
-          StringBuilder list = new StringBuilder();
-          StringBuilder logprobs = new StringBuilder();
-          for (int i = 0; i < n; i++) {
-            list.append(i == 0 ? "" : ",").append(id(i));
-            logprobs.append(i == 0 ? "" : ",").append(entry(id(i), logprob(i), ""));
-          }
-          return ("{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion\",\"created\":1,"
-                  + "\"model\":\"stub\",\"choices\":[{\"index\":0,\"message\":{\"role\":"
-                  + "\"assistant\",\"content\":\"%s\"},\"logprobs\":{\"content\":[%s]},"
-                  + "\"token_ids\":[%s],\"finish_reason\":\"length\"}],\"prompt_token_ids\":"
-                  + "[1,2,3],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":%d,"
-                  + "\"total_tokens\":%d}}")
-              .formatted(text, logprobs, list, n, n + 3)
-              .getBytes(StandardCharsets.UTF_8);
-        });
+  /// A chat completion with ids and log-probabilities, and as many ids of a prompt, which an engine
+  /// that is asked for ids says too.
+  byte[] chat(int count, int prompt) {
+    byte[] head = chats.computeIfAbsent(count, this::choice);
+    int ids = Math.clamp(prompt, 1, PROMPT);
+    byte[] tail =
+        "],\"usage\":{\"prompt_tokens\":%d,\"completion_tokens\":%d,\"total_tokens\":%d}}"
+            .formatted(ids, count, ids + count)
+            .getBytes(StandardCharsets.US_ASCII);
+    byte[] all = Arrays.copyOf(head, head.length + promptEnds[ids - 1] + tail.length);
+    System.arraycopy(promptIds, 0, all, head.length, promptEnds[ids - 1]);
+    System.arraycopy(tail, 0, all, all.length - tail.length, tail.length);
+    return all;
+  }
+
+  private byte[] choice(int count) {
+    StringBuilder list = new StringBuilder();
+    StringBuilder logprobs = new StringBuilder();
+    for (int i = 0; i < count; i++) {
+      list.append(i == 0 ? "" : ",").append(id(i));
+      logprobs.append(i == 0 ? "" : ",").append(entry(id(i), logprob(i), ""));
+    }
+    return ("{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion\",\"created\":1,"
+            + "\"model\":\"stub\",\"choices\":[{\"index\":0,\"message\":{\"role\":"
+            + "\"assistant\",\"content\":\"%s\"},\"logprobs\":{\"content\":[%s]},"
+            + "\"token_ids\":[%s],\"finish_reason\":\"length\"}],\"prompt_token_ids\":[")
+        .formatted(text, logprobs, list)
+        .getBytes(StandardCharsets.UTF_8);
+  }
+
+  /// How many tokens a text of so many bytes has, as far as what it says itself tells.
+  int tokens(int bytes) {
+    return (int) ((long) bytes * ids.size() / text.length());
   }
 }

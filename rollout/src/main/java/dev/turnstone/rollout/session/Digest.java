@@ -36,43 +36,60 @@ record Digest(long high, long low) {
   }
 
   private Digest then(Message message, MessageDigest sha256) {
-    sha256.update(ByteBuffer.allocate(16).putLong(high).putLong(low).flip());
-    add(sha256, message.role());
+    Parts parts = new Parts().add(this).add(message.role());
     switch (message) {
       case Message.Assistant assistant -> {
-        add(sha256, assistant.content().strip());
-        for (ToolCall call : assistant.toolCalls()) {
-          add(sha256, call.name());
-          add(sha256, CanonicalJson.of(call.arguments().text()));
-        }
+        parts.add(assistant.content().strip());
+        for (ToolCall call : assistant.toolCalls())
+          parts.add(call.name()).add(CanonicalJson.of(call.arguments().text()));
       }
-      case Message.Tool tool -> add(sha256, tool.content());
-      case Message.System _, Message.User _ -> add(sha256, message.content());
+      case Message.Tool tool -> parts.add(tool.content());
+      case Message.System _, Message.User _ -> parts.add(message.content());
     }
-    return of(sha256);
+    return parts.digest(sha256);
   }
 
   static Digest of(List<ToolSpec> tools) {
     if (tools.isEmpty()) return EMPTY;
-    MessageDigest sha256 = sha256();
-    for (ToolSpec tool : tools) {
-      add(sha256, tool.name());
-      add(sha256, tool.description());
-      add(sha256, CanonicalJson.of(tool.parameters().text()));
+    Parts parts = new Parts();
+    for (ToolSpec tool : tools)
+      parts
+          .add(tool.name())
+          .add(tool.description())
+          .add(CanonicalJson.of(tool.parameters().text()));
+    return parts.digest(sha256());
+  }
+
+  /// What is digested, in one piece: a history has many short messages, and each call of a digest
+  /// costs more than what it reads of one.
+  private static final class Parts {
+    private ByteBuffer bytes = ByteBuffer.allocate(1 << 10);
+
+    Parts add(Digest before) {
+      room(2 * Long.BYTES).putLong(before.high).putLong(before.low);
+      return this;
     }
-    return of(sha256);
-  }
 
-  /// Each part with its length, so that parts cannot run into each other.
-  private static void add(MessageDigest sha256, String part) {
-    byte[] bytes = part.getBytes(StandardCharsets.UTF_8);
-    for (int shift = 24; shift >= 0; shift -= 8) sha256.update((byte) (bytes.length >> shift));
-    sha256.update(bytes);
-  }
+    /// Each part with its length, so that parts cannot run into each other.
+    Parts add(String part) {
+      byte[] text = part.getBytes(StandardCharsets.UTF_8);
+      room(Integer.BYTES + text.length).putInt(text.length).put(text);
+      return this;
+    }
 
-  private static Digest of(MessageDigest sha256) {
-    ByteBuffer bytes = ByteBuffer.wrap(sha256.digest());
-    return new Digest(bytes.getLong(), bytes.getLong());
+    private ByteBuffer room(int more) {
+      if (bytes.remaining() < more) {
+        int size = Math.max(2 * bytes.capacity(), bytes.position() + more);
+        bytes = ByteBuffer.allocate(size).put(bytes.flip());
+      }
+      return bytes;
+    }
+
+    Digest digest(MessageDigest sha256) {
+      sha256.update(bytes.array(), 0, bytes.position());
+      ByteBuffer digest = ByteBuffer.wrap(sha256.digest());
+      return new Digest(digest.getLong(), digest.getLong());
+    }
   }
 
   private static MessageDigest sha256() {

@@ -70,10 +70,12 @@ final class Node {
   /// All ids to the end of this turn.
   Tokens held() {
     int[] ids = new int[length];
-    int at = 0;
-    for (Node node : path()) {
-      at = node.observed.copyTo(ids, at);
-      at = node.generation.ids().copyTo(ids, at);
+    for (Optional<Node> at = Optional.of(this); at.isPresent(); at = at.get().parent) {
+      Node node = at.get();
+      Tokens sampled = node.generation.ids();
+      int from = node.length - sampled.size();
+      sampled.copyTo(ids, from);
+      node.observed.copyTo(ids, from - node.observed.size());
     }
     return Tokens.owned(ids);
   }

@@ -6,6 +6,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.turnstone.rollout.Tokens;
+import dev.turnstone.upstream.http.Connections;
+import dev.turnstone.upstream.http.EngineCall;
+import dev.turnstone.upstream.http.EngineReply;
+import dev.turnstone.upstream.http.RequestHead;
 import dev.turnstone.upstream.wire.EngineFault.Kind;
 import java.io.IOException;
 import java.net.URI;
@@ -13,14 +17,6 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
-import okhttp3.Call;
-import okhttp3.ConnectionPool;
-import okhttp3.MediaType;
-import okhttp3.OkHttpClient;
-import okhttp3.Request;
-import okhttp3.RequestBody;
-import okhttp3.Response;
 
 /// The one HTTP client of all engines: connections are kept, redirects are refused, and nothing is
 /// sent twice behind the caller's back.
@@ -29,74 +25,35 @@ public final class EngineHttp implements AutoCloseable {
   public static final JsonMapper JSON =
       JsonMapper.builder().enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS).build();
 
-  private static final MediaType JSON_TYPE = MediaType.get("application/json");
-  private static final Duration CONNECT = Duration.ofSeconds(5);
-
-  /// Below uvicorn's usual 5 s, after which vLLM closes what is idle.
-  private static final Duration IDLE = Duration.ofSeconds(4);
-
-  private static final int IDLE_CONNECTIONS = 1024;
+  private static final byte[] NO_BODY = {};
   private static final int EXCERPT = 200;
 
-  private final OkHttpClient client;
-
-  /// For what is answered as a whole, which may take as long as its own timeout says.
-  private final OkHttpClient patient;
+  private final Connections connections = new Connections();
+  private final Duration stall;
 
   /// A client.
   ///
   /// @param stall after which an engine that sends nothing has lost the request
   public EngineHttp(Duration stall) {
-    client =
-        new OkHttpClient.Builder()
-            .connectionPool(
-                new ConnectionPool(IDLE_CONNECTIONS, IDLE.toMillis(), TimeUnit.MILLISECONDS))
-            .connectTimeout(CONNECT)
-            .readTimeout(stall)
-            .writeTimeout(Duration.ofSeconds(30))
-            .followRedirects(false)
-            .socketFactory(new PromptSockets())
-            // An engine has one address: nothing to race, and no task to schedule for it.
-            .fastFallback(false)
-            .retryOnConnectionFailure(false)
-            .build();
-    patient = client.newBuilder().readTimeout(Duration.ZERO).build();
+    this.stall = stall;
   }
 
   /// A request that has not been sent, and whose answer is a stream.
   ///
   /// @param timeout for all of it
-  public Call call(URI engine, String path, Optional<String> key, byte[] body, Duration timeout) {
-    return call(client, engine, path, key, body, timeout);
+  public EngineCall call(
+      URI engine, String path, Optional<String> key, byte[] body, Duration timeout) {
+    return connections.call(engine, new RequestHead("POST", path, key), body, timeout, stall);
   }
 
-  /// A request that has not been sent, and that is answered as a whole.
+  /// A request that has not been sent, and that is answered as a whole, which may take as long as
+  /// its timeout says.
   ///
   /// @param timeout for all of it
-  public Call whole(URI engine, String path, Optional<String> key, byte[] body, Duration timeout) {
-    return call(patient, engine, path, key, body, timeout);
-  }
-
-  private static Call call(
-      OkHttpClient by,
-      URI engine,
-      String path,
-      Optional<String> key,
-      byte[] body,
-      Duration timeout) {
-    Request.Builder request = request(engine, path, key);
-    Call call = by.newCall(request.post(RequestBody.create(body, JSON_TYPE)).build());
-    call.timeout().timeout(Math.max(1, timeout.toMillis()), TimeUnit.MILLISECONDS);
-    return call;
-  }
-
-  private static Request.Builder request(URI engine, String path, Optional<String> key) {
-    String base = engine.toString();
-    String joined = (base.endsWith("/") ? base.substring(0, base.length() - 1) : base) + path;
-    Request.Builder request =
-        new Request.Builder().url(joined).header("Accept-Encoding", "identity");
-    key.ifPresent(value -> request.header("Authorization", "Bearer " + value));
-    return request;
+  public EngineCall whole(
+      URI engine, String path, Optional<String> key, byte[] body, Duration timeout) {
+    RequestHead head = new RequestHead("POST", path, key);
+    return connections.call(engine, head, body, timeout, Duration.ZERO);
   }
 
   /// Status and body of a request that is answered as a whole.
@@ -120,9 +77,8 @@ public final class EngineHttp implements AutoCloseable {
 
   public Answer get(URI engine, String path, Optional<String> key, Duration timeout)
       throws EngineFault, InterruptedException {
-    Call call = client.newCall(request(engine, path, key).build());
-    call.timeout().timeout(Math.max(1, timeout.toMillis()), TimeUnit.MILLISECONDS);
-    return answer(call);
+    return answer(
+        connections.call(engine, new RequestHead("GET", path, key), NO_BODY, timeout, stall));
   }
 
   public Answer post(URI engine, String path, Optional<String> key, JsonNode body, Duration timeout)
@@ -131,10 +87,10 @@ public final class EngineHttp implements AutoCloseable {
   }
 
   /// Sends a request that is answered as a whole.
-  public Answer answer(Call call) throws EngineFault, InterruptedException {
-    try (Response response = call.execute()) {
-      checkRedirect(response);
-      return new Answer(response.code(), response.body().string());
+  public Answer answer(EngineCall call) throws EngineFault, InterruptedException {
+    try (EngineReply reply = call.send()) {
+      checkRedirect(reply);
+      return new Answer(reply.status(), new String(reply.readAllBytes(), StandardCharsets.UTF_8));
     } catch (IOException e) {
       throw gone(e);
     }
@@ -162,10 +118,9 @@ public final class EngineHttp implements AutoCloseable {
     return all;
   }
 
-  static void checkRedirect(Response response) throws EngineFault {
-    if (response.code() / 100 == 3)
-      throw EngineFault.broken(
-          "it answers with a redirect to " + response.header("Location", "nowhere"));
+  static void checkRedirect(EngineReply reply) throws EngineFault {
+    if (reply.status() / 100 == 3)
+      throw EngineFault.broken("it answers with a redirect to " + reply.header("location"));
   }
 
   static JsonNode parse(String text) throws EngineFault {
@@ -195,7 +150,6 @@ public final class EngineHttp implements AutoCloseable {
 
   @Override
   public void close() {
-    client.connectionPool().evictAll();
-    client.dispatcher().executorService().shutdown();
+    connections.close();
   }
 }

@@ -1,0 +1,137 @@
+package dev.turnstone.upstream.http;
+
+import java.io.Closeable;
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.ConnectException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import javax.net.ssl.SSLParameters;
+import javax.net.ssl.SSLSocket;
+import javax.net.ssl.SSLSocketFactory;
+
+/// A connection to one engine. Used by one call at a time; any thread may close it.
+final class Connection implements Closeable {
+  private static final Duration CONNECT = Duration.ofSeconds(5);
+  private static final int LONGEST_LINE = 64 << 10;
+
+  private final Origin origin;
+  private final Socket socket;
+  private final InputStream in;
+  private final byte[] buffer = new byte[16 << 10];
+  private Patience patience;
+  private int at;
+  private int end;
+
+  private Connection(Origin origin, Socket socket, Patience patience) throws IOException {
+    this.origin = origin;
+    this.socket = socket;
+    this.in = socket.getInputStream();
+    this.patience = patience;
+  }
+
+  static Connection open(Origin origin, Patience patience) throws IOException {
+    Socket socket = connected(origin, patience);
+    try {
+      // An event must not wait for the one after it.
+      socket.setTcpNoDelay(true);
+      return new Connection(
+          origin, origin.secure() ? secured(socket, origin, patience) : socket, patience);
+    } catch (IOException | RuntimeException e) {
+      socket.close();
+      throw e;
+    }
+  }
+
+  /// Connected to the first of the host's addresses that takes connections.
+  private static Socket connected(Origin origin, Patience patience) throws IOException {
+    IOException failed = new ConnectException("no address");
+    for (InetAddress address : InetAddress.getAllByName(origin.host())) {
+      Socket socket = new Socket();
+      try {
+        socket.connect(new InetSocketAddress(address, origin.port()), patience.millis(CONNECT));
+        return socket;
+      } catch (IOException e) {
+        socket.close();
+        failed = e;
+      }
+    }
+    throw failed;
+  }
+
+  private static Socket secured(Socket socket, Origin origin, Patience patience)
+      throws IOException {
+    SSLSocketFactory factory = (SSLSocketFactory) SSLSocketFactory.getDefault();
+    SSLSocket secure = (SSLSocket) factory.createSocket(socket, origin.host(), origin.port(), true);
+    SSLParameters parameters = secure.getSSLParameters();
+    parameters.setEndpointIdentificationAlgorithm("HTTPS");
+    secure.setSSLParameters(parameters);
+    secure.setSoTimeout(patience.millis(CONNECT));
+    secure.startHandshake();
+    return secure;
+  }
+
+  Origin origin() {
+    return origin;
+  }
+
+  /// Sends the next request.
+  void send(byte[] request, Patience allowed) throws IOException {
+    patience = allowed;
+    socket.getOutputStream().write(request);
+  }
+
+  /// Whether nothing has come that nobody asked for.
+  boolean isQuiet() {
+    return at == end;
+  }
+
+  /// Reads up to `length` bytes; −1 at the connection's end.
+  int read(byte[] to, int from, int length) throws IOException {
+    if (at == end && !fill()) return -1;
+    int count = Math.min(length, end - at);
+    System.arraycopy(buffer, at, to, from, count);
+    at += count;
+    return count;
+  }
+
+  /// Reads a line of a head, which is ASCII, without its end.
+  String line() throws IOException {
+    StringBuilder before = new StringBuilder(0);
+    while (true) {
+      if (at == end && !fill()) throw new EOFException("it closed the connection");
+      int from = at;
+      while (at < end && buffer[at] != '\n') at++;
+      boolean whole = at < end;
+      int to = whole && at > from && buffer[at - 1] == '\r' ? at - 1 : at;
+      String part = new String(buffer, from, to - from, StandardCharsets.ISO_8859_1);
+      if (whole) {
+        at++;
+        if (before.isEmpty()) return part;
+        return before.append(part).toString().stripTrailing();
+      }
+      if (before.append(part).length() > LONGEST_LINE)
+        throw new IOException("it answers with a head that does not end");
+    }
+  }
+
+  private boolean fill() throws IOException {
+    socket.setSoTimeout(patience.millis());
+    at = 0;
+    end = Math.max(0, in.read(buffer));
+    return end > 0;
+  }
+
+  @Override
+  public void close() {
+    try {
+      socket.close();
+    } catch (IOException e) {
+      // It is gone all the same.
+    }
+  }
+}
