@@ -14,6 +14,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
 
 /// A policy that runs in this process: hands requests to the engine thread and waits for them.
 ///
@@ -210,8 +211,9 @@ public final class Engine implements TrainablePolicy, PausablePolicy, AutoClosea
 
   /// Says what text ids stand for, without which no constraint can be kept.
   ///
-  /// @param bytes of each id, as [dev.turnstone.engine.grammar.TokenTrie] takes them
-  public void tokens(byte[][] bytes) {
+  /// @param bytes of each id, as [dev.turnstone.engine.grammar.TokenTrie] takes them; asked for
+  ///   when the first constraint comes
+  public void tokens(Supplier<byte[][]> bytes) {
     masks.tokens(bytes);
   }
 

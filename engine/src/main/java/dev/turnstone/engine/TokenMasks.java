@@ -7,6 +7,7 @@ import dev.turnstone.rollout.Constraint;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.function.Supplier;
 
 /// What constrained generation needs beside the model: the bytes of the model's tokens, sorted when
 /// the first constraint comes, and the thread that works out masks.
@@ -18,7 +19,7 @@ final class TokenMasks implements AutoCloseable {
   private final ExecutorService worker =
       Executors.newSingleThreadExecutor(
           task -> Thread.ofPlatform().name("token-masks").daemon(true).unstarted(task));
-  private Optional<byte[][]> source = Optional.empty(); // guarded by this
+  private Optional<Supplier<byte[][]>> source = Optional.empty(); // guarded by this
   private Optional<TokenTrie> tokens = Optional.empty(); // guarded by this
 
   /// @throws IllegalArgumentException with a sentence if the constraint cannot be kept
@@ -34,14 +35,17 @@ final class TokenMasks implements AutoCloseable {
   private synchronized TokenTrie tokens() {
     if (tokens.isEmpty()) {
       byte[][] bytes =
-          source.orElseThrow(() ->
-              new IllegalArgumentException("constraints need a tokenizer, and there is none"));
+          source
+              .orElseThrow(() ->
+                  new IllegalArgumentException("constraints need a tokenizer, and there is none"))
+              .get();
       tokens = Optional.of(checked(new TokenTrie(bytes)));
     }
     return tokens.get();
   }
 
-  synchronized void tokens(byte[][] bytes) {
+  /// @param bytes asked for when the first constraint comes
+  synchronized void tokens(Supplier<byte[][]> bytes) {
     source = Optional.of(bytes);
     tokens = Optional.empty();
   }

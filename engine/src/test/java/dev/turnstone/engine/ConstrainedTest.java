@@ -57,7 +57,7 @@ class ConstrainedTest {
     for (int id = 0; id < 95; id++) tokens[id] = new byte[] {(byte) (' ' + id)};
     tokens[95] = new byte[] {'\n'};
     tokens[END] = new byte[0];
-    engine.tokens(tokens);
+    engine.tokens(() -> tokens);
   }
 
   @AfterEach
@@ -177,7 +177,7 @@ class ConstrainedTest {
     assertThatThrownBy(() -> engine.generate(request(bad, Sampling.FULL, 5)))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("has uniqueItems");
-    engine.tokens(new byte[][] {{'a'}});
+    engine.tokens(() -> new byte[][] {{'a'}});
     assertThatThrownBy(() -> engine.check(request(POINT, Sampling.FULL, 5)))
         .hasMessageContaining("a token for every printable character");
   }

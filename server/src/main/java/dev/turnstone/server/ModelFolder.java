@@ -136,9 +136,8 @@ record ModelFolder(String name, Path path) {
         TemplateChatFormat chat = TemplateChatFormat.load(path, tokenizer);
         TurnParser parser = parser(chat, format, tags);
         int vocabulary = vocabularyFor(tokenizer);
-        byte[][] texts = texts(tokenizer, vocabulary);
         Engine engine = loading.take(ModelException.class);
-        engine.tokens(texts);
+        engine.tokens(() -> texts(tokenizer, vocabulary));
         return served(engine, tokenizer, chat, parser, vocabulary);
       } catch (ModelException | IOException | InterruptedException | RuntimeException e) {
         tokenizer.close();

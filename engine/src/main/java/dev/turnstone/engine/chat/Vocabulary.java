@@ -1,10 +1,15 @@
 package dev.turnstone.engine.chat;
 
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.MissingNode;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -15,6 +20,12 @@ import java.util.Set;
 /// The tokens of a `tokenizer.json` and the bytes that each stands for.
 final class Vocabulary {
   private static final byte[] NO_BYTES = {};
+
+  // Each name in a vocabulary is met once: a table of names seen only costs time.
+  private static final ObjectMapper JSON =
+      new ObjectMapper(
+          JsonFactory.builder().disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES).build());
+
   private static final int[] BYTE_OF_LETTER = byteOfLetter();
 
   private final Map<String, Integer> ids;
@@ -37,25 +48,66 @@ final class Vocabulary {
   }
 
   static Vocabulary parse(byte[] tokenizerJson) throws IOException {
-    JsonNode json = new ObjectMapper().readTree(tokenizerJson);
-    Map<String, Integer> ids = tokens(json.path("model").path("vocab"));
+    Map<String, Integer> ids = new HashMap<>();
+    JsonNode addedTokens = MissingNode.getInstance();
+    JsonNode decoder = MissingNode.getInstance();
+    try (JsonParser json = JSON.createParser(tokenizerJson)) {
+      if (json.nextToken() == JsonToken.START_OBJECT)
+        for (String name = json.nextFieldName(); name != null; name = json.nextFieldName()) {
+          json.nextToken();
+          switch (name) {
+            case "model" -> model(json, ids);
+            case "added_tokens" -> addedTokens = json.readValueAsTree();
+            case "decoder" -> decoder = json.readValueAsTree();
+            default -> json.skipChildren();
+          }
+        }
+    }
+    return of(ids, addedTokens, decoder);
+  }
+
+  /// Reads `vocab` and passes over the rest, which is as large: the merges.
+  private static void model(JsonParser json, Map<String, Integer> ids) throws IOException {
+    if (!json.isExpectedStartObjectToken()) return;
+    for (String name = json.nextFieldName(); name != null; name = json.nextFieldName()) {
+      json.nextToken();
+      if (name.equals("vocab")) tokens(json, ids);
+      else json.skipChildren();
+    }
+  }
+
+  /// Token → id, of BPE's object or of Unigram's list of pairs.
+  private static void tokens(JsonParser json, Map<String, Integer> ids) throws IOException {
+    if (json.isExpectedStartArrayToken())
+      while (json.nextToken() != JsonToken.END_ARRAY) {
+        JsonNode piece = json.readValueAsTree();
+        ids.putIfAbsent(piece.path(0).textValue(), ids.size());
+      }
+    else if (json.isExpectedStartObjectToken())
+      for (String token = json.nextFieldName(); token != null; token = json.nextFieldName()) {
+        json.nextToken();
+        ids.put(token, json.getIntValue());
+      }
+  }
+
+  private static Vocabulary of(Map<String, Integer> ids, JsonNode addedTokens, JsonNode decoder) {
     if (ids.isEmpty()) throw new IllegalArgumentException("tokenizer.json has no model.vocab");
     Map<Integer, String> added = new HashMap<>();
     Set<Integer> special = new HashSet<>();
-    for (JsonNode token : json.path("added_tokens")) {
+    for (JsonNode token : addedTokens) {
       int id = token.path("id").intValue();
       added.put(id, token.path("content").textValue());
       if (token.path("special").booleanValue()) special.add(id);
     }
     added.forEach((id, content) -> ids.put(content, id));
-    List<JsonNode> decoders = decoders(json.path("decoder"));
+    List<JsonNode> decoders = decoders(decoder);
     boolean byteLevel = decoders.stream().anyMatch(d -> isType(d, "ByteLevel"));
     boolean fallback =
         decoders.stream().anyMatch(d -> isType(d, "ByteFallback") || isType(d, "Metaspace"));
     if (!byteLevel && !fallback)
       throw new IllegalArgumentException(
           "tokenizer.json has the decoder "
-              + json.path("decoder").path("type")
+              + decoder.path("type")
               + "; only byte-level and byte-fallback tokenizers have exact bytes");
     byte[][] bytes = new byte[ids.values().stream().mapToInt(id -> id).max().orElseThrow() + 1][];
     java.util.Arrays.fill(bytes, NO_BYTES);
@@ -65,20 +117,11 @@ final class Vocabulary {
                 ? utf8(token)
                 : byteLevel ? fromLetters(token) : fromPieces(token));
     return new Vocabulary(
-        Map.copyOf(ids),
+        Collections.unmodifiableMap(ids),
         bytes,
         Set.copyOf(added.keySet()),
         Set.copyOf(special),
         decoders.stream().anyMatch(Vocabulary::dropsSpace));
-  }
-
-  /// Token → id, of BPE's object or of Unigram's list of pairs.
-  private static Map<String, Integer> tokens(JsonNode vocab) {
-    Map<String, Integer> ids = new HashMap<>();
-    if (vocab.isArray())
-      for (JsonNode piece : vocab) ids.putIfAbsent(piece.path(0).textValue(), ids.size());
-    else vocab.properties().forEach(entry -> ids.put(entry.getKey(), entry.getValue().intValue()));
-    return ids;
   }
 
   private static List<JsonNode> decoders(JsonNode decoder) {

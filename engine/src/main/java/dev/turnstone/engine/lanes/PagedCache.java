@@ -28,12 +28,8 @@ final class PagedCache implements AutoCloseable {
     blocks = CacheSize.blocksHere(config, bytes, blockBytes * config.layers());
     var pages = new LargePages(arena);
     layers = new long[config.layers()];
-    for (int layer = 0; layer < layers.length; layer++) {
-      MemorySegment memory = pages.allocate(blocks * blockBytes + BEYOND, 64);
-      // Taken from the system now: later, when it has none left, it would end the process.
-      memory.fill((byte) 0);
-      layers[layer] = memory.address();
-    }
+    for (int layer = 0; layer < layers.length; layer++)
+      layers[layer] = pages.allocate(blocks * blockBytes + BEYOND, 64).address();
   }
 
   int blocks() {
