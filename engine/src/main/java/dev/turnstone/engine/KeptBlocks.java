@@ -20,11 +20,15 @@ import java.util.function.LongSupplier;
 final class KeptBlocks {
   private static final double NEWEST = 0.1;
 
+  /// Prompt tokens below which a step says nothing of what they cost.
+  private static final int TELLING = 32;
+
   private final BlockPool pool;
   private final Retention retention;
   private final LongSupplier nanoTime;
   private final LinkedHashMap<String, Kept> kept = new LinkedHashMap<>();
   private double meanWait = 1;
+  private double secondsPerStep;
   private double secondsPerToken = 1e-3;
   private int blocks;
 
@@ -184,9 +188,16 @@ final class KeptBlocks {
     return waited < meanWait ? meanWait - waited : waited;
   }
 
-  /// Learns how fast prompts are computed.
-  void stepTook(int tokens, long nanos) {
-    secondsPerToken += NEWEST * (nanos / 1e9 / tokens - secondsPerToken);
+  /// Learns what a token of a prompt adds to a step: not what decoding takes anyway, for that is
+  /// not spent again when blocks are computed again.
+  ///
+  /// @param prompt tokens of the step beside one for each sequence
+  void stepTook(int prompt, long nanos) {
+    double seconds = nanos / 1e9;
+    if (prompt == 0) secondsPerStep += NEWEST * (seconds - secondsPerStep);
+    else if (prompt >= TELLING)
+      secondsPerToken +=
+          NEWEST * (Math.max(0, seconds - secondsPerStep) / prompt - secondsPerToken);
   }
 
   int conversations() {

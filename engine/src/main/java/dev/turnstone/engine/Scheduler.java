@@ -73,9 +73,9 @@ final class Scheduler {
     waiting.forgetKept();
   }
 
-  /// Learns from a step how fast tokens are computed; steps that mostly decode say little of it.
+  /// Learns from a step how fast prompts are computed.
   void stepTook(int tokens, int sequences, long nanos) {
-    if (tokens >= 4 * sequences) kept.stepTook(tokens, nanos);
+    kept.stepTook(tokens - sequences, nanos);
   }
 
   /// Puts the next step together.

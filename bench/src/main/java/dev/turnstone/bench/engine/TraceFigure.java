@@ -55,6 +55,8 @@ final class TraceFigure implements Figure {
     try (EngineServer server = EngineServer.turnstone(subject, THIRD)) {
       ours = overHttp(subject, server);
     }
+    into.put("http_s", Figure.rounded(ours));
+    System.err.println("trace " + into);
     // As many slots as conversations fit, each of which holds one of full length.
     int slots = (int) (THIRD / LENGTH);
     double theirs;
@@ -63,7 +65,7 @@ final class TraceFigure implements Figure {
             subject, subject.options().llamaServer().get(), slots, slots * (LENGTH + 8L))) {
       theirs = overHttp(subject, server);
     }
-    into.put("http_s", Figure.rounded(ours)).put("llama_server_s", Figure.rounded(theirs));
+    into.put("llama_server_s", Figure.rounded(theirs));
     into.put("ratio_to_llama_server", Figure.rounded(theirs / ours));
   }
 
@@ -94,6 +96,7 @@ final class TraceFigure implements Figure {
       double runnable = after.times().runnable() - before.times().runnable();
       double busy = after.times().busy() - before.times().busy();
       one.put("idle_share", Figure.rounded(1 - busy / runnable));
+      System.err.println("trace " + into);
       return seconds;
     }
   }
