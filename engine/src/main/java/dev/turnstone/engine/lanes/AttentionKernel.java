@@ -17,8 +17,11 @@ sealed interface AttentionKernel permits FloatAttention, Bfloat16Attention {
         : new FloatAttention(headDim);
   }
 
-  /// Vectors of tokens that are scored at once; a table of blocks is padded accordingly.
+  /// Vectors of tokens that are scored at once.
   int STRIPS = 2;
+
+  /// Entries of a table of blocks beyond the last: what is scored or fetched beyond the end.
+  int BEYOND = 2 * STRIPS;
 
   /// Bytes of the keys of a block's head.
   long keyBytes();
@@ -39,9 +42,12 @@ sealed interface AttentionKernel permits FloatAttention, Bfloat16Attention {
   void copy(long keys, long values, int tokens, long keyRows, long valueRows);
 
   /// Scores the tokens of a block and the following: query head h at `query[from + h * headDim]`
-  /// against each token, into `scores[h * stride + token]`. Takes [#STRIPS] vectors of tokens.
-  void score(
-      long[] keys, int token, float[] query, int from, int heads, float[] scores, int stride);
+  /// against each token, into `scores[h * stride + token]`. Takes [#STRIPS] vectors of tokens, and
+  /// may fetch as many of those that follow with their values: so that a block, which lies in one
+  /// page, is read in one go.
+  ///
+  /// @return see [Simd#touch]
+  int score(long[] keys, int token, float[] query, int from, int heads, float[] scores, int stride);
 
   /// Sums the values of tokens `[first, end)` by the weights of each head into `sums[h * width +
   /// dimension]`.

@@ -167,11 +167,14 @@ final class Bfloat16Attention implements AttentionKernel {
   }
 
   @Override
-  public void score(
+  public int score(
       long[] keys, int token, float[] query, int from, int heads, float[] scores, int stride) {
-    Bfloat16Scores.score(
+    int next = token + STRIPS * Simd.WIDTH;
+    return Bfloat16Scores.score(
         strip(keys, token),
         strip(keys, token + Simd.WIDTH),
+        strip(keys, next),
+        strip(keys, next + Simd.WIDTH),
         headDim / 2,
         query,
         from,
@@ -202,6 +205,10 @@ final class Bfloat16Attention implements AttentionKernel {
           sums,
           dimension,
           width);
+    closeUp(heads, sums);
+  }
+
+  private void closeUp(int heads, float[] sums) {
     int rest = headDim % GROUP;
     if (rest == 0) return;
     // The second of each pair were summed a whole vector after the first.

@@ -19,9 +19,15 @@ final class Bfloat16Scores {
 
   private Bfloat16Scores() {}
 
-  static void score(
+  /// Scores, and fetches the keys and values of the blocks that are scored next.
+  ///
+  /// @param nextA where the keys of these begin; their values lie behind
+  /// @return see [Simd#touch]
+  static int score(
       long a,
       long b,
+      long nextA,
+      long nextB,
       int pairs,
       float[] q,
       int from,
@@ -30,22 +36,31 @@ final class Bfloat16Scores {
       float[] s,
       int to,
       int stride) {
-    switch (heads) {
-      case 1 -> score1(a, b, pairs, q, from, s, to);
-      case 2 -> score2(a, b, pairs, q, from, dim, s, to, stride);
-      case 3 -> score3(a, b, pairs, q, from, dim, s, to, stride);
-      default -> score4(a, b, pairs, q, from, dim, s, to, stride);
-    }
+    return switch (heads) {
+      case 1 -> score1(a, b, nextA, nextB, pairs, q, from, s, to);
+      case 2 -> score2(a, b, nextA, nextB, pairs, q, from, dim, s, to, stride);
+      case 3 -> score3(a, b, nextA, nextB, pairs, q, from, dim, s, to, stride);
+      default -> score4(a, b, nextA, nextB, pairs, q, from, dim, s, to, stride);
+    };
   }
 
-  private static void score1(long a, long b, int pairs, float[] q, int from, float[] s, int to) {
+  /// Two of a block's rows, for it has as many of values as of keys.
+  private static int touch(long rows) {
+    return Simd.touch(rows) + Simd.touch(rows + ROW);
+  }
+
+  private static int score1(
+      long a, long b, long nextA, long nextB, int pairs, float[] q, int from, float[] s, int to) {
+    int touched = 0;
     FloatVector al0 = Simd.zero();
     FloatVector ah0 = Simd.zero();
     FloatVector bl0 = Simd.zero();
     FloatVector bh0 = Simd.zero();
     for (int i = 0; i < pairs; i++) {
-      IntVector at = Simd.ints(a + (long) ROW * i);
-      IntVector bt = Simd.ints(b + (long) ROW * i);
+      long row = (long) ROW * i;
+      touched += touch(nextA + 2 * row) + touch(nextB + 2 * row);
+      IntVector at = Simd.ints(a + row);
+      IntVector bt = Simd.ints(b + row);
       FloatVector al = low(at);
       FloatVector ah = high(at);
       FloatVector bl = low(bt);
@@ -60,10 +75,22 @@ final class Bfloat16Scores {
     }
     al0.add(ah0).intoArray(s, to);
     bl0.add(bh0).intoArray(s, to + Simd.WIDTH);
+    return touched;
   }
 
-  private static void score2(
-      long a, long b, int pairs, float[] q, int from, int dim, float[] s, int to, int stride) {
+  private static int score2(
+      long a,
+      long b,
+      long nextA,
+      long nextB,
+      int pairs,
+      float[] q,
+      int from,
+      int dim,
+      float[] s,
+      int to,
+      int stride) {
+    int touched = 0;
     FloatVector al0 = Simd.zero();
     FloatVector ah0 = Simd.zero();
     FloatVector bl0 = Simd.zero();
@@ -73,8 +100,10 @@ final class Bfloat16Scores {
     FloatVector bl1 = Simd.zero();
     FloatVector bh1 = Simd.zero();
     for (int i = 0; i < pairs; i++) {
-      IntVector at = Simd.ints(a + (long) ROW * i);
-      IntVector bt = Simd.ints(b + (long) ROW * i);
+      long row = (long) ROW * i;
+      touched += touch(nextA + 2 * row) + touch(nextB + 2 * row);
+      IntVector at = Simd.ints(a + row);
+      IntVector bt = Simd.ints(b + row);
       FloatVector al = low(at);
       FloatVector ah = high(at);
       FloatVector bl = low(bt);
@@ -98,10 +127,22 @@ final class Bfloat16Scores {
     bl0.add(bh0).intoArray(s, to + Simd.WIDTH);
     al1.add(ah1).intoArray(s, to + stride);
     bl1.add(bh1).intoArray(s, to + stride + Simd.WIDTH);
+    return touched;
   }
 
-  private static void score3(
-      long a, long b, int pairs, float[] q, int from, int dim, float[] s, int to, int stride) {
+  private static int score3(
+      long a,
+      long b,
+      long nextA,
+      long nextB,
+      int pairs,
+      float[] q,
+      int from,
+      int dim,
+      float[] s,
+      int to,
+      int stride) {
+    int touched = 0;
     FloatVector al0 = Simd.zero();
     FloatVector ah0 = Simd.zero();
     FloatVector bl0 = Simd.zero();
@@ -115,8 +156,10 @@ final class Bfloat16Scores {
     FloatVector bl2 = Simd.zero();
     FloatVector bh2 = Simd.zero();
     for (int i = 0; i < pairs; i++) {
-      IntVector at = Simd.ints(a + (long) ROW * i);
-      IntVector bt = Simd.ints(b + (long) ROW * i);
+      long row = (long) ROW * i;
+      touched += touch(nextA + 2 * row) + touch(nextB + 2 * row);
+      IntVector at = Simd.ints(a + row);
+      IntVector bt = Simd.ints(b + row);
       FloatVector al = low(at);
       FloatVector ah = high(at);
       FloatVector bl = low(bt);
@@ -149,10 +192,22 @@ final class Bfloat16Scores {
     bl1.add(bh1).intoArray(s, to + stride + Simd.WIDTH);
     al2.add(ah2).intoArray(s, to + 2 * stride);
     bl2.add(bh2).intoArray(s, to + 2 * stride + Simd.WIDTH);
+    return touched;
   }
 
-  private static void score4(
-      long a, long b, int pairs, float[] q, int from, int dim, float[] s, int to, int stride) {
+  private static int score4(
+      long a,
+      long b,
+      long nextA,
+      long nextB,
+      int pairs,
+      float[] q,
+      int from,
+      int dim,
+      float[] s,
+      int to,
+      int stride) {
+    int touched = 0;
     FloatVector al0 = Simd.zero();
     FloatVector ah0 = Simd.zero();
     FloatVector bl0 = Simd.zero();
@@ -170,8 +225,10 @@ final class Bfloat16Scores {
     FloatVector bl3 = Simd.zero();
     FloatVector bh3 = Simd.zero();
     for (int i = 0; i < pairs; i++) {
-      IntVector at = Simd.ints(a + (long) ROW * i);
-      IntVector bt = Simd.ints(b + (long) ROW * i);
+      long row = (long) ROW * i;
+      touched += touch(nextA + 2 * row) + touch(nextB + 2 * row);
+      IntVector at = Simd.ints(a + row);
+      IntVector bt = Simd.ints(b + row);
       FloatVector al = low(at);
       FloatVector ah = high(at);
       FloatVector bl = low(bt);
@@ -213,5 +270,6 @@ final class Bfloat16Scores {
     bl2.add(bh2).intoArray(s, to + 2 * stride + Simd.WIDTH);
     al3.add(ah3).intoArray(s, to + 3 * stride);
     bl3.add(bh3).intoArray(s, to + 3 * stride + Simd.WIDTH);
+    return touched;
   }
 }

@@ -50,10 +50,11 @@ final class FloatAttention implements AttentionKernel {
   }
 
   @Override
-  public void score(
+  public int score(
       long[] keys, int token, float[] query, int from, int heads, float[] scores, int stride) {
     for (int head = 0; head < heads; head++)
       score(keys, token, query, from + head * headDim, scores, head * stride + token);
+    return 0;
   }
 
   private void score(long[] keys, int token, float[] query, int from, float[] scores, int to) {

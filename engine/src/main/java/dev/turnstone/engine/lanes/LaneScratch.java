@@ -22,13 +22,18 @@ final class LaneScratch implements AutoCloseable {
   /// Between one head's scores and the next's.
   final int stride;
 
-  final float[] sums;
-  final float[] totals = new float[AttentionKernel.MOST_HEADS];
+  /// Sums over some of a sequence's tokens, and over those before as well.
+  final RowSums part;
+
+  final RowSums all;
 
   /// Addresses of the keys and values of a sequence's blocks, for one layer and head.
   final long[] keys;
 
   final long[] values;
+
+  /// See [Simd#touch].
+  int touched;
 
   /// One row of f32.
   final long row;
@@ -50,8 +55,9 @@ final class LaneScratch implements AutoCloseable {
     value = new float[config.headDim()];
     stride = Math.ceilDiv(config.contextLength(), step) * step + step;
     scores = new float[AttentionKernel.MOST_HEADS * stride];
-    sums = new float[AttentionKernel.MOST_HEADS * kernel.width()];
-    keys = new long[stride / Model.BLOCK + 1];
+    part = new RowSums(kernel.width());
+    all = new RowSums(kernel.width());
+    keys = new long[stride / Model.BLOCK + AttentionKernel.BEYOND];
     values = new long[keys.length];
     row = arena.allocate(4L * Math.max(config.hidden(), config.vocabulary()), 64).address();
     var pages = new LargePages(arena);

@@ -9,6 +9,10 @@ import jdk.incubator.vector.FloatVector;
 /// the query heads of one KV head. Cost is linear in the tokens it sees, and its sums run in their
 /// order, so the result does not depend on what else is in the step.
 final class RowAttention {
+  /// Tokens that are scored before their values are summed, so that these, which come with the
+  /// keys, are still in a core's cache.
+  private static final int NEAR = 2048;
+
   private final AttentionKernel kernel;
   private final PagedCache cache;
   private final Heads heads;
@@ -70,28 +74,39 @@ final class RowAttention {
       lane.keys[block] = cache.keys(layer, blocks[block], kvHead);
       lane.values[block] = cache.values(layer, blocks[block], kvHead);
     }
-    // Keys are scored several vectors at a time; what is beyond the end is not used.
-    int padded = last + 1 + AttentionKernel.STRIPS * Simd.WIDTH / Model.BLOCK;
-    for (; block < Math.min(padded, lane.keys.length); block++)
-      lane.keys[block] = cache.keys(layer, 0, kvHead);
+    // Some are scored or fetched beyond the end; what comes of it is not used.
+    for (int i = block; i < block + AttentionKernel.BEYOND; i++)
+      lane.keys[i] = cache.keys(layer, 0, kvHead);
   }
 
   private void attend(LaneScratch lane, int head, int some, int first, int end, long to) {
-    int step = AttentionKernel.STRIPS * Simd.WIDTH;
     int start = first / Model.BLOCK * Model.BLOCK;
-    for (int token = start; token < end; token += step)
-      kernel.score(lane.keys, token, lane.query, head * headDim, some, lane.scores, lane.stride);
-    // Weights are left unnormalised; what is gathered is divided instead.
+    for (int token = start; token < end; token += NEAR) {
+      attend(lane, head, some, token, Math.max(first, token), Math.min(end, token + NEAR));
+      for (int i = 0; i < some; i++)
+        if (token == start) lane.all.set(lane.part, i);
+        else lane.all.add(lane.part, i);
+    }
     for (int i = 0; i < some; i++)
-      lane.totals[i] = softmax(lane, i * lane.stride, start, first, end);
-    kernel.gather(lane.values, first, end, lane.scores, lane.stride, some, lane.sums);
-    for (int i = 0; i < some; i++)
-      store(lane.sums, i * kernel.width(), 1 / lane.totals[i], to, i * headDim);
+      store(lane.all.values, i * kernel.width(), 1 / lane.all.totals[i], to, i * headDim);
   }
 
-  /// Turns scores into weights whose sum is returned.
-  private static float softmax(LaneScratch lane, int at, int start, int first, int end) {
+  /// The part of the tokens `[first, end)`, in blocks from `start` on.
+  private void attend(LaneScratch lane, int head, int some, int start, int first, int end) {
+    int step = AttentionKernel.STRIPS * Simd.WIDTH;
+    int from = head * headDim;
+    for (int token = start; token < end; token += step)
+      lane.touched +=
+          kernel.score(lane.keys, token, lane.query, from, some, lane.scores, lane.stride);
+    // Weights are left unnormalised; what is gathered is divided instead.
+    for (int i = 0; i < some; i++) weigh(lane, i, start, first, end);
+    kernel.gather(lane.values, first, end, lane.scores, lane.stride, some, lane.part.values);
+  }
+
+  /// Turns a head's scores into weights.
+  private static void weigh(LaneScratch lane, int head, int start, int first, int end) {
     float[] scores = lane.scores;
+    int at = head * lane.stride;
     int padded = start + Math.ceilDiv(end - start, Simd.WIDTH) * Simd.WIDTH;
     for (int i = start; i < first; i++) scores[at + i] = Float.NEGATIVE_INFINITY;
     for (int i = end; i < padded; i++) scores[at + i] = Float.NEGATIVE_INFINITY;
@@ -99,7 +114,6 @@ final class RowAttention {
     for (int i = start; i < padded; i += Simd.WIDTH)
       most = most.max(FloatVector.fromArray(Simd.FLOATS, scores, at + i));
     float max = Simd.max(most, lane.vector);
-    if (!Float.isFinite(max)) return Float.NaN;
     FloatVector total = Simd.zero();
     for (int i = start; i < padded; i += Simd.WIDTH) {
       FloatVector weight =
@@ -107,7 +121,8 @@ final class RowAttention {
       weight.intoArray(scores, at + i);
       total = total.add(weight);
     }
-    return Simd.sum(total, lane.vector);
+    lane.part.mosts[head] = max;
+    lane.part.totals[head] = Float.isFinite(max) ? Simd.sum(total, lane.vector) : Float.NaN;
   }
 
   private void store(float[] sums, int from, float factor, long to, int dimension) {

@@ -34,6 +34,16 @@ final class Simd {
     return IntVector.fromMemorySegment(INTS, MEMORY, address, ORDER);
   }
 
+  /// Brings what is at an address nearer, while its user is busy with something else. A core looks
+  /// ahead of itself, but only as far as what waits for memory has room, which with vectors is soon
+  /// full; this waits for nothing but itself.
+  ///
+  /// @return what is there: means nothing, but must go somewhere, or the compiler leaves the load
+  ///   out
+  static int touch(long address) {
+    return MEMORY.get(ValueLayout.JAVA_INT_UNALIGNED, address);
+  }
+
   static float get(long address) {
     return MEMORY.get(ValueLayout.JAVA_FLOAT_UNALIGNED, address);
   }
