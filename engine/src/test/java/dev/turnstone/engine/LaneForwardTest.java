@@ -14,11 +14,15 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /// Lanes against the TorchScript forward pass, step by step over the same tokens.
 class LaneForwardTest {
   private static final int STEP = 128;
+
+  /// Rows of a step of which each of two lanes takes its own.
+  private static final int MANY = 512;
 
   @TempDir Path folder;
 
@@ -42,6 +46,27 @@ class LaneForwardTest {
     }
   }
 
+  /// More keys than a token attends to at once.
+  @ParameterizedTest
+  @EnumSource(Precision.class)
+  void aTokenOfALongSequenceAttendsToAllOfIt(Precision precision) throws Exception {
+    ModelConfig config = ModelConfig.llama(131, 32, 32, 2, 6, 2, 16, 4200, 1e-5, 10_000, true);
+    try (Model model = model(config, precision);
+        var lane = new LaneForward(config, precision, 2, 64 << 20, 4200, false);
+        var byToken = new LaneForward(config, precision, 2, 64 << 20, 4200, true);
+        var weights = lane.prepare(model.load(folder));
+        var same = byToken.prepare(model.load(folder))) {
+      StepBatch prompt = step(part(0, 4150, 0, 1));
+      StepBatch next = step(part(0, 1, 4150, 1));
+      double farthest = 0;
+      for (StepBatch batch : List.of(prompt, next))
+        farthest =
+            Math.max(
+                farthest, squaredError(lane.run(batch, weights), byToken.run(batch, same), batch));
+      assertThat(farthest).isLessThan(precision == Precision.F32 ? 1e-6 : 1e-2);
+    }
+  }
+
   @ParameterizedTest
   @CsvSource({"1, 4, 4, 16", "2, 9, 3, 64", "3, 5, 1, 80", "2, 4, 2, 128", "2, 6, 2, 24"})
   void inBfloat16LanesAreNoFartherFromTheTruthThanTorchScript(
@@ -56,7 +81,7 @@ class LaneForwardTest {
       throws Exception {
     try (Model model = new Model(config, Precision.BF16);
         Model exact = new Model(config, Precision.F32);
-        var lane = new LaneForward(config, Precision.BF16, lanes, 64 << 20, STEP, false);
+        var lane = new LaneForward(config, Precision.BF16, lanes, 64 << 20, 2 * MANY, false);
         var torch = new TorchForward(model, new KvCache(model, 64 << 20));
         var truth = new TorchForward(exact, new KvCache(exact, 64 << 20));
         var packed = lane.prepare(model.load(folder));
@@ -72,6 +97,24 @@ class LaneForwardTest {
       assertThat(theirs).isPositive();
       assertThat(ours).isLessThan(1.2 * theirs);
     }
+  }
+
+  /// Prompts, another one beside what decodes, then all that decode; shares with a remainder.
+  @ParameterizedTest
+  @CsvSource({"1, 4, 4, 16", "2, 9, 3, 64", "2, 4, 2, 80"})
+  void inBfloat16LanesTakeRowsOfTheirOwnWhereTheseAreMany(
+      int lanes, int heads, int kvHeads, int headDim) throws Exception {
+    ModelConfig config =
+        ModelConfig.llama(131, 96, 160, 2, heads, kvHeads, headDim, MANY, 1e-5, 10_000, true);
+    writeWeights(config);
+    StepBatch.Part first = part(0, 302, 0, 1);
+    assertNoFartherFromTheTruth(
+        config,
+        lanes,
+        List.of(
+            everywhere(step(first, part(302, MANY - 275, 0, 30))),
+            step(part(0, 1, 302, 1), part(1, 1, MANY - 275, 30), part(2, 510, 0, 50)),
+            step(part(0, 1, 303, 1), part(1, 1, MANY - 274, 30), part(2, 1, 510, 50))));
   }
 
   /// A window that ends within a block of keys, over prompts that are longer than one.
@@ -101,6 +144,10 @@ class LaneForwardTest {
       int[] ids = new SplittableRandom(computed).ints(30, 0, config.vocabulary()).toArray();
       steps.add(everywhere(new StepBatch(ids, List.of(part(0, 30, computed, 1)), new int[0])));
     }
+    var many = new ArrayList<StepBatch.Part>();
+    for (int row = 0; row < MANY; row += 64) many.add(part(row, 64, 0, 10 + row / 16));
+    int[] ids = new SplittableRandom(1).ints(MANY, 0, config.vocabulary()).toArray();
+    steps.add(everywhere(new StepBatch(ids, many, new int[0])));
     assertNoFartherFromTheTruth(config, 2, steps);
   }
 
@@ -225,14 +272,16 @@ class LaneForwardTest {
     ModelConfig config = sizes(9, 3, 64);
     int[] ids = new SplittableRandom(1).ints(90, 0, 131).toArray();
     try (Model model = model(config, precision);
-        var lane = new LaneForward(config, precision, lanes, 64 << 20, STEP, true);
+        var lane = new LaneForward(config, precision, lanes, 64 << 20, 2 * MANY, true);
         var packed = lane.prepare(model.load(folder))) {
       byte[] whole = bytes(lane.run(prompt(ids, 0, 90, 0), packed));
       lane.run(prompt(ids, 0, 37, 0), packed);
       lane.run(prompt(ids, 37, 52, 3), packed);
       byte[] cut = bytes(lane.run(prompt(ids, 89, 1, 20), packed));
+      byte[] amongMany = bytes(lane.run(prompt(ids, 60, 30, MANY), packed));
 
       assertThat(cut).isEqualTo(whole);
+      assertThat(amongMany).isEqualTo(whole);
     }
   }
 
@@ -241,7 +290,7 @@ class LaneForwardTest {
     int[] all = new int[others + count];
     var parts = new ArrayList<StepBatch.Part>();
     for (int i = 0; i < others; i++) {
-      all[i] = i;
+      all[i] = i % 131;
       parts.add(part(i, 1, 0, 30 + i));
     }
     System.arraycopy(ids, first, all, others, count);

@@ -30,13 +30,23 @@ final class ChunkStrips {
     this.queries = queries;
   }
 
-  /// Strips of one lane in one layer.
+  /// Strips of one lane's columns in one layer.
   ///
   /// @param whole where rows go that somebody else wants
   TileProjection.Strips of(
       LaneStep step, int layer, PackedLayer weights, Shares columns, RowProduct whole) {
     int from = columns.first(step.lane()) / config.headDim();
     int to = columns.end(step.lane()) / config.headDim();
+    return of(step, layer, weights, from, to, whole);
+  }
+
+  /// Strips of all columns.
+  TileProjection.Strips of(LaneStep step, int layer, PackedLayer weights, RowProduct whole) {
+    return of(step, layer, weights, 0, config.heads() + 2 * config.kvHeads(), whole);
+  }
+
+  private TileProjection.Strips of(
+      LaneStep step, int layer, PackedLayer weights, int from, int to, RowProduct whole) {
     return new TileProjection.Strips() {
       @Override
       public RowProduct product(int first, int end) {

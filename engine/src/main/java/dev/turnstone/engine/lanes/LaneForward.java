@@ -29,6 +29,7 @@ public final class LaneForward implements ForwardPass {
   private final Map<Integer, Tiling> tilings = new HashMap<>();
   private final boolean deterministic;
   private final LayerStages stages;
+  private final Optional<RowStrips> rowStrips;
 
   /// @param kvBytes memory of the KV cache
   /// @param mostRows tokens of one step at most
@@ -61,9 +62,12 @@ public final class LaneForward implements ForwardPass {
         chunks instanceof TileChunks && kernel instanceof Bfloat16Attention cached
             ? Optional.of(new ChunkStrips(config, heads, cached, cache, chunkRows, buffers.queries))
             : Optional.empty();
+    var gate = new Gate(config.family().gelu());
     stages =
         new LayerStages(
-            config, elements, heads, kernel, cache, buffers, chunkRows, chunks, strips, lanes);
+            config, elements, heads, kernel, cache, buffers, chunkRows, chunks, strips, gate,
+            lanes);
+    rowStrips = strips.map(of -> new RowStrips(config, stages, buffers, gate, of));
   }
 
   /// Why lanes cannot compute a model here; empty if they can.
@@ -113,8 +117,14 @@ public final class LaneForward implements ForwardPass {
     chunkRows.begin(batch, least);
     chunks.reserve(chunkRows.rows());
     var work = new AttentionWork(batch, config.kvHeads(), config.layers(), chunkRows::holds);
+    boolean apart = rowStrips.isPresent() && RowStrips.pays(batch, team.lanes());
+    Shares shares = Shares.of(batch.rows(), team.lanes(), apart ? Tiling.FIXED : 1);
     team.run(lane ->
-        attempt(new LaneStep(lane, batch, work, rows, scratch.get(lane), team), packed, wanted));
+        attempt(
+            new LaneStep(lane, batch, work, rows, shares, scratch.get(lane), team),
+            packed,
+            wanted,
+            apart));
     return buffers.allLogits(batch.wanted().length);
   }
 
@@ -124,17 +134,23 @@ public final class LaneForward implements ForwardPass {
         key, _ -> deterministic ? Tiling.fixed(rows) : Tiling.whole(rows));
   }
 
-  private void attempt(LaneStep step, PackedWeights weights, Tiling wanted) {
+  private void attempt(LaneStep step, PackedWeights weights, Tiling wanted, boolean apart) {
     try {
-      compute(step, weights, wanted);
+      stages.embed(step, weights);
+      if (apart) computeApart(step, weights, rowStrips.orElseThrow());
+      else compute(step, weights);
+      team.meet();
+      stages.normLast(step, weights);
+      team.meet();
+      stages.head(step, weights, wanted);
     } finally {
       // libtorch's own products want the tiles otherwise.
       tiles.ifPresent(TileKernel::release);
     }
   }
 
-  private void compute(LaneStep step, PackedWeights weights, Tiling wanted) {
-    stages.embed(step, weights);
+  /// Lanes share the columns of products.
+  private void compute(LaneStep step, PackedWeights weights) {
     for (int layer = 0; layer < config.layers(); layer++) {
       PackedLayer of = weights.layers().get(layer);
       stages.normInput(step, of);
@@ -143,11 +159,7 @@ public final class LaneForward implements ForwardPass {
       team.meet();
       stages.cacheKeys(step, layer, of);
       team.meet();
-      if (chunkRows.rows() > 0) {
-        stages.layChunks(step, layer);
-        team.meet();
-      }
-      stages.attend(step, layer, of);
+      attend(step, layer, of);
       team.meet();
       stages.output(step, of);
       team.meet();
@@ -159,10 +171,25 @@ public final class LaneForward implements ForwardPass {
       team.meet();
       stages.addMlp(step, of);
     }
-    team.meet();
-    stages.normLast(step, weights);
-    team.meet();
-    stages.head(step, weights, wanted);
+  }
+
+  /// Each lane has rows of its own but for attention.
+  private void computeApart(LaneStep step, PackedWeights weights, RowStrips strips) {
+    strips.begin(step, weights);
+    for (int layer = 0; layer < config.layers(); layer++) {
+      team.meet();
+      attend(step, layer, weights.layers().get(layer));
+      team.meet();
+      strips.run(step, layer, weights);
+    }
+  }
+
+  private void attend(LaneStep step, int layer, PackedLayer weights) {
+    if (chunkRows.rows() > 0) {
+      stages.layChunks(step, layer);
+      team.meet();
+    }
+    stages.attend(step, layer, weights);
   }
 
   @Override

@@ -8,14 +8,15 @@ record LaneStep(
     StepBatch batch,
     AttentionWork work,
     Tiling tiling,
+    Shares rows,
     LaneScratch scratch,
     LaneTeam team) {
   /// The rows that are this lane's where rows are independent.
   int firstRow() {
-    return (int) ((long) batch.rows() * lane / team.lanes());
+    return rows.first(lane);
   }
 
   int endRow() {
-    return (int) ((long) batch.rows() * (lane + 1) / team.lanes());
+    return rows.end(lane);
   }
 }

@@ -32,6 +32,7 @@ final class LayerStages {
       ChunkRows rows,
       ChunkAttention chunks,
       Optional<ChunkStrips> strips,
+      Gate gate,
       int lanes) {
     this.config = config;
     this.elements = elements;
@@ -39,7 +40,7 @@ final class LayerStages {
     this.cache = cache;
     this.buffers = buffers;
     this.heads = heads;
-    gate = new Gate(config.family().gelu());
+    this.gate = gate;
     rowAttention = new RowAttention(config, kernel, cache, heads, elements);
     this.rows = rows;
     this.chunks = chunks;
@@ -61,7 +62,12 @@ final class LayerStages {
   }
 
   void normInput(LaneStep step, PackedLayer layer) {
-    for (int row = step.firstRow(); row < step.endRow(); row++) norm(step, layer.inputNorm(), row);
+    normInput(step, layer, step.firstRow(), step.endRow());
+  }
+
+  /// The same for the rows `[first, end)`, as below.
+  void normInput(LaneStep step, PackedLayer layer, int first, int end) {
+    for (int row = first; row < end; row++) norm(step, layer.inputNorm(), row);
   }
 
   private void norm(LaneStep step, RmsNorm norm, int row) {
@@ -119,8 +125,12 @@ final class LayerStages {
     boolean slides = config.kinds().get(layer).sliding();
     int window = slides ? config.window() : Integer.MAX_VALUE;
     AttentionWork work = step.work();
+    boolean last = layer == config.layers() - 1;
     for (int next = work.claim(layer); next < work.pieces(); next = work.claim(layer)) {
       AttentionWork.Piece piece = work.piece(next);
+      int row = piece.part().row() + piece.index();
+      // Nobody reads what else the last layer gives.
+      if (last && !step.batch().wants(row, row + piece.count())) continue;
       if (piece.chunk())
         chunks.apply(
             step, layer, piece, rows.first(piece.part()), weights, buffers.qkv, buffers.attended);
@@ -134,7 +144,7 @@ final class LayerStages {
             window,
             weights,
             buffers.qkv,
-            buffers.attended.row(piece.part().row() + piece.index()));
+            buffers.attended.row(row));
     }
   }
 
@@ -143,7 +153,11 @@ final class LayerStages {
   }
 
   void normMlp(LaneStep step, PackedLayer layer) {
-    for (int row = step.firstRow(); row < step.endRow(); row++) {
+    normMlp(step, layer, step.firstRow(), step.endRow());
+  }
+
+  void normMlp(LaneStep step, PackedLayer layer, int first, int end) {
+    for (int row = first; row < end; row++) {
       add(step, layer, buffers.output, row, 0);
       norm(step, layer.mlpNorm(), row);
     }
@@ -169,8 +183,11 @@ final class LayerStages {
   }
 
   void addMlp(LaneStep step, PackedLayer layer) {
-    for (int row = step.firstRow(); row < step.endRow(); row++)
-      add(step, layer, buffers.down, row, 1);
+    addMlp(step, layer, step.firstRow(), step.endRow());
+  }
+
+  void addMlp(LaneStep step, PackedLayer layer, int first, int end) {
+    for (int row = first; row < end; row++) add(step, layer, buffers.down, row, 1);
   }
 
   /// Puts the wanted rows, normed, one after the other.

@@ -83,6 +83,17 @@ final class TileProjection implements Projection {
     return Math.min(most, columns.end(lane) - column);
   }
 
+  /// A product that nobody takes.
+  private record Whole(RowProduct product) implements Strips {
+    @Override
+    public RowProduct product(int first, int end) {
+      return product;
+    }
+
+    @Override
+    public void take(int first, int end, RowProduct from) {}
+  }
+
   /// Turns rows of pairs into pairs of rows.
   private void pack(long from, int width, long to) {
     long row = bytes(1);
@@ -109,40 +120,58 @@ final class TileProjection implements Projection {
     void take(int first, int end, RowProduct product);
   }
 
-  @Override
-  public void run(LaneStep step, Tiling tiling, Activations x, Product product) {
-    var to = (RowProduct) product;
-    run(
-        step,
-        tiling,
-        x,
-        new Strips() {
-          @Override
-          public RowProduct product(int first, int end) {
-            return to;
-          }
+  /// Which rows meet which lanes' columns, and how many rows at once.
+  private record Cut(int first, int end, int together, int firstLane, int endLane) {}
 
-          @Override
-          public void take(int first, int end, RowProduct from) {}
-        });
+  /// All rows by the lane's own columns.
+  private Cut columns(LaneStep step, Tiling tiling) {
+    int rows = Math.max(LEAST, tiling.rows());
+    return new Cut(0, rows, together(tiling), step.lane(), step.lane() + 1);
   }
 
-  /// The same, strip after strip of at most [#ROWS] rows.
-  void run(LaneStep step, Tiling tiling, Activations x, Strips strips) {
-    int rows = Math.max(LEAST, tiling.rows());
-    int together = together(tiling);
-    for (int row = 0; row < rows; row += together) {
-      int count = Math.min(together, rows - row);
-      RowProduct to = strips.product(row, row + count);
-      if (!biases.isEmpty()) bias(step.lane(), to, row, count);
-      multiply(step.lane(), x.row(row), count, row, to);
-      int end = Math.min(row + count, step.batch().rows());
-      if (row < end) strips.take(row, end, to);
-    }
+  /// Some rows by all columns.
+  private Cut rows(LaneStep step, int first, int end) {
+    int padded = Math.ceilDiv(end, Tiling.FIXED) * Tiling.FIXED;
+    return new Cut(first, padded, together(step.tiling()), 0, columns.lanes());
   }
 
   private int together(Tiling tiling) {
     return Math.clamp(tiling.tileRows(), LEAST, mostRows);
+  }
+
+  @Override
+  public void run(LaneStep step, Tiling tiling, Activations x, Product product) {
+    run(step, columns(step, tiling), x, new Whole((RowProduct) product));
+  }
+
+  /// The same, strip after strip of at most [#ROWS] rows.
+  void run(LaneStep step, Tiling tiling, Activations x, Strips strips) {
+    run(step, columns(step, tiling), x, strips);
+  }
+
+  /// Multiplies the rows `[first, end)`, which are nobody else's, by all columns.
+  ///
+  /// @param first a multiple of [Tiling#FIXED]
+  void runRows(LaneStep step, int first, int end, Activations x, Strips strips) {
+    run(step, rows(step, first, end), x, strips);
+  }
+
+  /// The same, and nobody takes anything.
+  void runRows(LaneStep step, int first, int end, Activations x, Product product) {
+    runRows(step, first, end, x, new Whole((RowProduct) product));
+  }
+
+  private void run(LaneStep step, Cut cut, Activations x, Strips strips) {
+    for (int row = cut.first; row < cut.end; row += cut.together) {
+      int count = Math.min(cut.together, cut.end - row);
+      RowProduct to = strips.product(row, row + count);
+      for (int lane = cut.firstLane; lane < cut.endLane; lane++) {
+        if (!biases.isEmpty()) bias(lane, to, row, count);
+        multiply(lane, x.row(row), count, row, to);
+      }
+      int end = Math.min(row + count, step.batch().rows());
+      if (row < end) strips.take(row, end, to);
+    }
   }
 
   private void multiply(int lane, long x, int count, int row, RowProduct to) {
@@ -181,20 +210,37 @@ final class TileProjection implements Projection {
   @Override
   public void runGated(
       LaneStep step, Activations x, Product product, Gate gate, Activations inner) {
-    int rows = Math.max(LEAST, step.tiling().rows());
-    int together = together(step.tiling());
+    runGated(step, columns(step, step.tiling()), x, gate, inner);
+  }
+
+  /// The same for the rows `[first, end)` and all columns.
+  void runGatedRows(
+      LaneStep step, int first, int end, Activations x, Gate gate, Activations inner) {
+    runGated(step, rows(step, first, end), x, gate, inner);
+  }
+
+  private void runGated(LaneStep step, Cut cut, Activations x, Gate gate, Activations inner) {
     // Weights are many, and come from afar: they meet as many rows as are near.
-    int near = Math.max(together, (int) (NEAR_BYTES / bytes(together)) * together);
-    int end = columns.end(step.lane());
-    for (int first = 0; first < rows; first += near)
-      for (int column = columns.first(step.lane()); column < end; column += most)
-        for (int row = first; row < Math.min(rows, first + near); row += together)
-          gate(step, x, row, Math.min(together, rows - row), column, gate, inner);
+    int near = Math.max(cut.together, (int) (NEAR_BYTES / bytes(cut.together)) * cut.together);
+    for (int first = cut.first; first < cut.end; first += near)
+      for (int lane = cut.firstLane; lane < cut.endLane; lane++)
+        for (int column = columns.first(lane); column < columns.end(lane); column += most)
+          for (int row = first; row < Math.min(cut.end, first + near); row += cut.together) {
+            int count = Math.min(cut.together, cut.end - row);
+            gate(step, x, row, count, lane, column, gate, inner);
+          }
   }
 
   private void gate(
-      LaneStep step, Activations x, int first, int count, int column, Gate gate, Activations to) {
-    int width = width(step.lane(), column);
+      LaneStep step,
+      Activations x,
+      int first,
+      int count,
+      int lane,
+      int column,
+      Gate gate,
+      Activations to) {
+    int width = width(lane, column);
     long tile = step.scratch().tile;
     for (int i = 0; i < biases.size(); i++)
       for (int row = 0; row < count; row++)
@@ -207,7 +253,7 @@ final class TileProjection implements Projection {
           inputs,
           x.row(first),
           inputs,
-          block(step.lane(), column, i),
+          block(lane, column, i),
           padded(width),
           tile + 4L * COLUMNS * i,
           2 * COLUMNS,
