@@ -14,6 +14,7 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.locks.ReadWriteLock;
@@ -21,13 +22,14 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /// Text to token ids and back, as a Hugging Face `tokenizer.json` says.
 ///
-/// It encodes with Hugging Face's own library, so ids are theirs. Special tokens in a text are
-/// found wherever they stand, as transformers does by default: who writes `<|im_end|>` ends a turn.
-/// A [PromptText] says where they are only text. Safe for many threads; [#close] waits for those
-/// that encode.
+/// It encodes with Hugging Face's own library, so ids are theirs; of words that were seen before,
+/// it keeps them. Special tokens in a text are found wherever they stand, as transformers does by
+/// default: who writes `<|im_end|>` ends a turn. A [PromptText] says where they are only text. Safe
+/// for many threads; [#close] waits for those that encode.
 public final class Tokenizer implements AutoCloseable {
   private final long handle;
   private final Vocabulary vocabulary;
+  private final Optional<WordCache> words;
   private final String sha256;
   private final byte[] file;
   private final ReadWriteLock open = new ReentrantReadWriteLock();
@@ -39,6 +41,7 @@ public final class Tokenizer implements AutoCloseable {
 
   private Tokenizer(long handle, Vocabulary vocabulary, byte[] file) {
     this.handle = handle;
+    this.words = WordCache.of(vocabulary.settings());
     this.vocabulary = vocabulary;
     this.file = file;
     this.sha256 = sha256(file);
@@ -95,20 +98,31 @@ public final class Tokenizer implements AutoCloseable {
           open.readLock().lock();
           try {
             if (closed) throw new IllegalStateException("the tokenizer is closed");
-            return encode(handle, text, addSpecialTokens);
+            return addSpecialTokens ? encode(handle, text, true) : byWords(text);
           } finally {
             open.readLock().unlock();
           }
         });
   }
 
+  private Tokens byWords(String text) {
+    return words
+        .flatMap(cache -> cache.encode(text, word -> ids(handle, word, false)))
+        .map(Tokens::owned)
+        .orElseGet(() -> encode(handle, text, false));
+  }
+
   private static Tokens encode(long handle, String text, boolean addSpecialTokens) {
+    return Tokens.owned(ids(handle, text, addSpecialTokens));
+  }
+
+  private static int[] ids(long handle, String text, boolean addSpecialTokens) {
     long encoding = TokenizersLibrary.LIB.encode(handle, text, addSpecialTokens);
     try {
       long[] ids = TokenizersLibrary.LIB.getTokenIds(encoding);
       int[] all = new int[ids.length];
       for (int i = 0; i < all.length; i++) all[i] = Math.toIntExact(ids[i]);
-      return Tokens.owned(all);
+      return all;
     } finally {
       TokenizersLibrary.LIB.deleteEncoding(encoding);
     }

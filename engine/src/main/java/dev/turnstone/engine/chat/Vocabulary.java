@@ -5,7 +5,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.MissingNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -33,14 +33,17 @@ final class Vocabulary {
   private final Set<Integer> added;
   private final Set<Integer> special;
   private final boolean dropsLeadingSpace;
+  private final JsonNode settings;
 
   private Vocabulary(
       Map<String, Integer> ids,
       byte[][] bytes,
       Set<Integer> added,
       Set<Integer> special,
-      boolean dropsLeadingSpace) {
+      boolean dropsLeadingSpace,
+      JsonNode settings) {
     this.ids = ids;
+    this.settings = settings;
     this.bytes = bytes;
     this.added = added;
     this.special = special;
@@ -49,30 +52,27 @@ final class Vocabulary {
 
   static Vocabulary parse(byte[] tokenizerJson) throws IOException {
     Map<String, Integer> ids = new HashMap<>();
-    JsonNode addedTokens = MissingNode.getInstance();
-    JsonNode decoder = MissingNode.getInstance();
+    ObjectNode settings = JSON.createObjectNode();
     try (JsonParser json = JSON.createParser(tokenizerJson)) {
       if (json.nextToken() == JsonToken.START_OBJECT)
         for (String name = json.nextFieldName(); name != null; name = json.nextFieldName()) {
           json.nextToken();
-          switch (name) {
-            case "model" -> model(json, ids);
-            case "added_tokens" -> addedTokens = json.readValueAsTree();
-            case "decoder" -> decoder = json.readValueAsTree();
-            default -> json.skipChildren();
-          }
+          if (name.equals("model")) model(json, ids, settings.putObject(name));
+          else settings.set(name, json.readValueAsTree());
         }
     }
-    return of(ids, addedTokens, decoder);
+    return of(ids, settings);
   }
 
-  /// Reads `vocab` and passes over the rest, which is as large: the merges.
-  private static void model(JsonParser json, Map<String, Integer> ids) throws IOException {
+  /// Reads `vocab` and passes over what is as large: the merges.
+  private static void model(JsonParser json, Map<String, Integer> ids, ObjectNode settings)
+      throws IOException {
     if (!json.isExpectedStartObjectToken()) return;
     for (String name = json.nextFieldName(); name != null; name = json.nextFieldName()) {
       json.nextToken();
       if (name.equals("vocab")) tokens(json, ids);
-      else json.skipChildren();
+      else if (name.equals("merges")) json.skipChildren();
+      else settings.set(name, json.readValueAsTree());
     }
   }
 
@@ -90,11 +90,12 @@ final class Vocabulary {
       }
   }
 
-  private static Vocabulary of(Map<String, Integer> ids, JsonNode addedTokens, JsonNode decoder) {
+  private static Vocabulary of(Map<String, Integer> ids, JsonNode settings) {
+    JsonNode decoder = settings.path("decoder");
     if (ids.isEmpty()) throw new IllegalArgumentException("tokenizer.json has no model.vocab");
     Map<Integer, String> added = new HashMap<>();
     Set<Integer> special = new HashSet<>();
-    for (JsonNode token : addedTokens) {
+    for (JsonNode token : settings.path("added_tokens")) {
       int id = token.path("id").intValue();
       added.put(id, token.path("content").textValue());
       if (token.path("special").booleanValue()) special.add(id);
@@ -121,7 +122,8 @@ final class Vocabulary {
         bytes,
         Set.copyOf(added.keySet()),
         Set.copyOf(special),
-        decoders.stream().anyMatch(Vocabulary::dropsSpace));
+        decoders.stream().anyMatch(Vocabulary::dropsSpace),
+        settings);
   }
 
   private static List<JsonNode> decoders(JsonNode decoder) {
@@ -173,6 +175,11 @@ final class Vocabulary {
       byteOf[printable ? b : next++] = b;
     }
     return byteOf;
+  }
+
+  /// All of `tokenizer.json` but its tokens and merges.
+  JsonNode settings() {
+    return settings;
   }
 
   int size() {
