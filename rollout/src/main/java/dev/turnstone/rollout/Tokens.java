@@ -1,16 +1,28 @@
 package dev.turnstone.rollout;
 
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.Objects;
 
 /// Immutable token ids with value equality.
 public final class Tokens {
-  public static final Tokens NONE = new Tokens(new int[0]);
-
   /// Letters of the largest id and a comma.
   private static final int LONGEST = 11;
 
+  private static final byte[] UNWRITTEN = {};
+
+  /// The digits of the numbers below ten thousand, the first in the lowest byte.
+  private static final int[] FOUR_DIGITS = fourDigits();
+
+  private static final VarHandle FOUR =
+      MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
+
+  public static final Tokens NONE = new Tokens(new int[0]);
+
   private final int[] ids;
+  private volatile byte[] json = UNWRITTEN;
 
   private Tokens(int[] ids) {
     this.ids = ids;
@@ -73,40 +85,50 @@ public final class Tokens {
     return at + ids.length;
   }
 
-  /// The ids as an array of JSON, in ASCII. Prompts have thousands of them and go over wires with
-  /// every turn, so this is made in one piece.
+  /// The ids as an array of JSON, in ASCII, which must not be changed. Prompts have thousands of
+  /// them and go over two wires with every turn, so this is made once and kept: whoever holds ids
+  /// for long holds a [#slice] that was never written.
   public byte[] toJson() {
-    byte[] json = new byte[2 + ids.length * LONGEST];
-    json[0] = '[';
+    if (json.length == 0) json = written();
+    return json;
+  }
+
+  private byte[] written() {
+    byte[] all = new byte[2 + ids.length * LONGEST];
+    all[0] = '[';
     int at = 1;
     for (int id : ids) {
-      at = write(id, json, at);
-      json[at++] = ',';
+      if (id < 0) throw new IllegalStateException("a negative id: " + id);
+      at = write(id, all, at);
+      all[at++] = ',';
     }
     // The bracket stands in the last comma's place.
     at = Math.max(2, at);
-    json[at - 1] = ']';
-    return Arrays.copyOf(json, at);
+    all[at - 1] = ']';
+    return Arrays.copyOf(all, at);
   }
 
-  private static int write(int id, byte[] json, int at) {
-    if (id < 0) throw new IllegalStateException("a negative id: " + id);
-    int end = at + digits(id);
-    int rest = id;
-    for (int i = end - 1; i > at; i--) {
-      int tenth = rest / 10;
-      json[i] = (byte) ('0' + rest - 10 * tenth);
-      rest = tenth;
+  /// Four digits at once, of which the leading zeros are shifted out.
+  private static int write(int id, byte[] all, int at) {
+    if (id >= FOUR_DIGITS.length) {
+      int end = write(id / FOUR_DIGITS.length, all, at);
+      FOUR.set(all, end, FOUR_DIGITS[id % FOUR_DIGITS.length]);
+      return end + 4;
     }
-    json[at] = (byte) ('0' + rest);
-    return end;
+    int zeros = id < 10 ? 3 : id < 100 ? 2 : id < 1000 ? 1 : 0;
+    FOUR.set(all, at, FOUR_DIGITS[id] >>> (Byte.SIZE * zeros));
+    return at + 4 - zeros;
   }
 
-  private static int digits(int id) {
-    if (id < 1000) return id < 10 ? 1 : id < 100 ? 2 : 3;
-    int digits = 4;
-    for (int rest = id / 10_000; rest > 0; rest /= 10) digits++;
+  private static int[] fourDigits() {
+    int[] digits = new int[10_000];
+    for (int i = 0; i < digits.length; i++)
+      digits[i] = digit(i / 1000, 0) | digit(i / 100, 1) | digit(i / 10, 2) | digit(i, 3);
     return digits;
+  }
+
+  private static int digit(int number, int place) {
+    return ('0' + number % 10) << (Byte.SIZE * place);
   }
 
   public int[] toArray() {

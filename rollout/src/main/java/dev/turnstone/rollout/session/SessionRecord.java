@@ -191,7 +191,7 @@ public final class SessionRecord {
           Optional.empty(),
           found.match(),
           prompt,
-          prompt,
+          prompt.slice(0, prompt.size()), // is held for long; the prompt is written as JSON
           history,
           offered,
           heard,

@@ -4,12 +4,14 @@ import java.io.Closeable;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.InterruptedIOException;
 import java.net.ConnectException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.OptionalLong;
 import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSocket;
 import javax.net.ssl.SSLSocketFactory;
@@ -23,15 +25,14 @@ final class Connection implements Closeable {
   private final Socket socket;
   private final InputStream in;
   private final byte[] buffer = new byte[16 << 10];
-  private Patience patience;
+  private volatile OptionalLong waiting = OptionalLong.empty();
   private int at;
   private int end;
 
-  private Connection(Origin origin, Socket socket, Patience patience) throws IOException {
+  private Connection(Origin origin, Socket socket) throws IOException {
     this.origin = origin;
     this.socket = socket;
     this.in = socket.getInputStream();
-    this.patience = patience;
   }
 
   static Connection open(Origin origin, Patience patience) throws IOException {
@@ -39,8 +40,7 @@ final class Connection implements Closeable {
     try {
       // An event must not wait for the one after it.
       socket.setTcpNoDelay(true);
-      return new Connection(
-          origin, origin.secure() ? secured(socket, origin, patience) : socket, patience);
+      return new Connection(origin, origin.secure() ? secured(socket, origin, patience) : socket);
     } catch (IOException | RuntimeException e) {
       socket.close();
       throw e;
@@ -72,6 +72,7 @@ final class Connection implements Closeable {
     secure.setSSLParameters(parameters);
     secure.setSoTimeout(patience.millis(CONNECT));
     secure.startHandshake();
+    secure.setSoTimeout(0);
     return secure;
   }
 
@@ -80,8 +81,7 @@ final class Connection implements Closeable {
   }
 
   /// Sends the next request.
-  void send(byte[] request, Patience allowed) throws IOException {
-    patience = allowed;
+  void send(byte[] request) throws IOException {
     socket.getOutputStream().write(request);
   }
 
@@ -119,11 +119,20 @@ final class Connection implements Closeable {
     }
   }
 
+  /// Waits without a timer of its own, which would cost more than the read: who waits too long is
+  /// found by [Connections].
   private boolean fill() throws IOException {
-    socket.setSoTimeout(patience.millis());
+    if (Thread.currentThread().isInterrupted()) throw new InterruptedIOException("interrupted");
+    waiting = OptionalLong.of(System.nanoTime());
     at = 0;
     end = Math.max(0, in.read(buffer));
+    waiting = OptionalLong.empty();
     return end > 0;
+  }
+
+  /// Since when a byte is waited for, on [System#nanoTime].
+  OptionalLong waiting() {
+    return waiting;
   }
 
   @Override

@@ -17,8 +17,8 @@ public final class Connections implements AutoCloseable {
   /// Below uvicorn's usual 5 s, after which vLLM closes what is idle.
   private static final Duration IDLE = Duration.ofSeconds(4);
 
-  /// How much later than its deadline a call is ended that hangs in a write.
-  private static final Duration SWEEP = Duration.ofSeconds(1);
+  /// How much later than it may wait a call is ended.
+  private static final Duration SWEEP = Duration.ofMillis(100);
 
   private final Map<Origin, Deque<Idle>> idle = new ConcurrentHashMap<>();
   private final Set<EngineCall> running = ConcurrentHashMap.newKeySet();
@@ -74,7 +74,7 @@ public final class Connections implements AutoCloseable {
     try {
       while (!closed) {
         TimeUnit.NANOSECONDS.sleep(SWEEP.toNanos());
-        running.stream().filter(EngineCall::isLate).forEach(EngineCall::cancel);
+        running.stream().filter(EngineCall::isLate).forEach(EngineCall::giveUp);
         idle.values().forEach(Connections::closeOld);
       }
     } catch (InterruptedException e) {

@@ -1,8 +1,10 @@
 package dev.turnstone.upstream.http;
 
 import java.io.IOException;
+import java.net.SocketTimeoutException;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 /// A request to an engine, sent at most once. One thread sends it and reads its reply; any thread
 /// may cancel it.
@@ -15,6 +17,7 @@ public final class EngineCall {
   private volatile Optional<Patience> patience = Optional.empty();
   private Optional<Connection> connection = Optional.empty(); // guarded by this
   private boolean cancelled; // guarded by this
+  private volatile boolean late;
 
   EngineCall(
       Connections connections, Origin origin, byte[] request, Duration timeout, Duration silence) {
@@ -35,12 +38,23 @@ public final class EngineCall {
     try {
       Connection used = connections.take(origin, allowed);
       use(used);
-      used.send(request, allowed);
+      used.send(request);
       return EngineReply.read(this, used);
-    } catch (IOException | RuntimeException e) {
+    } catch (IOException e) {
+      end(false);
+      throw because(e);
+    } catch (RuntimeException e) {
       end(false);
       throw e;
     }
+  }
+
+  /// Why it failed, if it is this that broke its connection.
+  IOException because(IOException failure) {
+    if (!late) return failure;
+    IOException timeout = new SocketTimeoutException("timeout");
+    timeout.addSuppressed(failure);
+    return timeout;
   }
 
   private synchronized void use(Connection used) throws IOException {
@@ -54,9 +68,16 @@ public final class EngineCall {
     connection.ifPresent(Connection::close);
   }
 
-  /// Whether it has taken longer than it may, as one does that hangs in a write.
-  boolean isLate() {
-    return patience.filter(Patience::isOver).isPresent();
+  /// Ends it because it takes too long.
+  void giveUp() {
+    late = true;
+    cancel();
+  }
+
+  /// Whether it, or a wait for its next byte, has taken longer than it may.
+  synchronized boolean isLate() {
+    OptionalLong waiting = connection.map(Connection::waiting).orElse(OptionalLong.empty());
+    return patience.filter(allowed -> allowed.isOver(waiting)).isPresent();
   }
 
   /// It needs its connection no more.

@@ -98,6 +98,14 @@ public final class EngineReply extends InputStream {
   @Override
   public int read(byte[] to, int from, int length) throws IOException {
     if (length == 0) return 0;
+    try {
+      return some(to, from, length);
+    } catch (IOException e) {
+      throw call.because(e);
+    }
+  }
+
+  private int some(byte[] to, int from, int length) throws IOException {
     if (!ended && chunked && left == 0) nextChunk();
     if (ended) return -1;
     int most = left < 0 ? length : (int) Math.min(length, left);
