@@ -8,9 +8,6 @@ import java.util.Objects;
 
 /// Immutable token ids with value equality.
 public final class Tokens {
-  /// Letters of the largest id and a comma.
-  private static final int LONGEST = 11;
-
   private static final byte[] UNWRITTEN = {};
 
   /// The digits of the numbers below ten thousand, the first in the lowest byte.
@@ -94,21 +91,31 @@ public final class Tokens {
   }
 
   private byte[] written() {
-    byte[] all = new byte[2 + ids.length * LONGEST];
+    if (ids.length == 0) return new byte[] {'[', ']'};
+    byte[] all = new byte[1 + ids.length + digits()];
     all[0] = '[';
     int at = 1;
     for (int id : ids) {
-      if (id < 0) throw new IllegalStateException("a negative id: " + id);
       at = write(id, all, at);
       all[at++] = ',';
     }
     // The bracket stands in the last comma's place.
-    at = Math.max(2, at);
     all[at - 1] = ']';
-    return Arrays.copyOf(all, at);
+    return all;
   }
 
-  /// Four digits at once, of which the leading zeros are shifted out.
+  private int digits() {
+    int digits = 0;
+    for (int id : ids) {
+      if (id < 0) throw new IllegalStateException("a negative id: " + id);
+      digits += id < 10 ? 1 : id < 100 ? 2 : id < 1000 ? 3 : 4;
+      for (int rest = id / FOUR_DIGITS.length; rest > 0; rest /= 10) digits++;
+    }
+    return digits;
+  }
+
+  /// Four digits at once, of which the leading zeros are shifted out; what is written too many the
+  /// next id covers, or at the end is not written.
   private static int write(int id, byte[] all, int at) {
     if (id >= FOUR_DIGITS.length) {
       int end = write(id / FOUR_DIGITS.length, all, at);
@@ -116,8 +123,11 @@ public final class Tokens {
       return end + 4;
     }
     int zeros = id < 10 ? 3 : id < 100 ? 2 : id < 1000 ? 1 : 0;
-    FOUR.set(all, at, FOUR_DIGITS[id] >>> (Byte.SIZE * zeros));
-    return at + 4 - zeros;
+    int letters = FOUR_DIGITS[id] >>> (Byte.SIZE * zeros);
+    int end = at + 4 - zeros;
+    if (at + 4 <= all.length) FOUR.set(all, at, letters);
+    else for (int i = at; i < end; i++, letters >>>= Byte.SIZE) all[i] = (byte) letters;
+    return end;
   }
 
   private static int[] fourDigits() {

@@ -91,7 +91,7 @@ sealed interface Door {
 
   /// agentlightning's server, which records by rollout and attempt in the path.
   final class AgentLightning implements Door {
-    private static final String ATTEMPT = "attempt-0";
+    private static final String ATTEMPT = "0";
 
     private final int port;
 

@@ -20,23 +20,23 @@ record Digest(long high, long low) {
 
   /// The conversation with one more message.
   Digest then(Message message) {
-    return then(message, sha256());
+    return then(message, new Parts());
   }
 
   /// The conversations that end with each of the messages.
   static List<Digest> histories(List<Message> messages) {
     List<Digest> histories = new ArrayList<>(messages.size());
-    MessageDigest sha256 = sha256();
+    Parts parts = new Parts();
     Digest at = EMPTY;
     for (Message message : messages) {
-      at = at.then(message, sha256);
+      at = at.then(message, parts);
       histories.add(at);
     }
     return histories;
   }
 
-  private Digest then(Message message, MessageDigest sha256) {
-    Parts parts = new Parts().add(this).add(message.role());
+  private Digest then(Message message, Parts parts) {
+    parts.add(this).add(message.role());
     switch (message) {
       case Message.Assistant assistant -> {
         parts.add(assistant.content().strip());
@@ -46,7 +46,7 @@ record Digest(long high, long low) {
       case Message.Tool tool -> parts.add(tool.content());
       case Message.System _, Message.User _ -> parts.add(message.content());
     }
-    return parts.digest(sha256);
+    return parts.digest();
   }
 
   static Digest of(List<ToolSpec> tools) {
@@ -57,12 +57,13 @@ record Digest(long high, long low) {
           .add(tool.name())
           .add(tool.description())
           .add(CanonicalJson.of(tool.parameters().text()));
-    return parts.digest(sha256());
+    return parts.digest();
   }
 
   /// What is digested, in one piece: a history has many short messages, and each call of a digest
   /// costs more than what it reads of one.
   private static final class Parts {
+    private final MessageDigest sha256 = sha256();
     private ByteBuffer bytes = ByteBuffer.allocate(1 << 10);
 
     Parts add(Digest before) {
@@ -85,8 +86,10 @@ record Digest(long high, long low) {
       return bytes;
     }
 
-    Digest digest(MessageDigest sha256) {
+    /// Of all parts since the last time.
+    Digest digest() {
       sha256.update(bytes.array(), 0, bytes.position());
+      bytes.clear();
       ByteBuffer digest = ByteBuffer.wrap(sha256.digest());
       return new Digest(digest.getLong(), digest.getLong());
     }
