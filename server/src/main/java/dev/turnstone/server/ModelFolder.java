@@ -29,11 +29,11 @@ import dev.turnstone.server.http.Wire;
 import dev.turnstone.trainerbridge.spec.PolicyIdentity;
 import dev.turnstone.upstream.TokenSpace;
 import java.io.Console;
+import java.io.FileInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
@@ -45,6 +45,8 @@ import org.slf4j.LoggerFactory;
 /// A policy's folder, as `--model` names it: Hugging Face's layout with safetensors.
 record ModelFolder(String name, Path path) {
   private static final Logger log = LoggerFactory.getLogger(ModelFolder.class);
+
+  private static final int HASHED_AT_ONCE = 1 << 18;
 
   /// Lineage of the weights that a folder brings, before any training.
   private static final String UNTRAINED = "base";
@@ -270,9 +272,11 @@ record ModelFolder(String name, Path path) {
   private String weightsSha256() throws ModelException {
     MessageDigest digest = sha256();
     try {
+      byte[] piece = new byte[HASHED_AT_ONCE];
       for (Path file : WeightFiles.in(path))
-        try (InputStream in = new DigestInputStream(Files.newInputStream(file), digest)) {
-          in.transferTo(java.io.OutputStream.nullOutputStream());
+        try (InputStream in = new FileInputStream(file.toFile())) {
+          for (int count = in.read(piece); count >= 0; count = in.read(piece))
+            digest.update(piece, 0, count);
         }
     } catch (IOException e) {
       throw new ModelException("the weights in %s cannot be read".formatted(path), e);

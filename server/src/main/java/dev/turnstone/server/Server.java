@@ -73,7 +73,7 @@ public final class Server implements AutoCloseable {
             key -> agentKeys.session(key).isPresent());
     Dispatch dispatch = new Dispatch(access, contract, metrics, inFlight);
     rim = Rim.listen(config.host(), config.port(), dispatch, operations.starting());
-    owned.addAll(List.of(rim.watch(metrics), rim, metrics));
+    owned.addAll(List.of(rim, metrics));
   }
 
   /// Loads the policy that a server serves.
@@ -97,9 +97,9 @@ public final class Server implements AutoCloseable {
     TrajectoryLog trajectories;
     try (Ahead<TrajectoryLog> opening = Ahead.load("log", () -> open(config.log().place()))) {
       served = loader.load(metrics);
-      if (served.policy() instanceof AutoCloseable policy) owned.add(1, policy);
+      if (served.policy() instanceof AutoCloseable policy) owned.addFirst(policy);
       trajectories = opening.take(StartupError.class);
-      owned.add(1, trajectories);
+      owned.addFirst(trajectories);
     }
     assemble(served, trajectories);
   }
@@ -124,6 +124,7 @@ public final class Server implements AutoCloseable {
     config.environments().forEach(file -> EnvironmentFile.register(file, environments));
     loaded.start();
 
+    owned.addFirst(rim.watch(metrics));
     PolicyRoutes asking = new PolicyRoutes(served, config, metrics);
     SessionRoutes recording = new SessionRoutes(sessions, agentKeys);
     Gate requests = new Gate("requests", config.maxRequests());
@@ -146,14 +147,14 @@ public final class Server implements AutoCloseable {
 
   private Environments environments(Served served) {
     CommandJails jails = new CommandJails();
-    owned.add(1, jails);
+    owned.addFirst(jails);
     Environments environments =
         new Environments(
             toolAddresses(),
             Server::variable,
             text -> served.texts().encode(text, false).size(),
             jails);
-    owned.add(1, environments);
+    owned.addFirst(environments);
     return environments;
   }
 

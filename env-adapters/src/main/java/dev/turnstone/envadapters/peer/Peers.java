@@ -26,11 +26,13 @@ public final class Peers implements AutoCloseable {
   /// Of one message on a WebSocket, and a little more.
   private static final long MAX_MESSAGE_BYTES = 32L << 20;
 
-  private final OkHttpClient client;
   private final ToolAddressPolicy addresses;
+  private final Dns dns;
   private final Function<String, Optional<String>> secrets;
   private final Pause pause;
   private final LongSupplier nanoTime;
+  private Optional<OkHttpClient> client = Optional.empty(); // guarded by this
+  private boolean closed; // guarded by this
 
   public Peers(
       ToolAddressPolicy addresses,
@@ -39,28 +41,30 @@ public final class Peers implements AutoCloseable {
       Pause pause,
       LongSupplier nanoTime) {
     this.addresses = addresses;
+    this.dns = dns;
     this.secrets = secrets;
     this.pause = pause;
     this.nanoTime = nanoTime;
-    // A proxy or a redirect would choose the address in our stead. Calls block on virtual threads,
-    // so connecting stays on the caller's thread (no fast fallback) and the call's own timeout is
-    // the
-    // only one besides that of connecting.
-    this.client =
-        new OkHttpClient.Builder()
-            .socketFactory(new CheckedSockets(addresses))
-            .dns(dns)
-            .proxy(Proxy.NO_PROXY)
-            .followRedirects(false)
-            .followSslRedirects(false)
-            .fastFallback(false)
-            .protocols(List.of(Protocol.HTTP_1_1))
-            .connectTimeout(CONNECT_TIMEOUT)
-            .readTimeout(Duration.ZERO)
-            .writeTimeout(Duration.ZERO)
-            .dispatcher(dispatcher())
-            .connectionPool(new ConnectionPool(IDLE_CONNECTIONS, 1, TimeUnit.MINUTES))
-            .build();
+  }
+
+  // A proxy or a redirect would choose the address in our stead. Calls block on virtual threads, so
+  // connecting stays on the caller's thread (no fast fallback) and the call's own timeout is the
+  // only one besides that of connecting.
+  private OkHttpClient open() {
+    return new OkHttpClient.Builder()
+        .socketFactory(new CheckedSockets(addresses))
+        .dns(dns)
+        .proxy(Proxy.NO_PROXY)
+        .followRedirects(false)
+        .followSslRedirects(false)
+        .fastFallback(false)
+        .protocols(List.of(Protocol.HTTP_1_1))
+        .connectTimeout(CONNECT_TIMEOUT)
+        .readTimeout(Duration.ZERO)
+        .writeTimeout(Duration.ZERO)
+        .dispatcher(dispatcher())
+        .connectionPool(new ConnectionPool(IDLE_CONNECTIONS, 1, TimeUnit.MINUTES))
+        .build();
   }
 
   /// WebSockets read on the dispatcher's threads for as long as they live.
@@ -80,18 +84,21 @@ public final class Peers implements AutoCloseable {
   }
 
   public Peer peer(Endpoint endpoint, int attempts) {
-    return new Peer(client, endpoint, secrets, attempts, pause);
+    return new Peer(client(), endpoint, secrets, attempts, pause);
   }
 
   /// A peer to which one rollout has cookies of its own.
   public Peer peerWithCookies(Endpoint endpoint, int attempts) {
-    OkHttpClient own = client.newBuilder().cookieJar(new SessionCookies()).build();
+    OkHttpClient own = client().newBuilder().cookieJar(new SessionCookies()).build();
     return new Peer(own, endpoint, secrets, attempts, pause);
   }
 
-  /// The shared client, for protocols beyond one JSON request and its answer.
-  public OkHttpClient client() {
-    return client;
+  /// The shared client, for protocols beyond one JSON request and its answer. Made when first asked
+  /// for: it reads the system's certificates, for which a server's start would wait.
+  public synchronized OkHttpClient client() {
+    if (closed) throw new IllegalStateException("the peers are closed");
+    if (client.isEmpty()) client = Optional.of(open());
+    return client.get();
   }
 
   /// The headers of one request with their secrets.
@@ -115,9 +122,12 @@ public final class Peers implements AutoCloseable {
   }
 
   @Override
-  public void close() {
-    client.dispatcher().cancelAll();
-    client.connectionPool().evictAll();
-    client.dispatcher().executorService().shutdown();
+  public synchronized void close() {
+    closed = true;
+    client.ifPresent(open -> {
+      open.dispatcher().cancelAll();
+      open.connectionPool().evictAll();
+      open.dispatcher().executorService().shutdown();
+    });
   }
 }
