@@ -122,15 +122,26 @@ final class Bfloat16Attention implements AttentionKernel {
   }
 
   /// Copies a block's keys to where chunks have them as [TileChunks] says.
-  void copyKeys(long keys, long tile) {
-    for (int pair = 0; pair < headDim / 2; pair++)
-      for (int token = 0; token < Model.BLOCK; token += Simd.WIDTH)
-        Simd.ints(keys + 4L * (Model.BLOCK * pair + token))
-            .intoMemorySegment(
-                Simd.MEMORY, tile + 4L * (TileChunks.BLOCK * pair + token), Simd.ORDER);
+  ///
+  /// @return whether all of them are numbers, and not beyond all measure
+  boolean copyKeys(long keys, long tile) {
+    boolean numbers = true;
+    for (int token = 0; token < Model.BLOCK; token += Simd.WIDTH) {
+      FloatVector squares = Simd.zero();
+      for (int pair = 0; pair < headDim / 2; pair++) {
+        IntVector key = Simd.ints(keys + 4L * (Model.BLOCK * pair + token));
+        key.intoMemorySegment(
+            Simd.MEMORY, tile + 4L * (TileChunks.BLOCK * pair + token), Simd.ORDER);
+        FloatVector low = low(key);
+        FloatVector high = high(key);
+        squares = high.fma(high, low.fma(low, squares));
+      }
+      numbers &= squares.compare(VectorOperators.LT, Float.POSITIVE_INFINITY).allTrue();
+    }
+    return numbers;
   }
 
-  /// The same for the values of one token each of two blocks, which stand in pairs there.
+  /// Copies the values of one token each of two blocks, which stand in pairs there.
   ///
   /// @param a the first token's value
   /// @param b the second's

@@ -109,6 +109,16 @@ final class FlashTile implements AutoCloseable {
     Arrays.fill(stops, 0, rows, columns);
   }
 
+  /// Makes nothing of rows that see a score that is no number. What weighs them does not notice it
+  /// if it is negative, as the CPU's own are: so it is asked for where a key may be the reason. A
+  /// query that is no number leaves its row no score, which is noticed.
+  void refuse(int rows) {
+    for (int row = 0; row < rows; row++)
+      for (int i = starts[row]; i < stops[row]; i++)
+        if (Float.isNaN(Simd.get(scores + 4L * (row * STRIDE + i))))
+          Arrays.fill(totals, row * Simd.WIDTH, (row + 1) * Simd.WIDTH, Float.NaN);
+  }
+
   /// Turns what rows see of a block from scores into weights.
   ///
   /// @param scale of scores, in powers of 2

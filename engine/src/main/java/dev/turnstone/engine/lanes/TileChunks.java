@@ -47,6 +47,10 @@ final class TileChunks implements ChunkAttention {
 
   private final GrowingMemory room = new GrowingMemory();
   private long memory;
+
+  /// Of each head's [#PAIRED] tokens, whether their keys may not be numbers.
+  private boolean[] suspects = new boolean[0];
+
   private final List<FlashTile> tiles;
 
   /// @param queries rotated rows of all heads
@@ -82,6 +86,8 @@ final class TileChunks implements ChunkAttention {
   @Override
   public void reserve(int rows) {
     memory = room.reserve(blockBytes * (rows / BLOCK) * config.kvHeads()).address();
+    int pieces = rows / PAIRED * config.kvHeads();
+    if (suspects.length < pieces) suspects = new boolean[Math.max(pieces, 2 * suspects.length)];
   }
 
   private long keys(int row, int head) {
@@ -105,8 +111,12 @@ final class TileChunks implements ChunkAttention {
 
   private void lay(int layer, int[] blocks, int token, int end, int head, int row) {
     long keys = keys(row, head) + 4L * (row % BLOCK);
+    boolean numbers = true;
     for (int i = 0; i < PAIRED && token + i < end; i += Model.BLOCK)
-      cached.copyKeys(cache.keys(layer, blocks[(token + i) / Model.BLOCK], head), keys + 4L * i);
+      numbers &=
+          cached.copyKeys(
+              cache.keys(layer, blocks[(token + i) / Model.BLOCK], head), keys + 4L * i);
+    suspects[row / PAIRED * config.kvHeads() + head] = !numbers;
     long pairBytes = 2L * Short.BYTES * cached.width();
     long values = values(row, head) + row % BLOCK / 2 * pairBytes;
     for (int i = 0; i < PAIRED / 2; i++)
@@ -168,9 +178,16 @@ final class TileChunks implements ChunkAttention {
       if (block + columns <= position + 1 && end - window <= block)
         tile.seeAll(count * group, columns);
       else see(tile, block, columns, position, count, window);
+      if (suspect(first + block, columns, kvHead)) tile.refuse(count * group);
       tile.weigh(count * group, scale);
       sum(tile, rows, columns, keys + keyBytes, block > begin);
     }
+  }
+
+  private boolean suspect(int row, int columns, int head) {
+    for (int i = row / PAIRED; i < (row + columns) / PAIRED; i++)
+      if (suspects[i * config.kvHeads() + head]) return true;
+    return false;
   }
 
   private void see(FlashTile tile, int block, int columns, int position, int count, int window) {

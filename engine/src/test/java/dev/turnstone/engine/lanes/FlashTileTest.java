@@ -9,9 +9,9 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// The softmax over blocks against one of all scores at once; the products are plain loops here.
 class FlashTileTest {
@@ -60,10 +60,11 @@ class FlashTileTest {
       assertThat(actual[d]).isCloseTo(expected(scores, values, first, end, d), within(0.005f));
   }
 
-  @Test
-  void aScoreThatIsNoNumberGivesNone() {
+  @ParameterizedTest
+  @ValueSource(ints = {0x7fc00000, 0xffc00000})
+  void aScoreThatIsNoNumberGivesNone(int bits) {
     float[] scores = new float[BLOCKS * BLOCK];
-    scores[300] = Float.NaN;
+    scores[300] = Float.intBitsToFloat(bits);
     float[] values = new float[scores.length * DIMENSIONS];
 
     assertThat(attended(scores, values, 0, scores.length)).containsOnly(Float.NaN);
@@ -96,6 +97,7 @@ class FlashTileTest {
     int to = Math.min(BLOCK, end - at);
     if (from == 0 && to == BLOCK) tile.seeAll(3, BLOCK);
     else for (int row = 0; row < 3; row++) tile.see(row, from, to, BLOCK);
+    tile.refuse(3);
     tile.weigh(3, SCALE);
     for (int d = 0; d < DIMENSIONS; d++) {
       long sum = tile.sums + 4L * (DIMENSIONS + d);
