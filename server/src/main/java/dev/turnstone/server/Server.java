@@ -217,7 +217,7 @@ public final class Server implements AutoCloseable {
     } catch (WeightsRejected e) {
       throw new StartupError("the weights applied last cannot be loaded: " + e.getMessage());
     } catch (IOException e) {
-      throw new StartupError("data folder %s cannot be written".formatted(config.data()));
+      throw StartupError.unwritable(config.data(), e);
     }
   }
 

@@ -7,6 +7,7 @@ import io.vertx.core.http.HttpServerResponse;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.IntConsumer;
 import org.slf4j.Logger;
@@ -107,35 +108,44 @@ public final class Exchange {
       }
       case Reply.Written(int status, Buffer body) -> send(status, "application/json", body);
       case Reply.Text(String type, String body) -> send(200, type, Buffer.buffer(body));
-      case Reply.Empty() -> loop.runOnContext(v -> response.setStatusCode(204).end());
+      case Reply.Empty() -> onLoop(() -> response.setStatusCode(204).end());
       case Reply.Events(var body) -> {
         response
             .setChunked(true)
             .putHeader("content-type", "text/event-stream; charset=utf-8")
             .putHeader("cache-control", "no-cache");
         if (!headOnly) body.write(events);
-        loop.runOnContext(v -> response.end());
+        onLoop(response::end);
       }
     }
   }
 
   private void send(int status, String type, Buffer body) {
-    loop.runOnContext(v -> {
+    onLoop(() -> {
       if (response.closed() || response.headWritten()) return;
       response.setStatusCode(status).putHeader("content-type", type).end(body);
     });
   }
 
+  /// Does what only the event loop may. A server that was closed meanwhile has no clients left.
+  private void onLoop(Runnable act) {
+    try {
+      loop.runOnContext(v -> act.run());
+    } catch (RejectedExecutionException e) {
+      log.debug("the server closed before an answer was written");
+    }
+  }
+
   /// Ends a response that broke on the way, so that its client cannot take it for whole.
   private void cutOff() {
-    loop.runOnContext(v -> {
+    onLoop(() -> {
       if (response.ended() || response.closed()) return;
       var _ = response.reset();
     });
   }
 
   private void send(Refused refused) {
-    loop.runOnContext(v -> {
+    onLoop(() -> {
       if (response.headWritten()) cutOff();
       else if (!response.closed()) refuse(response, refused, errors);
     });

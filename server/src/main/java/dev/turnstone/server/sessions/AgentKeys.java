@@ -65,7 +65,7 @@ public final class AgentKeys {
         Files.deleteIfExists(part);
       }
     } catch (IOException e) {
-      throw new StartupError("data folder %s cannot be written".formatted(folder));
+      throw StartupError.unwritable(folder, e);
     }
   }
 

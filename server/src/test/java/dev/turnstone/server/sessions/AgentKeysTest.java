@@ -60,6 +60,14 @@ final class AgentKeysTest {
         .hasMessageContaining("has 5 bytes, not 32: delete it");
   }
 
+  @Test
+  void aDataFolderThatIsAFileIsAnErrorThatSaysSo() throws IOException {
+    Path file = Files.createFile(folder.resolve("data"));
+    assertThatThrownBy(() -> AgentKeys.open(file))
+        .isInstanceOf(StartupError.class)
+        .hasMessage("data folder %s cannot be written: it is a file", file);
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"data", "data/agent-secret"})
   void aLinkToNothingIsAnErrorThatNamesThePlace(String link) throws IOException {
