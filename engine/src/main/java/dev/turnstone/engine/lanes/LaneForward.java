@@ -13,8 +13,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/// The forward pass of a step on lanes. Each layer is six stages, and the lanes meet after each;
-/// the residual stream is f32.
+/// The forward pass of a step on lanes, which meet after each stage of a layer; where a step has
+/// many rows, only around attention. The residual stream is f32.
 public final class LaneForward implements ForwardPass {
   private final ModelConfig config;
   private final Elements elements;
