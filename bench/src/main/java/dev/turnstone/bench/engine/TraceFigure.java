@@ -29,9 +29,29 @@ final class TraceFigure implements Figure {
   private static final int LENGTH = PROMPT + TURNS * (GENERATED + OBSERVED);
   private static final long THIRD = ROLLOUTS * (long) LENGTH / 3;
 
-  /// One turn of a rollout: its prompt in, what was generated out.
-  private interface Turn {
+  /// Who generates the turns of rollouts.
+  private interface Turns {
+    /// One turn: its prompt in, what was generated out.
     int[] generate(String rollout, Tokens prompt, long seed) throws Exception;
+
+    /// A rollout has no more turns.
+    default void end(String rollout) {}
+  }
+
+  /// An engine in this process, which is told of a rollout's end as it is by the agent loop.
+  private record Embedded(Engine engine) implements Turns {
+    @Override
+    public int[] generate(String rollout, Tokens prompt, long seed) throws Exception {
+      var sampling = Sampling.FULL.withSeed(seed);
+      var patience = Duration.ofMinutes(10);
+      var request = new Policy.Request(prompt, sampling, GENERATED, Set.of(), patience);
+      return engine.generate(request.withConversation(rollout)).ids().toArray();
+    }
+
+    @Override
+    public void end(String rollout) {
+      engine.forget(rollout);
+    }
   }
 
   @Override
@@ -73,20 +93,7 @@ final class TraceFigure implements Figure {
       throws Exception {
     try (Engine engine = subject.openExactly(THIRD, retention)) {
       EngineStats before = engine.stats();
-      double seconds =
-          play(
-              subject,
-              (rollout, prompt, seed) -> {
-                var request =
-                    new Policy.Request(
-                            prompt,
-                            Sampling.FULL.withSeed(seed),
-                            GENERATED,
-                            Set.of(),
-                            Duration.ofMinutes(10))
-                        .withConversation(rollout);
-                return engine.generate(request).ids().toArray();
-              });
+      double seconds = play(subject, new Embedded(engine));
       EngineStats after = engine.stats();
       ObjectNode one = into.putObject(retention.name().toLowerCase(java.util.Locale.ROOT));
       one.put("seconds", Figure.rounded(seconds));
@@ -108,7 +115,7 @@ final class TraceFigure implements Figure {
         subject, (_, prompt, seed) -> client.complete(prompt, GENERATED, seed).ids().toArray());
   }
 
-  private static double play(Subject subject, Turn turn) throws Exception {
+  private static double play(Subject subject, Turns turns) throws Exception {
     long started = System.nanoTime();
     try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
       List<Future<?>> rollouts = new ArrayList<>();
@@ -116,7 +123,7 @@ final class TraceFigure implements Figure {
         int index = i;
         rollouts.add(
             threads.submit(() -> {
-              rollOut(subject, turn, index);
+              rollOut(subject, turns, index);
               return index;
             }));
       }
@@ -125,16 +132,18 @@ final class TraceFigure implements Figure {
     return (System.nanoTime() - started) / 1e9;
   }
 
-  private static void rollOut(Subject subject, Turn turn, int index) throws Exception {
+  private static void rollOut(Subject subject, Turns turns, int index) throws Exception {
     var random = new Random(index);
+    String rollout = "rollout " + index;
     Tokens held = subject.prompt(PROMPT, 7_000L + index);
     for (int i = 0; i < TURNS; i++) {
-      int[] ids = turn.generate("rollout " + index, held, 100L * index + i);
+      int[] ids = turns.generate(rollout, held, 100L * index + i);
       if (ids.length != GENERATED)
         throw new IllegalStateException("a turn has %d ids".formatted(ids.length));
       held = held.plus(Tokens.of(ids)).plus(subject.prompt(OBSERVED, 900L * index + i));
       if (i < TURNS - 1) Thread.sleep(toolTime(random));
     }
+    turns.end(rollout);
   }
 
   /// Milliseconds; the middle is 1 s.
