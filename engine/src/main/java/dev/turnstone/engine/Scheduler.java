@@ -155,6 +155,12 @@ final class Scheduler {
     else waiting.remove(sequence);
   }
 
+  /// Removes a sequence whose numbers are none. Others do not use what it computed: tokens that
+  /// attend together have passed it on to those before them, for 0 times no number is none.
+  void discard(Sequence sequence) {
+    if (running.remove(sequence)) blocks.drop(sequence);
+  }
+
   /// Makes all running sequences start over from their tokens, in the same order.
   void recomputeRunning() {
     running.forEach(blocks::release);

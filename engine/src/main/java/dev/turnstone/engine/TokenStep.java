@@ -65,6 +65,7 @@ final class TokenStep {
     if (!scores && sequence.guide.isPresent() && !guided(sequence, sequence.guide.get())) return;
     Sampler.Drawn drawn = scores ? score(sequence, next, row) : sampler.draw(row, sequence);
     if (!Float.isFinite(drawn.logprob())) {
+      scheduler.discard(sequence);
       failed(sequence, "log-probability %s of id %d".formatted(drawn.logprob(), drawn.id()));
       return;
     }
