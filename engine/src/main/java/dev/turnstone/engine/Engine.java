@@ -9,6 +9,7 @@ import dev.turnstone.rollout.WeightsId;
 import dev.turnstone.rollout.WeightsUpdate;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -67,34 +68,23 @@ public final class Engine implements TrainablePolicy, PausablePolicy, AutoClosea
       throws ModelException, InterruptedException {
     ComputeDevice.check();
     ModelConfig sizes = ModelConfig.read(folder);
-    Model model = new Model(sizes, config.precision());
+    var opened = new ArrayDeque<Runnable>();
     try {
+      Model model = new Model(sizes, config.precision());
+      opened.push(model::close);
       ForwardPass forward = ForwardPasses.open(model, config);
-      Named first = firstWeights(forward, model, folder, id);
-      var inbox = new EngineInbox(config.seed(), EngineConfig.MOST_REQUESTS);
-      var thread = EngineThread.start(inbox, sizes, forward, first.weights, first.id, config);
-      var updates = new WeightUpdates(model, forward, inbox);
-      return new Engine(model, inbox, thread, new TokenMasks(), updates);
-    } catch (ModelException | RuntimeException | InterruptedException e) {
-      model.close();
-      throw e;
-    }
-  }
-
-  private record Named(ForwardPass.Weights weights, WeightsId id) {}
-
-  private static Named firstWeights(ForwardPass forward, Model model, Path folder, Naming id)
-      throws ModelException, InterruptedException {
-    try {
+      opened.push(forward::close);
       ForwardPass.Weights weights = model.loadFor(forward, folder);
-      try {
-        return new Named(weights, id.get());
-      } catch (ModelException | InterruptedException | RuntimeException | Error e) {
-        weights.close();
-        throw e;
-      }
+      opened.push(weights::close);
+      var masks = new TokenMasks();
+      opened.push(masks::close);
+      var inbox = new EngineInbox(config.seed(), EngineConfig.MOST_REQUESTS);
+      var updates = new WeightUpdates(model, forward, inbox);
+      // Last of all: once it runs, the thread owns what was opened for it.
+      var thread = EngineThread.start(inbox, sizes, forward, weights, id.get(), config);
+      return new Engine(model, inbox, thread, masks, updates);
     } catch (ModelException | InterruptedException | RuntimeException | Error e) {
-      forward.close();
+      opened.forEach(Runnable::run);
       throw e;
     }
   }

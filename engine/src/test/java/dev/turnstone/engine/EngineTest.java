@@ -536,6 +536,29 @@ class EngineTest {
     assertThat(engine.generate(request(prompt(9, 1), Sampling.GREEDY, 9)).ids()).isEqualTo(before);
   }
 
+  @Test
+  void anEngineThatDoesNotStartLeavesNoLanesBehind() throws InterruptedException {
+    Path model = RandomModel.write(folder.resolve("model"), 1);
+    Set<Thread> before = lanes();
+
+    assertThatThrownBy(() ->
+            Engine.load(
+                model,
+                () -> {
+                  throw new AssertionError("no name");
+                },
+                EngineConfig.DEFAULT.withThreads(2)))
+        .hasMessage("no name");
+    for (Thread lane : lanes())
+      if (!before.contains(lane)) assertThat(lane.join(Duration.ofSeconds(30))).isTrue();
+  }
+
+  private static Set<Thread> lanes() {
+    return Thread.getAllStackTraces().keySet().stream()
+        .filter(thread -> thread.getName().startsWith("lane-"))
+        .collect(Collectors.toSet());
+  }
+
   /// The same request alone, in a batch of 64, and squeezed so that it is preempted.
   @Test
   void deterministicallyARequestsBitsDoNotDependOnWhatRunsBesideIt() throws Exception {
