@@ -53,7 +53,7 @@ public final class EventLines implements AutoCloseable {
   private static void check(EngineReply reply) throws EngineFault, IOException {
     EngineHttp.checkRedirect(reply);
     int status = reply.status();
-    String type = reply.header("content-type");
+    String type = EngineHttp.excerpt(reply.header("content-type"));
     if (status == 200 && type.startsWith("text/event-stream")) return;
     String shown = EngineHttp.excerpt(new String(reply.readNBytes(SHOWN), StandardCharsets.UTF_8));
     if (status == 200)
@@ -98,9 +98,11 @@ public final class EventLines implements AutoCloseable {
 
   /// Reads on; what was not read of the line before stays.
   private boolean fill() throws IOException {
-    System.arraycopy(buffer, from, buffer, 0, to - from);
-    to -= from;
-    from = 0;
+    if (from > 0) {
+      System.arraycopy(buffer, from, buffer, 0, to - from);
+      to -= from;
+      from = 0;
+    }
     if (to >= MAX_LINE) throw new IOException("it sends an event of %d bytes".formatted(to));
     if (to == buffer.length) buffer = Arrays.copyOf(buffer, 2 * to);
     int count = reply.read(buffer, to, buffer.length - to);
