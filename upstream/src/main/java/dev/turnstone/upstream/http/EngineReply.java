@@ -11,6 +11,7 @@ import java.util.Map;
 /// which is what tells an engine to stop.
 public final class EngineReply extends InputStream {
   private static final int MOST_HEADERS = 200;
+  private static final int SHOWN = 200;
 
   private final EngineCall call;
   private final Connection connection;
@@ -37,9 +38,12 @@ public final class EngineReply extends InputStream {
     this.connection = connection;
     this.status = status;
     this.headers = headers;
-    this.chunked = header("transfer-encoding").toLowerCase(Locale.ROOT).endsWith("chunked");
-    this.left = chunked ? 0 : length();
-    this.keepsOpen = keepsOpen && !header("connection").equalsIgnoreCase("close") && left >= 0;
+    boolean bodiless = status == 204 || status == 304;
+    this.chunked =
+        !bodiless && header("transfer-encoding").toLowerCase(Locale.ROOT).endsWith("chunked");
+    this.left = chunked || bodiless ? 0 : length();
+    boolean closes = header("connection").toLowerCase(Locale.ROOT).contains("close");
+    this.keepsOpen = keepsOpen && !closes && left >= 0;
     this.ended = !chunked && left == 0;
   }
 
@@ -49,7 +53,7 @@ public final class EngineReply extends InputStream {
       String line = connection.line();
       String[] parts = line.split(" ", 3);
       if (parts.length < 2 || !parts[0].startsWith("HTTP/1.") || !parts[1].matches("[1-5]\\d\\d"))
-        throw new IOException("it answers what is not HTTP: " + line);
+        throw new IOException("it answers what is not HTTP: " + shown(line));
       Map<String, String> headers = headers(connection);
       int status = Integer.parseInt(parts[1]);
       if (status >= 200)
@@ -63,30 +67,44 @@ public final class EngineReply extends InputStream {
       String line = connection.line();
       if (line.isEmpty()) return headers;
       int colon = line.indexOf(':');
-      if (colon < 1) throw new IOException("it answers with a header that is none: " + line);
-      headers.put(
-          line.substring(0, colon).toLowerCase(Locale.ROOT), line.substring(colon + 1).strip());
+      if (colon < 1) throw new IOException("it answers with a header that is none: " + shown(line));
+      String name = line.substring(0, colon).toLowerCase(Locale.ROOT);
+      headers.merge(name, line.substring(colon + 1).strip(), (one, more) -> one + ", " + more);
     }
     throw new IOException("it answers with more than %d headers".formatted(MOST_HEADERS));
   }
 
+  /// Two lengths are none: who reads by the other one takes its rest for another reply.
   private long length() throws IOException {
-    if (status == 204 || status == 304) return 0;
     String length = header("content-length");
-    try {
-      return length.isEmpty() ? -1 : Long.parseUnsignedLong(length);
-    } catch (NumberFormatException e) {
-      throw new IOException("it answers with a length of " + length, e);
-    }
+    if (length.isEmpty()) return -1;
+    if (!length.matches("\\d{1,18}"))
+      throw new IOException("it answers with a length of " + shown(length));
+    return Long.parseLong(length);
+  }
+
+  /// The beginning of what is not HTTP, of which only plain letters may come into a log.
+  private static String shown(String line) {
+    String plain = line.replaceAll("[^ -~]", "?");
+    return plain.length() <= SHOWN ? plain : plain.substring(0, SHOWN) + "…";
   }
 
   public int status() {
     return status;
   }
 
-  /// The last header of a name in lower case; empty if there is none.
+  /// The headers of a name in lower case, with commas between; empty if there is none.
   public String header(String name) {
     return headers.getOrDefault(name, "");
+  }
+
+  /// The rest of the body.
+  ///
+  /// @throws IOException also if that is more than `most` bytes
+  public byte[] rest(int most) throws IOException {
+    byte[] body = readNBytes(most + 1);
+    if (body.length > most) throw new IOException("it answers more than %d bytes".formatted(most));
+    return body;
   }
 
   @Override
@@ -126,7 +144,7 @@ public final class EngineReply extends InputStream {
     try {
       left = Long.parseLong(size, 16);
     } catch (NumberFormatException e) {
-      throw new IOException("it answers with a chunk of " + size, e);
+      throw new IOException("it answers with a chunk of " + shown(size), e);
     }
     if (left < 0) throw new IOException("it answers with a chunk of " + size);
     if (left > 0) return;
@@ -138,6 +156,6 @@ public final class EngineReply extends InputStream {
   public void close() {
     if (closed) return;
     closed = true;
-    call.end(ended && keepsOpen && connection.isQuiet());
+    call.end(ended && keepsOpen);
   }
 }

@@ -16,6 +16,12 @@ public record RequestHead(String method, String path, Optional<String> key) {
       throw new IllegalArgumentException("an engine's key has a letter that no header may have");
   }
 
+  /// Without the key, which must not come into a log.
+  @Override
+  public String toString() {
+    return method + " " + path;
+  }
+
   /// The whole request.
   byte[] with(Origin origin, URI engine, byte[] body) {
     String base = engine.getRawPath() == null ? "" : engine.getRawPath();

@@ -28,6 +28,9 @@ public final class EngineHttp implements AutoCloseable {
   private static final byte[] NO_BODY = {};
   private static final int EXCERPT = 200;
 
+  /// More bytes than the scores of a long prompt take. Who sends more does not stop.
+  private static final int LARGEST = 512 << 20;
+
   private final Connections connections = new Connections();
   private final Duration stall;
 
@@ -90,7 +93,7 @@ public final class EngineHttp implements AutoCloseable {
   public Answer answer(EngineCall call) throws EngineFault, InterruptedException {
     try (EngineReply reply = call.send()) {
       checkRedirect(reply);
-      return new Answer(reply.status(), new String(reply.readAllBytes(), StandardCharsets.UTF_8));
+      return new Answer(reply.status(), new String(reply.rest(LARGEST), StandardCharsets.UTF_8));
     } catch (IOException e) {
       throw gone(e);
     }
@@ -120,7 +123,8 @@ public final class EngineHttp implements AutoCloseable {
 
   static void checkRedirect(EngineReply reply) throws EngineFault {
     if (reply.status() / 100 == 3)
-      throw EngineFault.broken("it answers with a redirect to " + reply.header("location"));
+      throw EngineFault.broken(
+          "it answers with a redirect to " + excerpt(reply.header("location")));
   }
 
   static JsonNode parse(String text) throws EngineFault {
