@@ -12,6 +12,7 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.OptionalLong;
+import java.util.function.Supplier;
 import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSocket;
 import javax.net.ssl.SSLSocketFactory;
@@ -22,6 +23,10 @@ final class Connection implements Closeable {
   private static final int LONGEST_LINE = 64 << 10;
 
   private final Origin origin;
+
+  /// What is closed: closing TLS above it would wait for an engine that may not listen any more.
+  private final Socket tcp;
+
   private final Socket socket;
   private final InputStream in;
   private final byte[] buffer = new byte[16 << 10];
@@ -29,18 +34,28 @@ final class Connection implements Closeable {
   private int at;
   private int end;
 
-  private Connection(Origin origin, Socket socket) throws IOException {
+  private Connection(Origin origin, Socket tcp, Socket socket) throws IOException {
     this.origin = origin;
+    this.tcp = tcp;
     this.socket = socket;
     this.in = socket.getInputStream();
   }
 
-  static Connection open(Origin origin, Patience patience) throws IOException {
+  /// A new connection.
+  ///
+  /// @param tls makes those that are secure
+  static Connection open(Origin origin, Patience patience, Supplier<SSLSocketFactory> tls)
+      throws IOException {
     Socket socket = connected(origin, patience);
     try {
       // An event must not wait for the one after it.
       socket.setTcpNoDelay(true);
-      return new Connection(origin, origin.secure() ? secured(socket, origin, patience) : socket);
+      Socket used =
+          origin.secure()
+              ? secured(
+                  tls.get().createSocket(socket, origin.host(), origin.port(), true), patience)
+              : socket;
+      return new Connection(origin, socket, used);
     } catch (IOException | RuntimeException e) {
       socket.close();
       throw e;
@@ -63,10 +78,8 @@ final class Connection implements Closeable {
     throw failed;
   }
 
-  private static Socket secured(Socket socket, Origin origin, Patience patience)
-      throws IOException {
-    SSLSocketFactory factory = (SSLSocketFactory) SSLSocketFactory.getDefault();
-    SSLSocket secure = (SSLSocket) factory.createSocket(socket, origin.host(), origin.port(), true);
+  private static Socket secured(Socket socket, Patience patience) throws IOException {
+    SSLSocket secure = (SSLSocket) socket;
     SSLParameters parameters = secure.getSSLParameters();
     parameters.setEndpointIdentificationAlgorithm("HTTPS");
     secure.setSSLParameters(parameters);
@@ -80,14 +93,21 @@ final class Connection implements Closeable {
     return origin;
   }
 
-  /// Sends the next request.
+  /// Sends the next request. An engine that does not take it is as silent as one that does not
+  /// answer.
   void send(byte[] request) throws IOException {
+    waiting = OptionalLong.of(System.nanoTime());
     socket.getOutputStream().write(request);
+    waiting = OptionalLong.empty();
   }
 
-  /// Whether nothing has come that nobody asked for.
+  /// Whether nothing has come that nobody asked for, which would be read as the next reply.
   boolean isQuiet() {
-    return at == end;
+    try {
+      return at == end && tcp.getInputStream().available() == 0;
+    } catch (IOException e) {
+      return false; // It is gone.
+    }
   }
 
   /// Reads up to `length` bytes; −1 at the connection's end.
@@ -123,8 +143,9 @@ final class Connection implements Closeable {
   /// found by [Connections].
   private boolean fill() throws IOException {
     if (Thread.currentThread().isInterrupted()) throw new InterruptedIOException("interrupted");
-    waiting = OptionalLong.of(System.nanoTime());
     at = 0;
+    end = 0;
+    waiting = OptionalLong.of(System.nanoTime());
     end = Math.max(0, in.read(buffer));
     waiting = OptionalLong.empty();
     return end > 0;
@@ -138,7 +159,7 @@ final class Connection implements Closeable {
   @Override
   public void close() {
     try {
-      socket.close();
+      tcp.close();
     } catch (IOException e) {
       // It is gone all the same.
     }

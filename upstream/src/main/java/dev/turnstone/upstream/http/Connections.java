@@ -10,6 +10,8 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import javax.net.ssl.SSLSocketFactory;
 
 /// The connections to all engines: those that wait for their next request, and the calls that use
 /// the others. Safe for many threads.
@@ -20,12 +22,26 @@ public final class Connections implements AutoCloseable {
   /// How much later than it may wait a call is ended.
   private static final Duration SWEEP = Duration.ofMillis(100);
 
+  private final Supplier<SSLSocketFactory> tls;
   private final Map<Origin, Deque<Idle>> idle = new ConcurrentHashMap<>();
   private final Set<EngineCall> running = ConcurrentHashMap.newKeySet();
-  private final Thread sweeper = Thread.ofVirtual().name("engine-calls").start(this::sweep);
   private volatile boolean closed;
 
+  /// Connections whose certificates the JVM's own authorities must have signed.
+  public Connections() {
+    this(() -> (SSLSocketFactory) SSLSocketFactory.getDefault());
+  }
+
+  Connections(Supplier<SSLSocketFactory> tls) {
+    this.tls = tls;
+    Thread.ofVirtual().name("engine-calls").start(this::sweep);
+  }
+
   private record Idle(Connection connection, long since) {
+    boolean isUsable() {
+      return !isOld() && connection.isQuiet();
+    }
+
     boolean isOld() {
       return System.nanoTime() - since > IDLE.toNanos();
     }
@@ -45,9 +61,9 @@ public final class Connections implements AutoCloseable {
   /// A connection that nobody else uses.
   Connection take(Origin origin, Patience patience) throws IOException {
     Optional<Idle> kept = Optional.ofNullable(at(origin).pollFirst());
-    if (kept.isPresent() && !kept.get().isOld()) return kept.get().connection;
+    if (kept.isPresent() && kept.get().isUsable()) return kept.get().connection;
     kept.ifPresent(old -> old.connection.close());
-    return Connection.open(origin, patience);
+    return Connection.open(origin, patience, tls);
   }
 
   /// Keeps a connection whose reply was read to its end. The latest is the next to be used, so
@@ -64,6 +80,7 @@ public final class Connections implements AutoCloseable {
 
   void begun(EngineCall call) {
     running.add(call);
+    if (closed) call.cancel();
   }
 
   void ended(EngineCall call) {
@@ -72,13 +89,15 @@ public final class Connections implements AutoCloseable {
 
   private void sweep() {
     try {
-      while (!closed) {
+      while (!closed || !running.isEmpty()) {
         TimeUnit.NANOSECONDS.sleep(SWEEP.toNanos());
         running.stream().filter(EngineCall::isLate).forEach(EngineCall::giveUp);
         idle.values().forEach(Connections::closeOld);
       }
     } catch (InterruptedException e) {
-      // Closed.
+      throw new AssertionError("nobody interrupts it", e);
+    } finally {
+      closeAll(); // what was in hand while the others were closed
     }
   }
 
@@ -97,10 +116,10 @@ public final class Connections implements AutoCloseable {
       for (Idle one = kept.pollFirst(); one != null; one = kept.pollFirst()) one.connection.close();
   }
 
+  /// Calls that run go on until they end, or may wait no longer.
   @Override
   public void close() {
     closed = true;
-    sweeper.interrupt();
     closeAll();
   }
 }

@@ -18,6 +18,8 @@ import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import javax.net.ssl.SSLSocketFactory;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -28,6 +30,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(20)
 class EngineCallTest {
   private static final Duration LONG = Duration.ofSeconds(10);
+
+  private static final Supplier<SSLSocketFactory> TLS =
+      Optional.<SSLSocketFactory>empty()::orElseThrow;
 
   private final Peer peer = new Peer();
   private final Connections connections = new Connections();
@@ -125,6 +130,8 @@ class EngineCallTest {
           Transfer-Encoding: chunked~~1~a~2;x=y~bc~0~~    | abc | 1
           transfer-encoding: Chunked~~000~trailer: 1~~    | ''  | 1
           Content-Length: 3~Connection: close~~abc        | abc | 3
+          Content-Length: 3~Connection: x~Connection: Close, TE~~abc     | abc | 3
+          Content-Length: 3~~abcHTTP/1.1 408 Request Timeout~~           | abc | 3
           Content-Length: 0~~                             | ''  | 1
           """)
   void aConnectionIsUsedAgainAfterAReplyThatWasReadToItsEnd(String rest, String body, int opened)
@@ -159,6 +166,9 @@ class EngineCallTest {
         "HTTP/1.1 two hundred\r\n\r\n",
         "HTTP/1.1 200 OK\r\nno header\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\nabc",
+        "HTTP/1.1 200 OK\r\nContent-Length: +3\r\n\r\nabc",
+        "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 2\r\n\r\nabc",
         "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n",
@@ -170,6 +180,46 @@ class EngineCallTest {
     peer.reply = reply;
     peer.closes = true;
     assertThatThrownBy(this::body).isInstanceOf(IOException.class);
+  }
+
+  @Test
+  void aReplyThatHasNoBodyIsNotWaitedForItsChunks() throws IOException {
+    peer.reply = "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n";
+    assertThat(body()).isEmpty();
+  }
+
+  @Test
+  void ofWhatIsNoHttpOnlyTheBeginningIsSaidInPlainLetters() {
+    peer.reply = "\u001b[2J" + "x".repeat(5000) + "\r\n";
+    assertThatThrownBy(this::body)
+        .message()
+        .startsWith("it answers what is not HTTP: ?[2Jxxx")
+        .hasSizeLessThan(300);
+  }
+
+  @Test
+  void aBodyThatIsLargerThanItMayBeIsNotReadToItsEnd() throws IOException {
+    peer.reply = "HTTP/1.1 200 OK\r\nContent-Length: 999999999\r\n\r\nabc";
+    try (EngineReply reply = call(LONG, LONG).send()) {
+      assertThatThrownBy(() -> reply.rest(2)).hasMessage("it answers more than 2 bytes");
+    }
+    peer.reply = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc";
+    try (EngineReply reply = call(LONG, LONG).send()) {
+      assertThat(reply.rest(3)).hasSize(3);
+    }
+  }
+
+  @Test
+  void whatComesUnaskedOnAKeptConnectionIsSeenBeforeItIsUsed() throws Exception {
+    Origin origin = new Origin(false, "127.0.0.1", peer.server.getLocalPort());
+    Patience patience = Patience.of(LONG, LONG);
+    try (Connection kept = Connection.open(origin, patience, TLS)) {
+      kept.send("{}".getBytes(StandardCharsets.US_ASCII));
+      assertThat(kept.isQuiet()).isTrue();
+      while (peer.sockets.isEmpty()) Thread.onSpinWait();
+      peer.sockets.getFirst().getOutputStream().write('H');
+      while (kept.isQuiet()) Thread.onSpinWait();
+    }
   }
 
   @Test
@@ -206,6 +256,35 @@ class EngineCallTest {
   void anEngineThatSaysNothingIsNotWaitedForLonger(int timeout, int silence) {
     EngineCall call = call(Duration.ofMillis(timeout), Duration.ofMillis(silence));
     assertThatThrownBy(call::send).isInstanceOf(SocketTimeoutException.class);
+  }
+
+  @Test
+  void anEngineThatDoesNotTakeTheRequestIsNotWaitedForLonger() throws IOException {
+    try (ServerSocket deaf = new ServerSocket(0, 16, InetAddress.getLoopbackAddress())) {
+      URI engine = URI.create("http://127.0.0.1:" + deaf.getLocalPort());
+      RequestHead head = new RequestHead("POST", "/", Optional.empty());
+      byte[] more = new byte[64 << 20]; // than the kernel buffers
+      EngineCall call =
+          connections.call(engine, head, more, Duration.ofMinutes(1), Duration.ofMillis(50));
+      assertThatThrownBy(call::send).isInstanceOf(SocketTimeoutException.class);
+    }
+  }
+
+  @Test
+  void aCallThatRunsWhenTheClientIsClosedStillWaitsNoLongerThanItMay() throws Exception {
+    EngineCall call = call(Duration.ofMinutes(1), Duration.ofMillis(300));
+    Thread.ofVirtual()
+        .start(() -> {
+          while (peer.asked.isEmpty()) Thread.onSpinWait();
+          connections.close();
+        });
+    assertThatThrownBy(call::send).isInstanceOf(SocketTimeoutException.class);
+    assertThatThrownBy(() -> call(LONG, LONG).send()).hasMessage("it was cancelled");
+  }
+
+  @Test
+  void aKeyIsNotShown() {
+    assertThat(new RequestHead("POST", "/", Optional.of("secret")).toString()).isEqualTo("POST /");
   }
 
   @Test
