@@ -20,13 +20,26 @@ public final class Dispatch {
   private static final String KEY = "key";
   private static final String ERRORS = "errors";
   private static final Duration BODY_PATIENCE = Duration.ofSeconds(60);
+  private static final Duration READER_PATIENCE = Duration.ofSeconds(60);
 
   private final Access access;
   private final Contract contract;
   private final Metrics metrics;
   private final InFlight inFlight;
+  private final Duration readerPatience;
 
   public Dispatch(Access access, Contract contract, Metrics metrics, InFlight inFlight) {
+    this(access, contract, metrics, inFlight, READER_PATIENCE);
+  }
+
+  /// @param readerPatience for a client that does not read its answer
+  Dispatch(
+      Access access,
+      Contract contract,
+      Metrics metrics,
+      InFlight inFlight,
+      Duration readerPatience) {
+    this.readerPatience = readerPatience;
     this.access = access;
     this.contract = contract;
     this.metrics = metrics;
@@ -123,9 +136,9 @@ public final class Dispatch {
     Exchange exchange =
         new Exchange(
             context.vertx().getOrCreateContext(),
-            context.response(),
+            context.request(),
             route.errors(),
-            context.request().method().equals(HttpMethod.HEAD));
+            readerPatience);
     exchange.start(
         inFlight,
         admissions(route, context),

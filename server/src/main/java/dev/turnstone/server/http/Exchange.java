@@ -3,7 +3,11 @@ package dev.turnstone.server.http;
 import dev.turnstone.trainerbridge.log.LogException;
 import io.vertx.core.Context;
 import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.HttpMethod;
+import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
+import io.vertx.core.http.impl.Http1xServerConnection;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
@@ -20,26 +24,28 @@ public final class Exchange {
   private static final AtomicLong NUMBER = new AtomicLong();
 
   private final Context loop;
+  private final HttpServerRequest request;
   private final HttpServerResponse response;
   private final ErrorShape errors;
-  private final boolean headOnly;
+  private final Duration patience;
 
-  /// The exchange of `response`, whose event loop is `loop`.
+  /// The exchange that `request` begins, whose event loop is `loop`.
   ///
   /// @param errors how errors are written
-  /// @param headOnly whether the body is not sent
-  Exchange(Context loop, HttpServerResponse response, ErrorShape errors, boolean headOnly) {
-    this.headOnly = headOnly;
-    this.errors = errors;
+  /// @param patience for a client that does not read
+  Exchange(Context loop, HttpServerRequest request, ErrorShape errors, Duration patience) {
     this.loop = loop;
-    this.response = response;
+    this.request = request;
+    this.response = request.response();
+    this.errors = errors;
+    this.patience = patience;
   }
 
   /// Answers on a new virtual thread. Called on the event loop.
   ///
   /// @param done takes the status, after the last byte was handed to the event loop
   void start(InFlight inFlight, List<Admission> gates, Callable<Reply> endpoint, IntConsumer done) {
-    ResponseTarget target = new ResponseTarget(response);
+    ResponseTarget target = new ResponseTarget(response, patience);
     EventStream events = new EventStream(target);
     Thread thread =
         Thread.ofVirtual()
@@ -83,7 +89,7 @@ public final class Exchange {
     } catch (InterruptedException | EventStream.Gone e) {
       // The client is gone, or reads no more; what it had asked for has stopped.
       log.debug("client gone: {}", e.getMessage());
-      cutOff();
+      abandon();
     } catch (Refused e) {
       send(e);
     } catch (LogException e) {
@@ -91,7 +97,7 @@ public final class Exchange {
       send(Refused.busy("the trajectory log takes no writes now", "log_unavailable"));
     } catch (CancellationException e) {
       // Work on a text that was still queued when the client went away.
-      if (Thread.currentThread().isInterrupted()) cutOff();
+      if (Thread.currentThread().isInterrupted()) abandon();
       else send(broken(e));
     } catch (Throwable e) {
       // Errors too, such as a stack that overflows: who waits must hear of them.
@@ -114,7 +120,7 @@ public final class Exchange {
             .setChunked(true)
             .putHeader("content-type", "text/event-stream; charset=utf-8")
             .putHeader("cache-control", "no-cache");
-        if (!headOnly) body.write(events);
+        if (!request.method().equals(HttpMethod.HEAD)) body.write(events);
         onLoop(response::end);
       }
     }
@@ -141,6 +147,18 @@ public final class Exchange {
     onLoop(() -> {
       if (response.ended() || response.closed()) return;
       var _ = response.reset();
+    });
+  }
+
+  /// Drops a client that is gone or does not read. The usual close first sends what is there, which
+  /// such a client can put off for ever, so the channel is closed below Vert.x.
+  private void abandon() {
+    onLoop(() -> {
+      if (response.ended() || response.closed()) return;
+      var _ =
+          request.connection() instanceof Http1xServerConnection own
+              ? own.channelHandlerContext().close()
+              : response.reset();
     });
   }
 

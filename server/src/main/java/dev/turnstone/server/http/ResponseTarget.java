@@ -8,14 +8,15 @@ import java.util.concurrent.TimeUnit;
 
 /// Frames to the client of one response.
 final class ResponseTarget implements EventStream.Target {
-  private static final Duration PATIENCE = Duration.ofSeconds(60);
-
   private final HttpServerResponse response;
+  private final Duration patience;
   private final Semaphore drained = new Semaphore(0);
   private volatile boolean gone;
 
-  ResponseTarget(HttpServerResponse response) {
+  /// @param patience after which a client that does not read is given up
+  ResponseTarget(HttpServerResponse response, Duration patience) {
     this.response = response;
+    this.patience = patience;
     response.drainHandler(v -> drained.release());
   }
 
@@ -27,8 +28,8 @@ final class ResponseTarget implements EventStream.Target {
   @Override
   public void write(String frame) throws InterruptedException, EventStream.Gone {
     while (!gone && response.writeQueueFull())
-      if (!drained.tryAcquire(PATIENCE.toSeconds(), TimeUnit.SECONDS))
-        throw new EventStream.Gone("the client has not read for " + PATIENCE.toSeconds() + " s");
+      if (!drained.tryAcquire(patience.toMillis(), TimeUnit.MILLISECONDS))
+        throw new EventStream.Gone("the client has not read for " + patience);
     if (gone) throw new EventStream.Gone("the client closed the connection");
     var _ = response.write(Buffer.buffer(frame));
   }

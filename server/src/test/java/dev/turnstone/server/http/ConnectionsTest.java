@@ -6,10 +6,13 @@ import io.vertx.ext.web.RoutingContext;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;
+import java.net.SocketException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import okhttp3.OkHttpClient;
@@ -24,7 +27,12 @@ final class ConnectionsTest {
   private static final List<Route> ROUTES =
       List.of(
           Route.get("/hello", Scope.OPEN, call -> new Reply.Text("text/plain", "hello")),
+          Route.get("/flood", Scope.OPEN, call -> new Reply.Events(ConnectionsTest::flood)),
           Route.socket("/echo", Scope.OPEN, ConnectionsTest::echo));
+
+  private static void flood(EventStream events) throws InterruptedException, EventStream.Gone {
+    while (true) events.frame("data: " + "x".repeat(1 << 16) + "\n\n");
+  }
 
   private static void echo(RoutingContext context) {
     context
@@ -40,7 +48,8 @@ final class ConnectionsTest {
             new Access("127.0.0.1", List.of(), List.of()),
             Contract.load(),
             metrics,
-            new InFlight());
+            new InFlight(),
+            Duration.ofMillis(200));
     return Rim.listen("127.0.0.1", 0, dispatch, ROUTES, connections);
   }
 
@@ -113,6 +122,29 @@ final class ConnectionsTest {
       socket.close(1000, "");
     } finally {
       client.dispatcher().executorService().shutdown();
+    }
+  }
+
+  /// A close that first sends what is there would wait for the client for ever.
+  @Test
+  void aClientThatDoesNotReadItsAnswerLosesItsConnection() throws Exception {
+    try (Rim rim = listen(Connections.USUAL);
+        var threads = Executors.newVirtualThreadPerTaskExecutor();
+        Socket client = new Socket(InetAddress.getLoopbackAddress(), rim.port())) {
+      write(client, "GET /flood HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n".formatted(rim.port()));
+      Future<IOException> cut = threads.submit(() -> refused(client));
+      assertThat(cut.get(20, TimeUnit.SECONDS)).isInstanceOf(SocketException.class);
+    }
+  }
+
+  /// Writes to a server until it takes no more.
+  private static IOException refused(Socket client) {
+    while (true) {
+      try {
+        write(client, "\r\n");
+      } catch (IOException e) {
+        return e;
+      }
     }
   }
 }
