@@ -70,60 +70,67 @@ public final class Exchange {
     thread.interrupt();
   }
 
+  /// Whoever has the whole answer may ask again at once, so the places are left before its last
+  /// byte is sent.
   private void gated(
       List<? extends Admission> gates, Callable<Reply> endpoint, EventStream events) {
+    Runnable ending;
     int entered = 0;
     try {
       for (; entered < gates.size(); entered++) gates.get(entered).enter();
-      run(endpoint, events);
+      ending = run(endpoint, events);
     } catch (Refused e) {
-      send(e);
+      ending = () -> send(e);
     } finally {
       while (entered > 0) gates.get(--entered).leave();
     }
+    ending.run();
   }
 
-  private void run(Callable<Reply> endpoint, EventStream events) {
+  /// Does everything but the last: what it returns ends the answer.
+  private Runnable run(Callable<Reply> endpoint, EventStream events) {
     try {
-      write(endpoint.call(), events);
+      return write(endpoint.call(), events);
     } catch (InterruptedException | EventStream.Gone e) {
       // The client is gone, or reads no more; what it had asked for has stopped.
       log.debug("client gone: {}", e.getMessage());
-      abandon();
+      return this::abandon;
     } catch (Refused e) {
-      send(e);
+      return () -> send(e);
     } catch (LogException e) {
       log.warn("the trajectory log failed a request", e);
-      send(Refused.busy("the trajectory log takes no writes now", "log_unavailable"));
+      return () -> send(Refused.busy("the trajectory log takes no writes now", "log_unavailable"));
     } catch (CancellationException e) {
       // Work on a text that was still queued when the client went away.
-      if (Thread.currentThread().isInterrupted()) abandon();
-      else send(broken(e));
+      if (Thread.currentThread().isInterrupted()) return this::abandon;
+      Refused broken = broken(e);
+      return () -> send(broken);
     } catch (Throwable e) {
       // Errors too, such as a stack that overflows: who waits must hear of them.
-      send(broken(e));
+      Refused broken = broken(e);
+      return () -> send(broken);
     }
   }
 
-  private void write(Reply reply, EventStream events)
+  private Runnable write(Reply reply, EventStream events)
       throws InterruptedException, EventStream.Gone {
-    switch (reply) {
+    return switch (reply) {
       case Reply.Json json -> {
         Reply.Written written = Reply.Written.of(json);
-        send(written.status(), "application/json", written.body());
+        yield () -> send(written.status(), "application/json", written.body());
       }
-      case Reply.Written(int status, Buffer body) -> send(status, "application/json", body);
-      case Reply.Text(String type, String body) -> send(200, type, Buffer.buffer(body));
-      case Reply.Empty() -> onLoop(() -> response.setStatusCode(204).end());
+      case Reply.Written(int status, Buffer body) -> () -> send(status, "application/json", body);
+      case Reply.Text(String type, String body) -> () -> send(200, type, Buffer.buffer(body));
+      case Reply.Empty() -> () -> onLoop(() -> response.setStatusCode(204).end());
       case Reply.Events(var body) -> {
         response
             .setChunked(true)
             .putHeader("content-type", "text/event-stream; charset=utf-8")
             .putHeader("cache-control", "no-cache");
         if (!request.method().equals(HttpMethod.HEAD)) body.write(events);
-        onLoop(response::end);
+        yield () -> onLoop(response::end);
       }
-    }
+    };
   }
 
   private void send(int status, String type, Buffer body) {
