@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 
 /// The operator asked for something that cannot be: one sentence for the terminal, exit code 2.
@@ -24,6 +25,7 @@ public final class StartupError extends RuntimeException {
     if (Files.exists(folder) && !Files.isDirectory(folder)) return "it is a file";
     return switch (why) {
       case AccessDeniedException _ -> "permission denied";
+      case NoSuchFileException _ -> "nothing can be made there";
       case FileSystemException failed when failed.getReason() != null -> failed.getReason();
       default -> why.getClass().getSimpleName();
     };

@@ -13,6 +13,7 @@ import dev.turnstone.upstream.http.RequestHead;
 import dev.turnstone.upstream.wire.EngineFault.Kind;
 import java.io.IOException;
 import java.net.URI;
+import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
@@ -149,7 +150,9 @@ public final class EngineHttp implements AutoCloseable {
   /// @throws InterruptedException if that was why it failed
   static EngineFault gone(IOException e) throws InterruptedException {
     if (Thread.interrupted()) throw new InterruptedException();
-    return new EngineFault(Kind.GONE, "its connection failed: " + e.getMessage(), e);
+    // The system's own sentence is only there the first time.
+    String why = e instanceof UnknownHostException ? "its host has no address now" : e.getMessage();
+    return new EngineFault(Kind.GONE, "its connection failed: " + why, e);
   }
 
   @Override
